@@ -1,0 +1,62 @@
+/** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
+import { z } from 'zod';
+
+const ms = z.number().int().min(0).max(7 * 24 * 3600 * 1000);
+const wait = z.number().int().min(1).max(7 * 24 * 3600 * 1000);
+const count = z.number().int().min(1).max(10_000_000);
+const bytes = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+/** Every setting, none optional: the defaults stand in config/default.yaml alone. */
+export const settingsSchema = z.strictObject({
+  dataDir: z.string().min(1).nullable(),
+  redis: z.string().min(1).nullable(),
+  redisStartTimeoutMs: wait,
+  redisLostAfterMs: wait,
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+  defaults: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  popSessions: count.max(1000),
+  imapSessions: count.max(1000),
+  sessionMaxMs: wait,
+  sessionMaxBytes: bytes,
+  popConnectTimeoutMs: wait,
+  popLoginTimeoutMs: wait,
+  popCapaTimeoutMs: wait,
+  popCommandTimeoutMs: wait,
+  popReadTimeoutMs: wait,
+  popPipelineCommands: count.max(10_000),
+  popPipelineMaxBytes: bytes,
+  popStatusLineMaxBytes: bytes,
+  popListingMaxMessages: count,
+  popListingMaxBytes: bytes,
+  popUidlMaxBytes: bytes,
+  popNoopMs: wait,
+  popHoldMs: wait,
+  spoolMaxBytes: bytes,
+  batchMaxMessages: count.max(1000),
+  batchMaxBytes: bytes,
+  spoolLostAfterMs: wait,
+  imapConnectTimeoutMs: wait,
+  imapLoginTimeoutMs: wait,
+  imapCommandTimeoutMs: wait,
+  imapWriteTimeoutMs: wait,
+  imapLineMaxBytes: bytes,
+  literalSyncBytes: bytes,
+  appendMaxMessages: count.max(1000),
+  appendMaxBytes: bytes,
+  appendPipelineCommands: count.max(1000),
+  appendConnectionsPerAccount: count.max(50),
+  appendIdleMs: wait,
+  inDoubtWaitsMs: z.array(ms).min(1).max(20),
+  leaseMs: wait.min(1000),
+  retryWaitsMs: z.array(ms).max(20),
+  credentialTries: count.max(10),
+  reconcileMs: wait,
+  headerMaxBytes: bytes,
+  placement: z.enum(['sent', 'inbox']),
+  seen: z.enum(['first-run', 'all', 'none']),
+  progressMs: wait,
+  progressLogMs: wait,
+});
+
+/** The validated settings, read-only. */
+export type Settings = Readonly<z.infer<typeof settingsSchema>>;

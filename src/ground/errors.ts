@@ -1,290 +1,13 @@
 /**
- * The one table of errors. Adapters (pop3, imap, spool, accounts …) classify what they meet into a code;
- * everything that reacts, retries, prints or exits reads the table. docs/errors.md is held against it by a test.
+ * Errors. Adapters (pop3, imap, spool, accounts …) classify what they meet into a code of the one table; everything
+ * that reacts, retries, prints or exits reads the table.
  */
+import { type ErrorEntry, errorTable, type Retry, type Stops } from './error-table.ts';
 
-/** How far the damage of an error goes: nothing, one message, one account, every account of a host, the whole run. */
-export type Stops = 'none' | 'message' | 'account' | 'host' | 'run';
-
-/**
- * When the same thing is tried again: `never` (a person must act first), `soon` (in this run, after the waits of
- * `retryWaitsMs`), `next-run` (not in this run).
- */
-export type Retry = 'never' | 'soon' | 'next-run';
-
-interface Entry {
-  stops: Stops;
-  retry: Retry;
-  /** `{name}` is replaced by the detail of that name. */
-  text: string;
-  remedy: string;
-  /** Exit status of a command that ends because of this error (design §4). */
-  exit?: number;
-}
-
-const table = {
-  // --- the command line, settings and the account list -------------------------------------------------------
-  unexpected: {
-    stops: 'run',
-    retry: 'next-run',
-    text: 'unexpected error: {reason}',
-    remedy: 'This is a fault of Mailhaul. Run again with --log-level debug and report the log; a re-run is safe.',
-    exit: 1,
-  },
-  usage: { stops: 'run', retry: 'never', text: '{reason}', remedy: 'See mailhaul --help.', exit: 2 },
-  'settings-invalid': {
-    stops: 'run',
-    retry: 'never',
-    text: 'the settings are invalid: {reason}',
-    remedy: 'Correct the settings named; config/default.yaml lists each with its meaning.',
-    exit: 10,
-  },
-  'list-unreadable': {
-    stops: 'run',
-    retry: 'never',
-    text: 'the account list {path} cannot be read: {reason}',
-    remedy: 'Check the path and its permissions.',
-    exit: 10,
-  },
-  'list-invalid': {
-    stops: 'run',
-    retry: 'never',
-    text: 'the account list {path} has {count} wrong line(s): {reason}',
-    remedy: 'Correct the lines named; config/accounts.example.csv shows every column.',
-    exit: 10,
-  },
-  'secret-missing': {
-    stops: 'account',
-    retry: 'next-run',
-    text: 'the password of {who} cannot be read: {reason}',
-    remedy: 'Set the variable, create the file or repair the command that the account list names.',
-  },
-  'instance-running': {
-    stops: 'run',
-    retry: 'never',
-    text: 'another Mailhaul works on {where}',
-    remedy: 'Wait for it or stop it, or use another --data-dir.',
-    exit: 11,
-  },
-  // --- Redis --------------------------------------------------------------------------------------------------
-  'redis-missing': {
-    stops: 'run',
-    retry: 'never',
-    text: 'no redis-server or valkey-server was found on the PATH',
-    remedy: 'Install one (Debian: apt install redis-server), or name a running one with --redis URL.',
-    exit: 10,
-  },
-  'redis-unreachable': {
-    stops: 'run',
-    retry: 'next-run',
-    text: 'Redis at {where} does not answer: {reason}',
-    remedy: 'Start Redis or correct --redis. Nothing is lost: run again when it answers.',
-    exit: 1,
-  },
-  'redis-unsafe': {
-    stops: 'none',
-    retry: 'never',
-    text: 'Redis at {where} may forget what was done: {reason}',
-    remedy: 'Set maxmemory-policy noeviction and turn on appendonly there.',
-  },
-  // --- reaching a server (both sides) -------------------------------------------------------------------------
-  'host-unknown': {
-    stops: 'host',
-    retry: 'soon',
-    text: 'the host name {host} is not known',
-    remedy: 'Correct the host in the account list, or the name service.',
-  },
-  'connection-refused': {
-    stops: 'host',
-    retry: 'soon',
-    text: '{host}:{port} refuses connections: {reason}',
-    remedy: 'Check host, port and firewall; many servers offer only the TLS ports 995 and 993.',
-  },
-  'connect-timeout': {
-    stops: 'host',
-    retry: 'soon',
-    text: '{host}:{port} did not accept a connection within {seconds} s',
-    remedy: 'Check host, port and firewall.',
-  },
-  'tls-unverified': {
-    stops: 'host',
-    retry: 'never',
-    text: 'the certificate of {host}:{port} does not verify: {reason}',
-    remedy: 'Use the name that stands in the certificate, or name the authority of the server with pop_tls_ca or imap_tls_ca.',
-  },
-  'tls-failed': {
-    stops: 'host',
-    retry: 'soon',
-    text: 'no TLS connection to {host}:{port}: {reason}',
-    remedy: 'Check the port: 995 and 993 speak TLS at once, 110 and 143 after STARTTLS (security starttls).',
-  },
-  'starttls-missing': {
-    stops: 'host',
-    retry: 'never',
-    text: '{host}:{port} does not offer STARTTLS',
-    remedy: 'Use security tls with port 995 or 993. Plain text is used only where the line says none.',
-  },
-  'starttls-injected': {
-    stops: 'host',
-    retry: 'never',
-    text: '{host}:{port} sent plain text where TLS should begin',
-    remedy: 'Someone may be tampering with the connection. Use security tls with port 995 or 993.',
-  },
-  'credentials-refused': {
-    stops: 'account',
-    retry: 'never',
-    text: '{host} refuses the user name or password of {user}: {reply}',
-    remedy: 'Correct user name and password (some providers ask for an app password), then run again.',
-    exit: 12,
-  },
-  'login-mechanism': {
-    stops: 'account',
-    retry: 'never',
-    text: '{host} offers no login that Mailhaul may use (wanted {wanted}, offered {offered})',
-    remedy: 'Correct pop_auth or imap_auth, or switch the mechanism on at the server.',
-  },
-  'account-busy': {
-    stops: 'account',
-    retry: 'soon',
-    text: '{host} says that the mailbox of {user} is in use or the server is busy: {reply}',
-    remedy: 'None needed: it is tried again. Close other programs that fetch this mailbox.',
-  },
-  'server-unavailable': {
-    stops: 'account',
-    retry: 'soon',
-    text: '{host} cannot serve {user} now: {reply}',
-    remedy: 'None needed: it is tried again.',
-  },
-  'server-silent': {
-    stops: 'account',
-    retry: 'soon',
-    text: '{host} stopped answering for {seconds} s during {during}',
-    remedy: 'None needed: it is tried again. If it lasts, look at the server.',
-  },
-  'connection-lost': {
-    stops: 'account',
-    retry: 'soon',
-    text: '{host} closed the connection during {during}',
-    remedy: 'None needed: it is tried again. If it lasts, look at the log of the server.',
-  },
-  'protocol-error': {
-    stops: 'account',
-    retry: 'soon',
-    text: '{host} broke the protocol during {during}: {reply}',
-    remedy: 'If it lasts, report the answer shown.',
-  },
-  'pipelining-broken': {
-    stops: 'none',
-    retry: 'soon',
-    text: '{host} mixed up its answers; from now on it gets one command at a time',
-    remedy: 'None needed.',
-  },
-  'listing-too-large': {
-    stops: 'account',
-    retry: 'never',
-    text: 'the listing of {host} is larger than {limit}',
-    remedy: 'Raise popListingMaxMessages or popListingMaxBytes.',
-  },
-  // --- messages at the source ---------------------------------------------------------------------------------
-  'message-unreadable': {
-    stops: 'message',
-    retry: 'next-run',
-    text: '{host} does not hand out message {number}: {reply}',
-    remedy: 'Open the message at the source; it is tried again by the next run.',
-  },
-  'message-vanished': {
-    stops: 'none',
-    retry: 'never',
-    text: 'message {number} was deleted at the source before it was fetched',
-    remedy: 'None needed.',
-  },
-  'message-cut': {
-    stops: 'account',
-    retry: 'soon',
-    text: '{host} closed the connection in the middle of a message',
-    remedy: 'None needed: the message is fetched again from its beginning.',
-  },
-  // --- the spool ----------------------------------------------------------------------------------------------
-  'spool-full': {
-    stops: 'run',
-    retry: 'soon',
-    text: 'the disk of the spool {path} is full: {reason}',
-    remedy: 'Free disk space, or name another --data-dir. Nothing is lost: run again.',
-    exit: 3,
-  },
-  'spool-failed': {
-    stops: 'run',
-    retry: 'next-run',
-    text: 'the spool {path} cannot be used: {reason}',
-    remedy: 'Check the directory, its permissions and its disk.',
-    exit: 1,
-  },
-  'spool-damaged': {
-    stops: 'none',
-    retry: 'soon',
-    text: 'the batch file {path} is damaged: {reason}',
-    remedy: 'None needed: its messages are fetched again. Check the disk.',
-  },
-  // --- leases -------------------------------------------------------------------------------------------------
-  'lease-lost': {
-    stops: 'account',
-    retry: 'soon',
-    text: 'another worker took over {what}',
-    remedy: 'None needed: the other worker goes on.',
-  },
-  // --- the destination ----------------------------------------------------------------------------------------
-  'append-refused': {
-    stops: 'message',
-    retry: 'never',
-    text: '{host} refuses the message: {reply}',
-    remedy: 'mailhaul export messages hands it out with the reason; accept it when it may stay behind.',
-  },
-  'message-too-big': {
-    stops: 'message',
-    retry: 'never',
-    text: 'the message has {size} bytes and {host} takes {limit}',
-    remedy: 'Raise the limit at the destination and run again, or accept the refusal.',
-  },
-  'message-empty': {
-    stops: 'message',
-    retry: 'never',
-    text: 'the message is empty and is not sent',
-    remedy: 'Accept it: there is nothing in it.',
-  },
-  'mailbox-full': {
-    stops: 'account',
-    retry: 'next-run',
-    text: 'the mailbox of {user} at {host} is full: {reply}',
-    remedy: 'Raise the quota of the mailbox and run again.',
-  },
-  'mailbox-refused': {
-    stops: 'account',
-    retry: 'next-run',
-    text: '{host} does not let the mailbox {mailbox} be opened or created: {reply}',
-    remedy: 'Create it by hand, or choose another with imap_mailbox.',
-  },
-  'append-in-doubt': {
-    stops: 'account',
-    retry: 'soon',
-    text: '{host} took messages and the connection was lost before its answer',
-    remedy: 'None needed: the destination is looked at before anything is sent again.',
-  },
-  'uidvalidity-changed': {
-    stops: 'account',
-    retry: 'never',
-    text: 'the mailbox {mailbox} at {host} was replaced and lacks mail that was delivered to it',
-    remedy: 'Find out what happened to the mailbox, then run mailhaul retry for this account.',
-  },
-  'not-supported-yet': {
-    stops: 'account',
-    retry: 'never',
-    text: '{what} is not supported yet',
-    remedy: 'Remove it from the line.',
-  },
-} as const satisfies Record<string, Entry>;
+export type { Retry, Stops } from './error-table.ts';
 
 /** Every code an error of Mailhaul can have. */
-export type ErrorCode = keyof typeof table;
+export type ErrorCode = keyof typeof errorTable;
 
 /** What fills the `{name}` places of an error's text. Never a secret. */
 export type ErrorDetails = Record<string, string | number>;
@@ -300,14 +23,16 @@ export interface ErrorRow {
 }
 
 /** All rows of the table, in its order. */
-export const errorRows: readonly ErrorRow[] = (Object.entries(table) as [ErrorCode, Entry][]).map(([code, entry]) => ({
-  code,
-  stops: entry.stops,
-  retry: entry.retry,
-  text: entry.text,
-  remedy: entry.remedy,
-  exit: entry.exit,
-}));
+export const errorRows: readonly ErrorRow[] = (Object.entries(errorTable) as [ErrorCode, ErrorEntry][]).map(
+  ([code, entry]) => ({
+    code,
+    stops: entry.stops,
+    retry: entry.retry,
+    text: entry.text,
+    remedy: entry.remedy,
+    exit: entry.exit,
+  }),
+);
 
 const rowByCode = new Map(errorRows.map((row) => [row.code, row]));
 
@@ -353,7 +78,6 @@ export function asMailhaulError(thrown: unknown): MailhaulError {
  * replaced (CVE-2021-36386 shows what long, odd answers do to logs) and the length is bounded.
  */
 export function printable(text: string, maxLength = 300): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: replacing them is the purpose
   const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim();
   return clean.length > maxLength ? `${clean.slice(0, maxLength)}…` : clean;
 }

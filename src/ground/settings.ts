@@ -1,8 +1,16 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
 import { z } from 'zod';
 
-const ms = z.number().int().min(0).max(7 * 24 * 3600 * 1000);
-const wait = z.number().int().min(1).max(7 * 24 * 3600 * 1000);
+const ms = z
+  .number()
+  .int()
+  .min(0)
+  .max(7 * 24 * 3600 * 1000);
+const wait = z
+  .number()
+  .int()
+  .min(1)
+  .max(7 * 24 * 3600 * 1000);
 const count = z.number().int().min(1).max(10_000_000);
 const bytes = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 

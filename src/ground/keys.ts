@@ -1,0 +1,62 @@
+/**
+ * The names of all keys in Redis, in one place. Everything of one account shares the hash tag `{account key}`, and
+ * everything of one destination login the tag `{destination key}`, so that scripts touch one slot only.
+ */
+const prefix = 'mh';
+
+/** Keys of one account; `account` is its key (32 hexadecimal digits). */
+export const accountKeys = {
+  /** Hash: id, group and settings of the account as the scheduler sees it. */
+  run: (account: string) => `${prefix}:{${account}}:run`,
+  /** Hash: mailbox → messages appended in the run. */
+  runMailboxes: (account: string) => `${prefix}:{${account}}:run:mailboxes`,
+  /** Hash: error code → JSON of the problems of the run. */
+  problems: (account: string) => `${prefix}:{${account}}:run:problems`,
+  /** Hash: how many records the ledger has, and the account's counters. */
+  ledger: (account: string) => `${prefix}:{${account}}:ledger`,
+  /** Strings of packed records, `ledgerPageRecords` each. */
+  ledgerPage: (account: string, page: number | string) => `${prefix}:{${account}}:ledger:${page}`,
+  /** Hash: mailbox path → its number in the records of the ledger. */
+  mailboxes: (account: string) => `${prefix}:{${account}}:mailboxes`,
+  /** Sorted set: the batches of one spool, in the order of their registration. */
+  batches: (account: string, spool: string) => `${prefix}:{${account}}:batches:${spool}`,
+  /** Hash: spool → number of its registered batches. */
+  spools: (account: string) => `${prefix}:{${account}}:spools`,
+  /** Hash: spool → queued, active or failed; a spool that is missing has no append session. */
+  appendSessions: (account: string) => `${prefix}:{${account}}:append-sessions`,
+  /** Hash: one batch: bytes, messages, left, keys. */
+  batch: (account: string, batch: string) => `${prefix}:{${account}}:batch:${batch}`,
+  /** Bit string: which messages of a batch are settled. */
+  batchDone: (account: string, batch: string) => `${prefix}:{${account}}:batch:${batch}:done`,
+  /** String: the token that may append and settle for this account. */
+  fence: (account: string) => `${prefix}:{${account}}:fence`,
+  /** Hash: command id → JSON of an APPEND whose closing bytes may have been sent. */
+  intents: (account: string) => `${prefix}:{${account}}:intents`,
+  /** Hash: message key → JSON of why it was refused. */
+  refusals: (account: string) => `${prefix}:{${account}}:refusals`,
+};
+
+/** Keys of one login at one server; `login` is its digest (32 hexadecimal digits). */
+export const loginKeys = {
+  /** String with a time to live: the token of the session that uses this login. */
+  lease: (login: string) => `${prefix}:{${login}}:lease`,
+  /** String with a time to live: how often the server refused this login. */
+  refusedLogins: (login: string, secret: string) => `${prefix}:{${login}}:refused-logins:${secret}`,
+  /** Hash: the index of one mailbox: uidValidity, uidNext, shards, generation, count. */
+  index: (login: string, mailbox: string) => `${prefix}:{${login}}:index:${mailbox}`,
+  /** String of packed records: one shard of the index of a mailbox. */
+  indexShard: (login: string, mailbox: string, generation: number, shard: number) =>
+    `${prefix}:{${login}}:index:${mailbox}:${generation}:${shard}`,
+};
+
+/** Keys that belong to no account. */
+export const globalKeys = {
+  /** String with a time to live: a host that gets one command at a time. */
+  oneAtATime: (host: string, port: number) => `${prefix}:one-at-a-time:${host}:${port}`,
+  /** String with a time to live: an append worker serves this spool. */
+  spoolServed: (spool: string) => `${prefix}:spool-served:${spool}`,
+  /** Channel on which account keys are called out when something happened to them. */
+  bell: `${prefix}:bell`,
+  /** The prefix of BullMQ's keys. */
+  queues: `${prefix}-queue`,
+};

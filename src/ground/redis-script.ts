@@ -1,0 +1,28 @@
+/** Lua scripts on Redis: sent once, then called by their digest. */
+import { createHash } from 'node:crypto';
+import type { RedisClient } from './redis.ts';
+
+/** One script. All keys of a call must share one hash tag. */
+export class Script {
+  readonly #lua: string;
+  readonly #sha: string;
+
+  constructor(lua: string) {
+    this.#lua = lua;
+    this.#sha = createHash('sha1').update(lua).digest('hex');
+  }
+
+  /** Runs the script; a Redis that does not know it yet (it was restarted or flushed) gets it again. */
+  async run(
+    client: RedisClient,
+    keys: readonly string[],
+    args: readonly (string | number | Buffer)[],
+  ): Promise<unknown> {
+    try {
+      return await client.evalsha(this.#sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return client.eval(this.#lua, keys.length, ...keys, ...args);
+    }
+  }
+}

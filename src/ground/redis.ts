@@ -1,0 +1,231 @@
+/** The connection to Redis: the only place that knows ioredis. */
+import { isIP } from 'node:net';
+import { type Command, Redis, type RedisOptions } from 'ioredis';
+import { MailhaulError, printable } from './errors.ts';
+import type { Settings } from './settings.ts';
+
+/** The type of a connection, for those that use one and need not know whose it is. */
+export type RedisClient = Redis;
+
+/** A connection to Redis, with what others need to make more of them. */
+export interface RedisHandle {
+  /** Commands wait during an outage, and fail with `redis-unreachable` when they have waited `redisLostAfterMs`. */
+  client: Redis;
+  /** A further connection for BullMQ, which may block as long as it likes; `close` closes it too. */
+  duplicate(): Redis;
+  /** Where Redis is, for people: the URL without user name and password. */
+  where: string;
+  /** Ends all connections. Never throws. */
+  close(): Promise<void>;
+}
+
+interface Target {
+  options: RedisOptions;
+  where: string;
+}
+
+const retryMaxMs = 250;
+
+/**
+ * Connects to `redis://`, `rediss://` or `unix:///PATH` and waits until it answers PING. Throws `settings-invalid` for
+ * another URL, and `redis-unreachable` when there was no answer within `redisStartTimeoutMs` or the login is refused.
+ * `signal` ends the waiting. A command that failed with `redis-unreachable` may have been carried out: its answer is what is missing.
+ */
+export async function connectRedis(
+  url: string,
+  options: Pick<Settings, 'redisStartTimeoutMs' | 'redisLostAfterMs'> & { signal?: AbortSignal },
+): Promise<RedisHandle> {
+  const target = targetOf(url);
+  const connections = new Set<Connection>();
+  const client = new Connection(target.where, { ...target.options, commandTimeout: options.redisStartTimeoutMs });
+  connections.add(client);
+  const close = async () => {
+    await Promise.all([...connections].map((connection) => connection.finish()));
+    connections.clear();
+  };
+  const giveUp = () => void close();
+  options.signal?.addEventListener('abort', giveUp);
+  try {
+    await client.ping();
+  } catch (error) {
+    await close();
+    throw unreachable(target.where, client.lastError ?? error);
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp);
+  }
+  client.options.commandTimeout = options.redisLostAfterMs;
+  // A peer that vanished without a word is noticed by its silence.
+  client.options.socketTimeout = options.redisLostAfterMs;
+  client.lostAfterMs = options.redisLostAfterMs;
+  const duplicate = () => {
+    const blocking = { commandTimeout: undefined, socketTimeout: undefined, maxRetriesPerRequest: null };
+    const connection = client.another(blocking);
+    connections.add(connection);
+    connection.once('end', () => connections.delete(connection));
+    return connection;
+  };
+  return { client, duplicate, where: target.where, close };
+}
+
+/** An ioredis connection that never gives up reconnecting, but fails what has waited too long. */
+class Connection extends Redis {
+  /** How long an outage may last before waiting commands fail. */
+  lostAfterMs = Number.POSITIVE_INFINITY;
+  /** What was last heard of the connection; undefined while it is well. */
+  lastError: Error | undefined;
+  readonly #where: string;
+  #lostAt: number | undefined;
+
+  constructor(where: string, options: RedisOptions) {
+    const fixed = {
+      disconnectTimeout: 200,
+      lazyConnect: true,
+      maxRetriesPerRequest: null,
+      enableReadyCheck: true,
+    } as const;
+    super({ ...options, ...fixed } as RedisOptions & { replyMapping?: 'legacy' });
+    this.#where = where;
+    this.duplicate = ((override?: Partial<RedisOptions>) => this.another(override)) as unknown as Redis['duplicate'];
+    this.options.retryStrategy = (times) => this.#retryDelay(times);
+    this.on('error', (error: Error) => {
+      this.lastError = error;
+    });
+    this.on('ready', () => {
+      this.lastError = undefined;
+      this.#lostAt = undefined;
+    });
+  }
+
+  /** Milliseconds until the next try; commands that have waited for the whole of a long outage fail now. */
+  #retryDelay(times: number): number {
+    this.#lostAt ??= performance.now();
+    if (performance.now() - this.#lostAt >= this.lostAfterMs) {
+      flush(this, unreachable(this.#where, this.lastError ?? new Error('the connection was lost')));
+    }
+    return Math.min(times * 20, retryMaxMs);
+  }
+
+  /** Every command passes here: what the connection does to it becomes an error of the table. */
+  override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    const reject = command.reject;
+    command.reject = (error) => reject(this.#classify(error));
+    return super.sendCommand(command, stream);
+  }
+
+  #classify(error: Error): Error {
+    const reply = error as Error & { command?: { name: string; args: unknown[] } };
+    // ioredis hangs the command on the error, and these carry the password.
+    if (reply.command && /^(auth|hello)$/i.test(reply.command.name)) reply.command.args = [];
+    if (error instanceof MailhaulError || error.name === 'ReplyError') return error;
+    return unreachable(this.#where, this.lastError ?? error);
+  }
+
+  /** What `duplicate` is for others, BullMQ among them: the other must behave as this one does. */
+  another(override?: Partial<RedisOptions>): Connection {
+    const other = new Connection(this.#where, { ...this.options, ...override } as RedisOptions);
+    other.lostAfterMs = this.lostAfterMs;
+    return other;
+  }
+
+  /** Ends the connection for good: with QUIT where it is well, so that what was sent is answered first. */
+  async finish(): Promise<void> {
+    const ended = new Promise<void>((done) => this.once('end', () => done()));
+    const was: string = this.status;
+    if (was === 'end') return;
+    // A blocked connection would answer QUIT only when what it waits for has come.
+    if (was === 'ready' && this.options.commandTimeout !== undefined) await this.quit().catch(() => undefined);
+    this.disconnect();
+    // Between two tries there is no socket whose end ioredis could notice.
+    if (was === 'reconnecting') endNow(this, unreachable(this.#where, this.lastError ?? new Error('it was closed')));
+    await ended;
+  }
+}
+
+/** Fails everything that waits in a connection, sent or not. */
+function flush(connection: Redis, error: Error): void {
+  (connection as unknown as { flushQueue(error: Error): void }).flushQueue(error);
+}
+
+function endNow(connection: Redis, error: Error): void {
+  (connection as unknown as { setStatus(status: 'end'): void }).setStatus('end');
+  flush(connection, error);
+}
+
+/** Never with a cause: the errors of ioredis carry the commands, and so the password. */
+function unreachable(where: string, error: unknown): MailhaulError {
+  if (error instanceof MailhaulError) return error;
+  const { message, code } = error as NodeJS.ErrnoException;
+  return new MailhaulError('redis-unreachable', { where, reason: printable(message || code || 'unknown reason') });
+}
+
+/** What a URL says. It is never quoted in an error: it may hold a password. */
+function targetOf(url: string): Target {
+  try {
+    return url.startsWith('unix:') ? unixTarget(url) : hostTarget(new URL(url));
+  } catch {
+    const reason =
+      'redis must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], the same with rediss://, or unix:///PATH';
+    throw new MailhaulError('settings-invalid', { reason });
+  }
+}
+
+function unixTarget(url: string): Target {
+  const [, user, password, encoded] = /^unix:\/\/(?:([^:@/?#]*):([^@/?#]*)@)?(\/[^?#]+)$/.exec(url) ?? [];
+  if (encoded === undefined) throw new Error('not a path');
+  const path = decodeURIComponent(encoded);
+  return { options: { ...loginOf(user, password), path }, where: `unix://${path}` };
+}
+
+function hostTarget(url: URL): Target {
+  const { protocol, hostname, pathname, search, hash } = url;
+  const fine = /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/[0-9]{0,5})?$/.test(pathname);
+  if (!fine || search !== '' || hash !== '') throw new Error('not a host');
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = Number(url.port || 6379);
+  const db = Number(pathname.slice(1));
+  const options: RedisOptions = { ...loginOf(url.username, url.password), host, port, db };
+  if (protocol === 'rediss:') options.tls = isIP(host) ? {} : { servername: host };
+  return { options, where: `${protocol}//${hostname}:${port}${db === 0 ? '' : `/${db}`}` };
+}
+
+function loginOf(user: string | undefined, password: string | undefined): RedisOptions {
+  const login: RedisOptions = {};
+  if (user) login.username = decodeURIComponent(user);
+  if (password) login.password = decodeURIComponent(password);
+  return login;
+}
+
+/**
+ * What makes this Redis unsafe as a memory: `redis-unsafe` for keys that may be evicted and for a missing append-only
+ * file. Never throws; where Redis tells nothing, that is the finding.
+ */
+export async function checkRedisSafety(handle: RedisHandle): Promise<MailhaulError[]> {
+  const unsafe = (reason: string) => new MailhaulError('redis-unsafe', { where: handle.where, reason });
+  let found: { policy: string | undefined; appendOnly: boolean };
+  try {
+    found = await configOf(handle.client).catch(() => infoOf(handle.client));
+  } catch {
+    return [unsafe('it lets nobody read its configuration, so this could not be checked')];
+  }
+  const findings: MailhaulError[] = [];
+  if (found.policy !== undefined && found.policy !== 'noeviction') {
+    findings.push(unsafe(`maxmemory-policy is ${printable(found.policy, 40)}: it may drop keys when memory is short`));
+  }
+  if (!found.appendOnly)
+    findings.push(unsafe('appendonly is no: a restart forgets what was done since the last snapshot'));
+  return findings;
+}
+
+async function configOf(client: Redis): Promise<{ policy: string | undefined; appendOnly: boolean }> {
+  const read = async (name: string) => ((await client.config('GET', name)) as string[])[1];
+  const [policy, appendOnly] = [await read('maxmemory-policy'), await read('appendonly')];
+  if (policy === undefined || appendOnly === undefined) throw new Error('not told');
+  return { policy, appendOnly: appendOnly === 'yes' };
+}
+
+async function infoOf(client: Redis): Promise<{ policy: string | undefined; appendOnly: boolean }> {
+  const info = `${await client.info('memory')}${await client.info('persistence')}`;
+  const appendOnly = /^aof_enabled:([01])/m.exec(info)?.[1];
+  if (appendOnly === undefined) throw new Error('not told');
+  return { policy: /^maxmemory_policy:(\S+)/m.exec(info)?.[1], appendOnly: appendOnly === '1' };
+}

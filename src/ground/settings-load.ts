@@ -1,0 +1,163 @@
+/** Where the settings come from: the defaults, a file, variables and options, each winning over the one before. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { isMap, isScalar, LineCounter, parse, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { MailhaulError, printable } from './errors.ts';
+import { editDistance, nearest } from './nearest.ts';
+import { packageRoot } from './package-root.ts';
+import { type Settings, settingsSchema } from './settings.ts';
+
+/** Settings as they are used: the data directory is known and absolute. */
+export type LoadedSettings = Settings & { readonly dataDir: string };
+
+/** A value somebody gave to a setting, and the place a person can find it: `mail.yaml line 3`, `MAILHAUL_REDIS`, `--redis`. */
+interface Given {
+  value: unknown;
+  source: string;
+}
+
+type Name = keyof Settings;
+const names = Object.keys(settingsSchema.shape) as Name[];
+const isName = (name: string): name is Name => Object.hasOwn(settingsSchema.shape, name);
+
+/** The variable that sets a setting: spoolMaxBytes is MAILHAUL_SPOOL_MAX_BYTES. */
+export function variableName(setting: string): string {
+  return `MAILHAUL_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/**
+ * The settings of this start: config/default.yaml < `configFile` < MAILHAUL_… variables < `options` (undefined ones
+ * do not count). An empty variable counts as not set. A relative `dataDir` is taken from the working directory.
+ * Throws `settings-invalid`, whose `reason` names every mistake with its source, one a line.
+ */
+export function loadSettings(from: {
+  configFile?: string | undefined;
+  env: NodeJS.ProcessEnv;
+  options: { readonly [K in Name]?: Settings[K] | undefined };
+}): LoadedSettings {
+  const problems: string[] = [];
+  const given = new Map<Name, Given>();
+  const defaults = join(packageRoot(), 'config', 'default.yaml');
+  readYaml(defaults, 'config/default.yaml', given, problems);
+  if (from.configFile !== undefined) readYaml(from.configFile, from.configFile, given, problems);
+  readVariables(from.env, given, problems);
+  readOptions(from.options, given, problems);
+  const settings: Record<string, unknown> = {};
+  for (const name of names) {
+    const entry = given.get(name);
+    if (!entry) {
+      problems.push(`config/default.yaml: ${name} is missing`);
+      continue;
+    }
+    const result = settingsSchema.shape[name].safeParse(entry.value);
+    if (result.success) settings[name] = result.data;
+    else problems.push(...result.error.issues.map((issue) => complaint(name, entry, issue)));
+  }
+  if (problems.length > 0) throw new MailhaulError('settings-invalid', { reason: problems.join(';\n') });
+  const dataDir = resolve((settings['dataDir'] as string | null) ?? defaultDataDir(from.env, process.getuid?.()));
+  return Object.freeze({ ...(settings as Settings), dataDir });
+}
+
+/** The data directory of somebody who named none; `uid` is undefined on systems that have none. */
+export function defaultDataDir(env: NodeJS.ProcessEnv, uid: number | undefined): string {
+  if (uid === 0) return '/var/lib/mailhaul';
+  const state = env['XDG_STATE_HOME'];
+  // XDG Base Directory Specification: paths must be absolute, a relative one is to be ignored.
+  if (state?.startsWith('/')) return join(state, 'mailhaul');
+  return join(env['HOME'] || homedir(), '.local', 'state', 'mailhaul');
+}
+
+/** Puts every setting of a YAML file into `given`. The text of the file is never quoted: it may hold a password. */
+function readYaml(path: string, shown: string, given: Map<Name, Given>, problems: string[]): void {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    problems.push(`${shown} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}`);
+    return;
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => `${shown} line ${lines.linePos(offset).line}`;
+  for (const error of document.errors) {
+    problems.push(`${at(error.pos[0])}: the YAML is malformed (${error.code.toLowerCase().replaceAll('_', ' ')})`);
+  }
+  const root = document.contents;
+  if (document.errors.length > 0 || root === null || (isScalar(root) && root.value === null)) return;
+  if (!isMap(root)) {
+    problems.push(`${shown} must be a list of "name: value" lines`);
+    return;
+  }
+  for (const pair of root.items) {
+    const key = isScalar(pair.key) ? String(pair.key.value) : '?';
+    const place = isScalar(pair.key) && pair.key.range ? at(pair.key.range[0]) : shown;
+    if (!isName(key)) problems.push(unknown(place, key, names));
+    else {
+      try {
+        given.set(key, { value: toPlain(pair.value, document), source: place });
+      } catch {
+        problems.push(`${place}: ${key} refers to an anchor that is not there or too often`);
+      }
+    }
+  }
+}
+
+function toPlain(node: unknown, document: ReturnType<typeof parseDocument>): unknown {
+  const value = node as { toJS?: (of: typeof document) => unknown } | null;
+  return value?.toJS ? value.toJS(document) : null;
+}
+
+function readVariables(env: NodeJS.ProcessEnv, given: Map<Name, Given>, problems: string[]): void {
+  const settingOf = new Map(names.map((name) => [variableName(name), name]));
+  for (const variable of Object.keys(env).sort()) {
+    if (!variable.startsWith('MAILHAUL_')) continue;
+    const setting = settingOf.get(variable);
+    const text = env[variable];
+    if (setting !== undefined) {
+      if (text) given.set(setting, { value: variableValue(setting, text), source: variable });
+    } else if (isMisspelt(variable, [...settingOf.keys()])) {
+      problems.push(unknown(variable, variable, [...settingOf.keys()]));
+    }
+  }
+}
+
+/** Other MAILHAUL_ variables are nobody's mistake: passwords that the account list names with env:, say. */
+function isMisspelt(variable: string, known: string[]): boolean {
+  return known.some((name) => editDistance(variable, name, 2) <= 2);
+}
+
+/** A text is taken as it is where the setting takes text, so that `#` or `: ` in a path or URL needs no quoting. */
+function variableValue(setting: Name, text: string): unknown {
+  let value: unknown = text;
+  try {
+    value = parse(text, { prettyErrors: false });
+  } catch {
+    return text;
+  }
+  const takesText = settingsSchema.shape[setting].safeParse(text).success;
+  return takesText && value !== null && !/^["']/.test(text) ? text : value;
+}
+
+function readOptions(options: Record<string, unknown>, given: Map<Name, Given>, problems: string[]): void {
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const source = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (isName(key)) given.set(key, { value, source });
+    else problems.push(unknown(source, key, names));
+  }
+}
+
+function unknown(source: string, key: string, known: readonly string[]): string {
+  const meant = nearest(key, known);
+  return `${source}: there is no setting ${printable(key, 60)}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+}
+
+/** One line for one thing the schema found. Values that may hold a password are not shown. */
+function complaint(name: Name, given: Given, issue: z.core.$ZodIssue): string {
+  const place = [name, ...issue.path.map(String)].join('.');
+  const secret = name === 'redis' || name === 'defaults';
+  const value = secret ? '' : ` is ${printable(JSON.stringify(given.value) ?? String(given.value), 60)}`;
+  return `${given.source}: ${place}${value}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;
+}

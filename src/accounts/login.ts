@@ -1,0 +1,38 @@
+/** What it takes to log in to one side of an account: its endpoint with the secrets read. */
+import { readFile } from 'node:fs/promises';
+import { MailhaulError } from '../ground/errors.ts';
+import type { Account, Endpoint } from './account.ts';
+import { resolveSecret } from './secret.ts';
+
+/** An endpoint that can be connected to. Holds a password: never log it. */
+export interface Login {
+  readonly host: string;
+  readonly port: number;
+  readonly security: 'tls' | 'starttls' | 'none';
+  /** `auto`, or the name of a mechanism in lower case. */
+  readonly auth: string;
+  readonly user: string;
+  readonly password: string;
+  readonly authzUser: string | undefined;
+  /** Authorities of the server, as PEM text; undefined for the system's. */
+  readonly tlsCa: string | undefined;
+}
+
+/** Reads password and authority of one side. Throws `secret-missing` or `list-unreadable`. */
+export async function openLogin(
+  account: Account,
+  side: 'source' | 'destination',
+  env: NodeJS.ProcessEnv,
+): Promise<Login> {
+  const endpoint: Endpoint = account[side];
+  const { host, port, security, user, authzUser, tlsCaFile } = endpoint;
+  const password = await resolveSecret(endpoint.password, `${account.id} (${side})`, env);
+  const tlsCa = tlsCaFile === undefined ? undefined : await readAuthority(tlsCaFile);
+  return { host, port, security, auth: endpoint.auth.toLowerCase(), user, password, authzUser, tlsCa };
+}
+
+async function readAuthority(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: Error) => {
+    throw new MailhaulError('list-unreadable', { path, reason: error.message }, error);
+  });
+}

@@ -1,0 +1,200 @@
+/** One line of the account list, checked and made an account. */
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { domainToASCII } from 'node:url';
+import { hexDigest } from '../ground/digest.ts';
+import { printable } from '../ground/errors.ts';
+import type { Account, Endpoint } from './account.ts';
+import { columns } from './columns.ts';
+import type { Problems } from './problems.ts';
+import { SecretRef } from './secret.ts';
+
+/** The values of one line by column name; empty and absent mean the same. */
+export interface Row {
+  line: number;
+  values: ReadonlyMap<string, string>;
+}
+
+/** What all lines of a list share. */
+export interface ListContext {
+  /** Columns that a line may leave empty, and what they are then. */
+  defaults: ReadonlyMap<string, string>;
+  /** Folder of the list, absolute: relative paths in it begin here. */
+  folder: string;
+  problems: Problems;
+  /** What was found wrong with each tls_ca file, by path: many lines name the same. */
+  authorities: Map<string, string | undefined>;
+}
+
+/** Longest value of a column, in characters. */
+const maxLength = 4096;
+
+/** The values of a row with the defaults, and a place to complain about them. */
+class Cells {
+  readonly #row: Row;
+  readonly context: ListContext;
+
+  constructor(row: Row, context: ListContext) {
+    this.#row = row;
+    this.context = context;
+  }
+
+  /** The value of a column without surrounding blanks, which only a password may have. Empty if there is none. */
+  of(column: string): string {
+    const value = this.#row.values.get(column) || this.context.defaults.get(column) || '';
+    return column.endsWith('_password') ? value : value.trim();
+  }
+
+  complain(text: string): void {
+    this.context.problems.add(`line ${this.#row.line}`, text);
+  }
+
+  /** `pop_port is "abc", expected 1 to 65535`, without the value if a password slipped into the column. */
+  complainOf(column: string, expected: string): void {
+    const value = this.of(column);
+    const password = [this.of('pop_password'), this.of('imap_password')].some(
+      (each) => each !== '' && value.includes(each),
+    );
+    this.complain(
+      `${column} is ${password ? 'a password' : JSON.stringify(printable(value, 60))}, expected ${expected}`,
+    );
+  }
+}
+
+/**
+ * The account of a row. What is wrong with it is noted in `context.problems`, and then the account may be incomplete;
+ * it is undefined where not even its key can be told.
+ */
+export function accountOf(row: Row, context: ListContext): Account | undefined {
+  const cells = new Cells(row, context);
+  if (!checkText(cells)) return undefined;
+  const source = endpointOf(cells, 'pop', 995, 110);
+  const destination = endpointOf(cells, 'imap', 993, 143);
+  const enabled = /^(yes|true|1|)$/i.test(cells.of('enabled'));
+  if (!enabled && !/^(no|false|0)$/i.test(cells.of('enabled'))) cells.complainOf('enabled', 'yes or no');
+  const mailbox = cells.of('imap_mailbox') || 'INBOX';
+  if (!source || !destination) return undefined;
+  return {
+    id: cells.of('id') || (/^[^@\s]+@[^@\s]+$/.test(source.user) ? source.user : `${source.user}@${source.host}`),
+    key: hexDigest(16, source.host, source.user, destination.host, destination.user),
+    group: cells.of('group') || 'default',
+    enabled,
+    source,
+    destination,
+    // RFC 9051 §5.1: INBOX is the same in every case.
+    mailbox: /^inbox$/i.test(mailbox) ? 'INBOX' : mailbox,
+    line: row.line,
+  };
+}
+
+/** Whether every value is text that may go to a server: what is not would let one line speak for another. */
+function checkText(cells: Cells): boolean {
+  let fine = true;
+  const complain = (text: string) => {
+    cells.complain(text);
+    fine = false;
+  };
+  for (const { name, later } of columns) {
+    const value = cells.of(name);
+    if (value === '') continue;
+    if (later) cells.complain(`${name} is not supported yet`);
+    if (value.length > maxLength) complain(`${name} is longer than ${maxLength} characters`);
+    else if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value)) complain(`${name} contains a control character`);
+    else if (value.includes('\ufffd')) complain(`${name} is not UTF-8; save the list as UTF-8`);
+  }
+  return fine;
+}
+
+function endpointOf(cells: Cells, side: 'pop' | 'imap', tlsPort: number, plainPort: number): Endpoint | undefined {
+  const security = cells.of(`${side}_security`).toLowerCase() || 'tls';
+  const known = security === 'tls' || security === 'starttls' || security === 'none';
+  if (!known) cells.complainOf(`${side}_security`, 'tls, starttls or none');
+  const host = hostOf(cells, `${side}_host`);
+  const port = portOf(cells, `${side}_port`, security === 'tls' ? tlsPort : plainPort);
+  const auth = authOf(cells, `${side}_auth`);
+  const user = cells.of(`${side}_user`);
+  if (user === '') cells.complain(`${side}_user is missing`);
+  const password = passwordOf(cells, `${side}_password`);
+  const authzUser = cells.of(`${side}_authz_user`);
+  const tlsCaFile = authorityOf(cells, `${side}_tls_ca`);
+  if (!host || user === '' || !password || !known) return undefined;
+  const endpoint: Endpoint = { host, port, security, auth, user, password };
+  if (authzUser !== '') endpoint.authzUser = authzUser;
+  if (tlsCaFile !== undefined) endpoint.tlsCaFile = tlsCaFile;
+  return endpoint;
+}
+
+function hostOf(cells: Cells, column: string): string | undefined {
+  const text = cells.of(column).toLowerCase();
+  if (text === '') {
+    cells.complain(`${column} is missing`);
+    return undefined;
+  }
+  const host = hostName(text);
+  if (host === undefined) cells.complainOf(column, 'a host name or an IP address');
+  return host;
+}
+
+const label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
+// The last label of a name is never all digits (RFC 1123 §2.1): 10.0.0.256 is a wrong address, not a name.
+const nameShape = new RegExp(`^(?:${label}\\.)*(?![0-9]+$)${label}$`);
+
+/** A lower-case host in its plain form: an address without brackets, a name in ASCII and without a final dot. */
+function hostName(text: string): string | undefined {
+  const inBrackets = /^\[(.+)\]$/.exec(text)?.[1];
+  if (inBrackets !== undefined) return isIP(inBrackets) === 6 ? inBrackets : undefined;
+  if (isIP(text) !== 0) return text;
+  // domainToASCII takes 1.2.3 for an address, so plain names do not pass through it.
+  const name = (/^[\x21-\x7e]+$/.test(text) ? text : domainToASCII(text)).replace(/\.$/, '');
+  return name.length <= 253 && nameShape.test(name) ? name : undefined;
+}
+
+function portOf(cells: Cells, column: string, otherwise: number): number {
+  const text = cells.of(column);
+  if (text === '') return otherwise;
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65535) cells.complainOf(column, '1 to 65535');
+  return port;
+}
+
+function authOf(cells: Cells, column: string): string {
+  const text = cells.of(column) || 'auto';
+  if (/^oauth2:/i.test(text)) cells.complain(`${column} with oauth2: is not supported yet`);
+  // RFC 4422 §3.1: capitals, digits, hyphens and underscores, at most 20.
+  else if (!/^[a-z0-9_-]{1,20}$/i.test(text)) cells.complainOf(column, 'auto or the name of a mechanism');
+  return /^auto$/i.test(text) ? 'auto' : text.toUpperCase();
+}
+
+function passwordOf(cells: Cells, column: string): SecretRef | undefined {
+  const text = cells.of(column);
+  if (text === '') {
+    cells.complain(`${column} is missing`);
+    return undefined;
+  }
+  const secret = SecretRef.parse(text, cells.context.folder);
+  if (secret instanceof SecretRef) return secret;
+  cells.complain(`${column} ${secret.wrong}`);
+  return undefined;
+}
+
+function authorityOf(cells: Cells, column: string): string | undefined {
+  const text = cells.of(column);
+  if (text === '') return undefined;
+  const { folder, authorities } = cells.context;
+  const path = resolve(folder, text);
+  if (!authorities.has(path)) authorities.set(path, wrongAuthority(path));
+  const wrong = authorities.get(path);
+  if (wrong !== undefined) cells.complainOf(column, `a readable PEM file with a certificate: ${wrong}`);
+  return path;
+}
+
+function wrongAuthority(path: string): string | undefined {
+  try {
+    return /-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(readFileSync(path, 'latin1'))
+      ? undefined
+      : 'there is none in it';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'it cannot be read';
+  }
+}

@@ -1,0 +1,9 @@
+/** npm run docs: writes the pages of docs/ that are made from the code. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../src/ground/package-root.ts';
+import { errorsPage, settingsPage } from './docs-pages.ts';
+
+const docs = join(packageRoot(), 'docs');
+writeFileSync(join(docs, 'settings.md'), settingsPage());
+writeFileSync(join(docs, 'errors.md'), errorsPage());

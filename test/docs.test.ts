@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { describedSettings, errorsPage, settingsPage } from '../scripts/docs-pages.ts';
+import { columnNames } from '../src/accounts/columns.ts';
+import { errorRows } from '../src/ground/errors.ts';
+import { packageRoot } from '../src/ground/package-root.ts';
+import { settingsSchema } from '../src/ground/settings.ts';
+
+const read = (...path: string[]) => readFileSync(join(packageRoot(), ...path), 'utf8');
+/** The code names in the first cell of every row of the tables of a page. */
+const firstCells = (page: string) =>
+  page
+    .split('\n')
+    .flatMap((line) => [...(/^\| (`[^|]*) \|/.exec(line)?.[1] ?? '').matchAll(/`([^`]+)`/g)].map((m) => m[1]!));
+
+describe('the documentation', () => {
+  it('describes every setting of the schema in config/default.yaml, and no other', () => {
+    const described = describedSettings(read('config', 'default.yaml'));
+    expect(described.map((setting) => setting.name).sort()).toEqual(Object.keys(settingsSchema.shape).sort());
+    expect(described.filter((setting) => setting.meaning === '' || setting.section === '')).toEqual([]);
+  });
+
+  it('lists the same settings in docs/settings.md (npm run docs)', () => {
+    expect(firstCells(read('docs', 'settings.md')).sort()).toEqual(Object.keys(settingsSchema.shape).sort());
+    expect(read('docs', 'settings.md')).toBe(settingsPage());
+  });
+
+  it('lists the errors of the table in docs/errors.md (npm run docs)', () => {
+    expect(firstCells(read('docs', 'errors.md'))).toEqual(errorRows.map((row) => row.code));
+    expect(read('docs', 'errors.md')).toBe(errorsPage());
+  });
+
+  it('explains every column of the account list in docs/accounts.md, and no other', () => {
+    const table = read('docs', 'accounts.md').split('## Passwords')[0]!;
+    expect(firstCells(table).sort()).toEqual([...columnNames].sort());
+  });
+});

@@ -1,0 +1,44 @@
+/** What a refusal means. The only place that reads the wording of a POP3 server. */
+import type { ErrorCode } from '../ground/errors.ts';
+
+/** What a server can mean when it refuses to serve a user. */
+export type Refusal = Extract<ErrorCode, 'credentials-refused' | 'account-busy' | 'server-unavailable'>;
+
+const busyWords = /lock|busy|\bwait\b|\bin[ -]use\b/i;
+const troubleWords = /\btemporar|\bunavailable\b/i;
+
+/**
+ * The extended response code of a refusal, upper case and without its brackets, or '' (RFC 2449 §8).
+ * `-ERR [LOGIN-DELAY] wait` gives `LOGIN-DELAY`.
+ */
+export function responseCode(reply: string): string {
+  return /^-ERR[ \t]+\[([^\]\s]+)[^\]]*\]/i.exec(reply)?.[1]?.toUpperCase() ?? '';
+}
+
+/**
+ * Why a login was refused.
+ * @param reply the line that begins with -ERR
+ * @param marksCredentials whether CAPA lists AUTH-RESP-CODE: every refused credential then bears a code (RFC 3206 §6)
+ */
+export function classifyLogin(reply: string, marksCredentials: boolean): Refusal {
+  const code = responseCode(reply);
+  // RFC 3206 §5: AUTH is a refused credential, whatever the text beside it says.
+  if (code === 'AUTH') return 'credentials-refused';
+  const trouble = classifyTrouble(reply, code);
+  if (trouble !== undefined) return trouble;
+  return marksCredentials ? 'server-unavailable' : 'credentials-refused';
+}
+
+/** Why anything but a login was refused: the greeting, or a listing. */
+export function classifyRefusal(reply: string): Refusal {
+  return classifyTrouble(reply, responseCode(reply)) ?? 'server-unavailable';
+}
+
+function classifyTrouble(reply: string, code: string): Refusal | undefined {
+  // RFC 2449 §8.1: the maildrop is locked, or it is too early for another login.
+  if (code === 'IN-USE' || code === 'LOGIN-DELAY') return 'account-busy';
+  // RFC 3206 §4: SYS/TEMP passes, SYS/PERM needs the server's administrator; neither is about the password.
+  if (code === 'SYS' || code.startsWith('SYS/')) return 'server-unavailable';
+  if (busyWords.test(reply)) return 'account-busy';
+  return troubleWords.test(reply) ? 'server-unavailable' : undefined;
+}

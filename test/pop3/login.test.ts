@@ -1,0 +1,276 @@
+import { createServer } from 'node:net';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { PopClient } from '../../src/pop3/client.ts';
+import { type Certificates, makeCertificates } from '../servers/certificates.ts';
+import { caught, connect, endpoint, options, serve, until } from './sessions.ts';
+
+let certificates: Certificates;
+let strangers: Certificates;
+let otherName: Certificates;
+
+beforeAll(() => {
+  certificates = makeCertificates();
+  strangers = makeCertificates();
+  otherName = makeCertificates('DNS:other.example');
+});
+
+const plainResponse = Buffer.from('\0user\0secret').toString('base64');
+
+describe('logging in', () => {
+  it('uses SASL PLAIN where it is listed and asks CAPA on both sides of the login', async () => {
+    const server = await serve({
+      capabilities: ({ loggedIn }) => (loggedIn ? ['pipelining', 'EXPIRE 0'] : ['SASL CRAM-MD5 PLAIN']),
+    });
+    const client = await connect(server);
+    expect(server.transcript).toEqual(['CAPA', `AUTH PLAIN ${plainResponse}`, 'CAPA']);
+    expect([...client.capabilities]).toEqual([
+      ['PIPELINING', ''],
+      ['EXPIRE', '0'],
+    ]);
+    expect(client.pipelining).toBe(true);
+  });
+
+  it('uses USER and PASS where PLAIN is not listed, or is not wanted', async () => {
+    const old = await serve({ capabilities: ['USER'] });
+    expect((await connect(old)).pipelining).toBe(false);
+    expect(old.transcript).toEqual(['CAPA', 'USER user', 'PASS secret', 'CAPA']);
+    const good = await serve();
+    await connect(good, {}, { auth: 'user' });
+    expect(good.seen('AUTH')).toEqual([]);
+  });
+
+  it('sends one command at a time when told so', async () => {
+    expect((await connect(await serve(), { oneAtATime: true })).pipelining).toBe(false);
+  });
+
+  it('opens the maildrop of another user with PLAIN only', async () => {
+    const server = await serve();
+    await connect(server, {}, { authzUser: 'other' });
+    expect(server.transcript[1]).toBe(`AUTH PLAIN ${Buffer.from('other\0user\0secret').toString('base64')}`);
+    const old = await serve({ capabilities: ['USER'] });
+    const error = await caught(connect(old, {}, { authzUser: 'other' }));
+    expect(error.code).toBe('login-mechanism');
+    expect(error.message).toContain('offered USER');
+    expect((await caught(connect(server, {}, { auth: 'user', authzUser: 'other' }))).code).toBe('login-mechanism');
+    expect(old.transcript).toEqual(['CAPA']);
+  });
+
+  it('answers a server that ignores the first response, and one that says +OK for +', async () => {
+    for (const ask of ['+ \r\n', '+\r\n']) {
+      const server = await serve({ replies: { [`AUTH PLAIN ${plainResponse}`]: ask, [plainResponse]: '+OK\r\n' } });
+      await connect(server);
+      expect(server.transcript.slice(1, 3)).toEqual([`AUTH PLAIN ${plainResponse}`, plainResponse]);
+    }
+    const password = 'x'.repeat(300);
+    const long = Buffer.from(`\0user\0${password}`).toString('base64');
+    for (const ask of ['+ \r\n', '+OK\r\n']) {
+      const server = await serve({ replies: { 'AUTH PLAIN': ask, [long]: '+OK\r\n' } });
+      await connect(server, {}, { password });
+      expect(server.transcript.slice(1, 3)).toEqual(['AUTH PLAIN', long]);
+    }
+  });
+
+  it('sends a password with spaces and beyond ASCII as it is', async () => {
+    const server = await serve({ capabilities: ['USER'], password: ' pässword  x ' });
+    await connect(server, {}, { password: ' pässword  x ' });
+    expect(server.seen('PASS')).toEqual(['PASS  pässword  x ']);
+  });
+
+  it.each(['apop', 'cram-md5', 'oauth2:google', 'plain'])(
+    'names what the server offers when %s cannot be used',
+    async (auth) => {
+      const server = await serve({ capabilities: ['USER', 'SASL LOGIN'] });
+      const error = await caught(connect(server, {}, { auth }));
+      expect(error.code).toBe('login-mechanism');
+      expect(error.message).toContain('offered USER, SASL LOGIN');
+    },
+  );
+
+  it.each([{ user: 'a\r\nDELE 1' }, { password: 'a\nb' }, { password: 'a\0b' }, { authzUser: 'a\r' }])(
+    'does not send what would be another command: %j',
+    async (where) => {
+      const server = await serve();
+      const error = await caught(connect(server, {}, where));
+      expect(error.code).toBe('credentials-unsafe');
+      expect(server.connections).toBe(0);
+    },
+  );
+
+  it.each([
+    [{ PASS: '-ERR [AUTH] no\r\n' }, 'credentials-refused'],
+    [{ PASS: '-ERR no\r\n' }, 'credentials-refused'],
+    [{ USER: '-ERR no such user\r\n' }, 'credentials-refused'],
+    [{ PASS: '-ERR [IN-USE] x\r\n' }, 'account-busy'],
+    [{ PASS: '-ERR [SYS/TEMP] x\r\n' }, 'server-unavailable'],
+    [{ PASS: 'what?\r\n' }, 'protocol-error'],
+    [{ PASS: '+ go on\r\n' }, 'protocol-error'],
+  ] as const)('says what a refusal means: %j', async (replies, code) => {
+    const server = await serve({ capabilities: ['USER'], replies });
+    expect((await caught(connect(server))).code).toBe(code);
+    expect(server.seen('PASS').length).toBe('USER' in replies ? 0 : 1);
+    await until(() => server.open === 0);
+  });
+
+  it('does not blame the password where the server marks every refused credential', async () => {
+    const server = await serve({ replies: { AUTH: '-ERR no\r\n' } });
+    expect((await caught(connect(server))).code).toBe('server-unavailable');
+  });
+
+  it.each([
+    ['-ERR too many connections, wait\r\n', 'account-busy'],
+    ['-ERR no service\r\n', 'server-unavailable'],
+    ['220 smtp.example ESMTP\r\n', 'protocol-error'],
+  ])('says what a greeting means: %j', async (greeting, code) => {
+    expect((await caught(connect(await serve({ greeting })))).code).toBe(code);
+  });
+
+  it('never repeats a password, even if the server does', async () => {
+    const replies = {
+      PASS: '-ERR unknown command PASS s3cr3t-word\r\n',
+      AUTH: `-ERR bad response ${Buffer.from('\0user\0s3cr3t-word').toString('base64')} (s3cr3t-word)\r\n`,
+    };
+    for (const auth of ['user', 'plain']) {
+      const error = await caught(connect(await serve({ replies }), {}, { auth, password: 's3cr3t-word' }));
+      const everything = JSON.stringify([error.message, error.details, error.stack, String(error.cause)]);
+      expect(everything).not.toMatch(/s3cr3t|czNjcjN0/);
+      expect(everything).toContain('***');
+    }
+  });
+});
+
+describe('CAPA', () => {
+  it('may be refused', async () => {
+    const server = await serve({ capabilities: false });
+    const client = await connect(server);
+    expect(client.capabilities.size).toBe(0);
+    expect(server.transcript).toEqual(['CAPA', 'USER user', 'PASS secret', 'CAPA']);
+  });
+
+  it.each([{ hangAt: 'CAPA' }, { dropAt: 'CAPA' }, { replies: { CAPA: 'eh?\r\n' } }])(
+    'is left out on a second connection after %j',
+    async (behaviour) => {
+      const server = await serve(behaviour);
+      const client = await connect(server, { popCapaTimeoutMs: 30 });
+      expect(client.capabilities.size).toBe(0);
+      expect(client.pipelining).toBe(false);
+      expect(server.transcript).toEqual(['CAPA', 'USER user', 'PASS secret']);
+    },
+  );
+
+  it('is not waited for without end', async () => {
+    const server = await serve({ replies: { CAPA: `+OK\r\n${'X-MORE\r\n'.repeat(1000)}.\r\n` } });
+    expect((await connect(server, { popStatusLineMaxBytes: 100 })).capabilities.size).toBe(0);
+    expect(server.connections).toBe(2);
+  });
+});
+
+describe('TLS', () => {
+  it('is verified against the authority that the account names', async () => {
+    const server = await serve({ tls: certificates, implicitTls: true });
+    for (const host of ['127.0.0.1', 'localhost']) {
+      await (await connect(server, {}, { security: 'tls', host, tlsCa: certificates.ca })).quit();
+    }
+    expect(server.seen('QUIT')).toHaveLength(2);
+  });
+
+  it('is refused with an unknown authority or another name, before anything is sent', async () => {
+    const server = await serve({ tls: certificates, implicitTls: true });
+    const misnamed = await serve({ tls: otherName, implicitTls: true });
+    const security = 'tls';
+    expect((await caught(connect(server, {}, { security }))).code).toBe('tls-unverified');
+    expect((await caught(connect(server, {}, { security, tlsCa: strangers.ca }))).code).toBe('tls-unverified');
+    expect((await caught(connect(misnamed, {}, { security, tlsCa: otherName.ca }))).code).toBe('tls-unverified');
+    expect([...server.transcript, ...misnamed.transcript]).toEqual([]);
+  });
+
+  it('says when the port speaks no TLS, and when it says nothing', async () => {
+    expect((await caught(connect(await serve(), {}, { security: 'tls' }))).code).toBe('tls-failed');
+    const silent = await serve({ greeting: '' });
+    const error = await caught(connect(silent, { popConnectTimeoutMs: 30 }, { security: 'tls' }));
+    expect(error.code).toBe('tls-failed');
+    expect(error.message).toContain('no answer within 0.03 s');
+  });
+});
+
+describe('STLS', () => {
+  const starttls = () => ({ security: 'starttls' as const, tlsCa: certificates.ca });
+
+  it('comes before the login, and what was listed before it is forgotten', async () => {
+    const server = await serve({
+      tls: certificates,
+      capabilities: ({ tls }) => (tls ? ['USER'] : ['STLS', 'SASL PLAIN', 'PIPELINING']),
+    });
+    const client = await connect(server, {}, starttls());
+    expect(server.transcript).toEqual(['CAPA', 'STLS', 'CAPA', 'USER user', 'PASS secret', 'CAPA']);
+    expect([...client.capabilities.keys()]).toEqual(['USER']);
+    expect((await client.list()).length).toBe(0);
+  });
+
+  it('is tried where CAPA is refused or hangs', async () => {
+    await connect(await serve({ tls: certificates, capabilities: false }), {}, starttls());
+    const server = await serve({ tls: certificates, hangAt: 'CAPA' });
+    await connect(server, { popCapaTimeoutMs: 30 }, starttls());
+    expect(server.transcript).toEqual(['CAPA', 'STLS', 'USER user', 'PASS secret']);
+  });
+
+  it('is required: nothing else is sent when it is not listed or refused', async () => {
+    const unlisted = await serve({ tls: certificates });
+    expect((await caught(connect(unlisted, {}, starttls()))).code).toBe('starttls-missing');
+    expect(unlisted.transcript).toEqual(['CAPA']);
+    const refused = await serve({ capabilities: ['STLS'] });
+    expect((await caught(connect(refused, {}, starttls()))).code).toBe('starttls-missing');
+    expect(refused.transcript).toEqual(['CAPA', 'STLS']);
+  });
+
+  it.each(['+OK injected\r\n', '+', '\r\n'])('is refused when plain text follows its answer: %j', async (injected) => {
+    const server = await serve({ tls: certificates, capabilities: ['STLS'], injectAfterStls: injected });
+    expect((await caught(connect(server, {}, starttls()))).code).toBe('starttls-injected');
+    expect(server.transcript).toEqual(['CAPA', 'STLS']);
+  });
+
+  it('verifies the certificate', async () => {
+    const server = await serve({ tls: certificates, capabilities: ['STLS'] });
+    expect((await caught(connect(server, {}, { security: 'starttls' }))).code).toBe('tls-unverified');
+    expect(server.transcript).toEqual(['CAPA', 'STLS']);
+  });
+});
+
+describe('reaching the server', () => {
+  it('says when nobody listens there', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    expect((await caught(PopClient.connect(endpoint({ port }), options()))).code).toBe('connection-refused');
+  });
+
+  it('says when the host has no address', async () => {
+    const error = await caught(PopClient.connect(endpoint({ port: 1 }, { host: 'no-such-host.invalid' }), options()));
+    expect(error.code).toBe('host-unknown');
+  });
+
+  it.each([
+    ['the greeting', { greeting: '' }, { popConnectTimeoutMs: 60 }, {}],
+    ['USER', { hangAt: 'USER' }, { popLoginTimeoutMs: 60 }, { auth: 'user' }],
+    ['AUTH PLAIN', { hangAt: 'AUTH' }, { popLoginTimeoutMs: 60 }, {}],
+  ])('says that the server is silent during %s', async (during, behaviour, limits, where) => {
+    const error = await caught(connect(await serve(behaviour), limits, where));
+    expect([error.code, error.details['during'], error.details['seconds']]).toEqual(['server-silent', during, 0.06]);
+  });
+
+  it('says that the connection was lost during the login', async () => {
+    const error = await caught(connect(await serve({ dropAt: 'PASS' }), {}, { auth: 'user' }));
+    expect([error.code, error.details['during']]).toEqual(['connection-lost', 'PASS']);
+  });
+
+  it('stops with the reason of the signal, whenever it fires', async () => {
+    const reason = new Error('stop');
+    const before = AbortSignal.abort(reason);
+    const server = await serve({ hangAt: 'AUTH' });
+    await expect(connect(server, { signal: before })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const connecting = connect(server, { signal: controller.signal });
+    setImmediate(() => controller.abort(reason));
+    await expect(connecting).rejects.toBe(reason);
+  });
+});

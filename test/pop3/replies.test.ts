@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { classifyLogin, classifyRefusal, type Refusal, responseCode } from '../../src/pop3/replies.ts';
+
+// reply, meaning, meaning where CAPA lists AUTH-RESP-CODE
+const logins: [string, Refusal, Refusal][] = [
+  ['-ERR', 'credentials-refused', 'server-unavailable'],
+  ['-ERR Invalid login', 'credentials-refused', 'server-unavailable'],
+  ['-ERR authentication failed, please try again', 'credentials-refused', 'server-unavailable'],
+  ['-ERR [AUTH] Username and password not accepted.', 'credentials-refused', 'credentials-refused'],
+  ['-ERR [AUTH] Your account is locked', 'credentials-refused', 'credentials-refused'],
+  ['-ERR [auth] no', 'credentials-refused', 'credentials-refused'],
+  ['-ERR [IN-USE] Do you have another POP session running?', 'account-busy', 'account-busy'],
+  ['-ERR [LOGIN-DELAY] minimum time between mail checks violation', 'account-busy', 'account-busy'],
+  ['-ERR [LOGIN-DELAY 60] later', 'account-busy', 'account-busy'],
+  ['-ERR maildrop already locked', 'account-busy', 'account-busy'],
+  ["-ERR can't get lock. Mailbox in use", 'account-busy', 'account-busy'],
+  ['-ERR server busy', 'account-busy', 'account-busy'],
+  ['-ERR please wait 5 minutes', 'account-busy', 'account-busy'],
+  ['-ERR [SYS/TEMP] Failed to create POP3 session lock', 'server-unavailable', 'server-unavailable'],
+  ['-ERR [SYS/PERM] Fatal error', 'server-unavailable', 'server-unavailable'],
+  ['-ERR Temporary authentication failure', 'server-unavailable', 'server-unavailable'],
+  ['-ERR service unavailable', 'server-unavailable', 'server-unavailable'],
+  ['-ERR [X-UNKNOWN] no', 'credentials-refused', 'server-unavailable'],
+];
+
+describe('what a refused login means', () => {
+  it.each(logins)('%s', (reply, plain, marked) => {
+    expect(classifyLogin(reply, false)).toBe(plain);
+    expect(classifyLogin(reply, true)).toBe(marked);
+  });
+
+  it('reads a code only where RFC 2449 puts it', () => {
+    expect(responseCode('-ERR [IN-USE] x')).toBe('IN-USE');
+    expect(responseCode('-ERR text [IN-USE]')).toBe('');
+    expect(responseCode('-ERR')).toBe('');
+  });
+
+  it('never takes a refused greeting or listing for a wrong password', () => {
+    expect(classifyRefusal('-ERR go away')).toBe('server-unavailable');
+    expect(classifyRefusal('-ERR too busy')).toBe('account-busy');
+  });
+});

@@ -1,0 +1,127 @@
+/**
+ * The batch file: messages as RETR gave them, one behind the other, then a manifest that describes them, then a footer
+ * that tells where the manifest begins. Whoever finds such a file needs nothing else to go on with it.
+ *
+ *     message bytes … | manifest (JSON) | manifest length (8 bytes, big-endian) | CRC-32 of the manifest (4) | magic (8)
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { MailhaulError } from '../ground/errors.ts';
+
+const magic = Buffer.from('MHBATCH1', 'latin1');
+const footerBytes = 8 + 4 + magic.length;
+const manifestMaxBytes = 64 * 1024 * 1024;
+const readBytes = 1024 * 1024;
+
+/** One message of a batch. */
+export interface SpooledMessage {
+  /** The message's key in the ledger: 20 hexadecimal digits. */
+  readonly key: string;
+  /** The source's unique id, as Latin-1; empty when it has none. */
+  readonly uidl: string;
+  /** Where its bytes begin in the file. */
+  readonly offset: number;
+  /** How many bytes it has. */
+  readonly size: number;
+  /** Bytes of its header, bounded by `headerMaxBytes`. */
+  readonly headerBytes: number;
+  /** SHA-256 of its bytes, hexadecimal. */
+  readonly sha256: string;
+  /** Its fingerprint, hexadecimal. */
+  readonly fingerprint: string;
+  readonly hasMessageId: boolean;
+  readonly hasNul: boolean;
+}
+
+/** What a batch file says of itself. */
+export interface Manifest {
+  readonly version: 1;
+  /** Name of the batch: unique, sorted by time of creation. */
+  readonly batch: string;
+  /** Key of the account. */
+  readonly account: string;
+  /** Id of the account, for a person who finds the file. */
+  readonly id: string;
+  /** True when the account's first run fetched it: such mail arrives as read by default. */
+  readonly firstRun: boolean;
+  /** Bytes of all messages. */
+  readonly bytes: number;
+  readonly messages: readonly SpooledMessage[];
+}
+
+/** The end of a batch file whose messages have `manifest.bytes` bytes. */
+export function batchTail(manifest: Manifest): Buffer {
+  const json = Buffer.from(JSON.stringify(manifest), 'utf8');
+  const footer = Buffer.alloc(footerBytes);
+  footer.writeBigUInt64BE(BigInt(json.length), 0);
+  footer.writeUInt32BE(crc32(json), 8);
+  magic.copy(footer, 12);
+  return Buffer.concat([json, footer]);
+}
+
+/** An open batch file. */
+export class BatchFile {
+  readonly manifest: Manifest;
+  readonly path: string;
+  readonly #file: FileHandle;
+
+  private constructor(path: string, file: FileHandle, manifest: Manifest) {
+    this.path = path;
+    this.#file = file;
+    this.manifest = manifest;
+  }
+
+  /** Opens a batch file and reads its manifest. Throws `spool-damaged` when it is not whole. */
+  static async open(path: string): Promise<BatchFile> {
+    const file = await open(path, 'r').catch((error: Error) => {
+      throw new MailhaulError('spool-damaged', { path, reason: error.message }, error);
+    });
+    try {
+      return new BatchFile(path, file, await readManifest(path, file));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** The header of a message, `headerBytes` long. */
+  async header(message: SpooledMessage): Promise<Buffer> {
+    return this.#read(message.offset, message.headerBytes);
+  }
+
+  /** The bytes of a message in pieces of at most 1 MiB. Throws `spool-damaged` when the file is shorter than it says. */
+  async *content(message: SpooledMessage): AsyncGenerator<Buffer> {
+    const end = message.offset + message.size;
+    for (let at = message.offset; at < end; at += readBytes) {
+      yield await this.#read(at, Math.min(readBytes, end - at));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #read(position: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(length);
+    const { bytesRead } = await this.#file.read(bytes, 0, length, position);
+    if (bytesRead !== length) throw new MailhaulError('spool-damaged', { path: this.path, reason: 'it is too short' });
+    return bytes;
+  }
+}
+
+async function readManifest(path: string, file: FileHandle): Promise<Manifest> {
+  const damaged = (reason: string) => new MailhaulError('spool-damaged', { path, reason });
+  const { size } = await file.stat();
+  const footer = Buffer.alloc(footerBytes);
+  if (size < footerBytes) throw damaged('it is too short');
+  await file.read(footer, 0, footerBytes, size - footerBytes);
+  if (!footer.subarray(12).equals(magic)) throw damaged('its end is missing');
+  const length = Number(footer.readBigUInt64BE(0));
+  if (length > manifestMaxBytes || length > size - footerBytes) throw damaged('its manifest is missing');
+  const json = Buffer.alloc(length);
+  await file.read(json, 0, length, size - footerBytes - length);
+  if (crc32(json) !== footer.readUInt32BE(8)) throw damaged('its manifest is not what was written');
+  const manifest = JSON.parse(json.toString('utf8')) as Manifest;
+  if (manifest.bytes + length + footerBytes !== size) throw damaged('its size is wrong');
+  return manifest;
+}

@@ -1,0 +1,170 @@
+/** Writing one batch file: bytes are gathered, hashed and written while they arrive; the file appears when it is durable. */
+import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { MailhaulError } from '../ground/errors.ts';
+import { batchTail, type Manifest, type SpooledMessage } from './batch-file.ts';
+import { batchFileName, type Spool } from './spool.ts';
+
+const gatherBytes = 1024 * 1024;
+
+/** What the writer cannot know of a message by its bytes alone. */
+export type MessageFacts = Pick<SpooledMessage, 'key' | 'uidl' | 'headerBytes' | 'fingerprint' | 'hasMessageId'>;
+
+/** What the bytes of a message tell. */
+export type MessageBytes = Pick<SpooledMessage, 'size' | 'sha256' | 'hasNul'>;
+
+/** Whose batch it is: the parts of the manifest that are known before the first byte. */
+export type BatchOwner = Pick<Manifest, 'account' | 'id' | 'firstRun'>;
+
+/** One batch file that is being written. Not for use by two callers at once. */
+export class BatchWriter {
+  readonly batch: string;
+  readonly #spool: Spool;
+  readonly #owner: BatchOwner;
+  readonly #path: string;
+  #file: FileHandle | undefined;
+  readonly #messages: SpooledMessage[] = [];
+  /** Bytes of finished messages. */
+  #bytes = 0;
+  /** Bytes of the message that is being written. */
+  #open = 0;
+  #hash: Hash = createHash('sha256');
+  #hasNul = false;
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
+  /** Where the next gathered bytes go in the file. */
+  #position = 0;
+
+  constructor(spool: Spool, owner: BatchOwner) {
+    this.#spool = spool;
+    this.#owner = owner;
+    this.batch = newBatchName();
+    this.#path = join(spool.directory, `${batchFileName(owner.account, this.batch)}.part`);
+  }
+
+  get messages(): number {
+    return this.#messages.length;
+  }
+
+  /** Bytes of the messages that are whole. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds bytes to the current message; keeps the buffer until it is written. */
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.#hash.update(chunk);
+    this.#hasNul ||= chunk.includes(0);
+    this.#open += chunk.length;
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    return this.#gatheredBytes >= gatherBytes ? this.#flush() : undefined;
+  }
+
+  /** The current message is whole: what its bytes tell. `keep` or `dropMessage` must follow. */
+  endMessage(): MessageBytes {
+    return { size: this.#open, sha256: this.#hash.digest('hex'), hasNul: this.#hasNul };
+  }
+
+  /** Takes the message that has ended into the batch. */
+  keep(bytes: MessageBytes, facts: MessageFacts): void {
+    this.#messages.push({ ...facts, ...bytes, offset: this.#bytes });
+    this.#bytes += this.#open;
+    this.#startMessage();
+  }
+
+  /** Forgets the current message: its connection broke, or it was refused. */
+  async dropMessage(): Promise<void> {
+    if (this.#open > 0) await this.#flush();
+    this.#position = this.#bytes;
+    this.#startMessage();
+  }
+
+  /**
+   * Makes the batch durable and gives it its name: write, fsync, rename, fsync of the directory (design §3). Throws
+   * `spool-full` or `spool-failed`; the file is gone then.
+   */
+  async finish(): Promise<Manifest> {
+    const manifest: Manifest = {
+      version: 1,
+      batch: this.batch,
+      ...this.#owner,
+      bytes: this.#bytes,
+      messages: this.#messages,
+    };
+    const tail = batchTail(manifest);
+    try {
+      this.#gathered.push(tail);
+      this.#gatheredBytes += tail.length;
+      await this.#flush();
+      await this.#file!.truncate(this.#position);
+      await this.#file!.datasync();
+      await this.#file!.close();
+      await rename(this.#path, join(this.#spool.directory, basename(this.#path, '.part')));
+      await this.#spool.syncDirectory();
+    } catch (error) {
+      await this.abandon();
+      throw spoolError(this.#spool.directory, error);
+    }
+    return manifest;
+  }
+
+  /** Removes what was written. */
+  async abandon(): Promise<void> {
+    await this.#file?.close().catch(() => {});
+    await unlink(this.#path).catch(() => {});
+  }
+
+  #startMessage(): void {
+    this.#open = 0;
+    this.#hash = createHash('sha256');
+    this.#hasNul = false;
+  }
+
+  async #flush(): Promise<void> {
+    const gathered = this.#gathered;
+    const position = this.#position;
+    this.#position += this.#gatheredBytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    try {
+      this.#file ??= await open(this.#path, 'wx', 0o600);
+      await writeAll(this.#file, gathered, position);
+    } catch (error) {
+      throw spoolError(this.#spool.directory, error);
+    }
+  }
+}
+
+/** writev may write less than it was given when the disk fills up; the rest is tried again, which then fails aloud. */
+async function writeAll(file: FileHandle, buffers: Buffer[], position: number): Promise<void> {
+  let left = buffers;
+  let at = position;
+  while (left.length > 0) {
+    const { bytesWritten } = await file.writev(left, at);
+    at += bytesWritten;
+    let skip = bytesWritten;
+    const rest: Buffer[] = [];
+    for (const buffer of left) {
+      if (skip >= buffer.length) skip -= buffer.length;
+      else {
+        rest.push(skip > 0 ? buffer.subarray(skip) : buffer);
+        skip = 0;
+      }
+    }
+    left = rest;
+  }
+}
+
+/** Sorted by time, unique without asking anybody. */
+function newBatchName(): string {
+  return `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(5).toString('hex')}`;
+}
+
+function spoolError(path: string, error: unknown): Error {
+  if (error instanceof MailhaulError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+  return new MailhaulError(full ? 'spool-full' : 'spool-failed', { path, reason: message }, error);
+}

@@ -1,0 +1,98 @@
+/** The spool: a directory of batch files, its identity, and how full it may get. */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MailhaulError } from '../ground/errors.ts';
+import { BatchFile } from './batch-file.ts';
+import { SpoolSpace } from './space.ts';
+
+/** A batch file that was found in the directory. */
+export interface FoundBatch {
+  readonly account: string;
+  readonly batch: string;
+  readonly bytes: number;
+}
+
+/** The name of a batch's file. */
+export function batchFileName(account: string, batch: string): string {
+  return `${account}.${batch}.batch`;
+}
+
+/** One spool directory, opened. */
+export class Spool {
+  readonly directory: string;
+  /** What the append queue is named after; it stays with the directory. */
+  readonly id: string;
+  readonly space: SpoolSpace;
+
+  private constructor(directory: string, id: string, maxBytes: number) {
+    this.directory = directory;
+    this.id = id;
+    this.space = new SpoolSpace(maxBytes, () => this.found());
+  }
+
+  /** Opens the spool, creating it when it is missing. Throws `spool-failed`. */
+  static async open(directory: string, maxBytes: number): Promise<Spool> {
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const spool = new Spool(directory, await spoolId(directory), maxBytes);
+      await spool.space.measure();
+      return spool;
+    } catch (error) {
+      throw new MailhaulError('spool-failed', { path: directory, reason: (error as Error).message }, error);
+    }
+  }
+
+  /** Opens one batch. Throws `spool-damaged`. */
+  async openBatch(account: string, batch: string): Promise<BatchFile> {
+    return BatchFile.open(join(this.directory, batchFileName(account, batch)));
+  }
+
+  /** Deletes a batch's file; one that is gone already is fine. */
+  async remove(account: string, batch: string): Promise<void> {
+    await unlink(join(this.directory, batchFileName(account, batch))).catch(() => {});
+    this.space.removed(account, batch);
+  }
+
+  /** All whole batch files. */
+  async found(): Promise<FoundBatch[]> {
+    const found: FoundBatch[] = [];
+    for (const name of await readdir(this.directory)) {
+      const match = /^([0-9a-f]{32})\.([0-9a-z-]+)\.batch$/.exec(name);
+      const size = match && (await stat(join(this.directory, name)).catch(() => undefined))?.size;
+      if (match && size !== undefined) found.push({ account: match[1]!, batch: match[2]!, bytes: size ?? 0 });
+    }
+    return found;
+  }
+
+  /** Deletes unfinished files of an account's sessions that died; for the holder of the source's lease. */
+  async removeUnfinished(account: string): Promise<void> {
+    for (const name of await readdir(this.directory)) {
+      if (name.startsWith(account) && name.endsWith('.part')) await unlink(join(this.directory, name)).catch(() => {});
+    }
+  }
+
+  /** Makes names that were given or taken in the directory durable. */
+  async syncDirectory(): Promise<void> {
+    const handle = await open(this.directory, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** Reads the id, or writes one; of two processes that start at once, one wins and both read the winner's. */
+async function spoolId(directory: string): Promise<string> {
+  const path = join(directory, 'spool.id');
+  const mine = `${path}.${randomBytes(6).toString('hex')}`;
+  await writeFile(mine, `${randomBytes(8).toString('hex')}\n`, { flush: true, mode: 0o600 });
+  await link(mine, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  await unlink(mine);
+  const id = (await readFile(path, 'latin1')).trim();
+  if (!/^[0-9a-f]{16}$/.test(id)) throw new Error(`${path} does not hold the id of a spool`);
+  return id;
+}

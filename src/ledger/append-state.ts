@@ -1,0 +1,41 @@
+/** Whether an append session serves an account's batches in a spool, so that no batch is stranded and none served twice. */
+import { accountKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { Script } from '../ground/redis-script.ts';
+
+const queueScript = new Script(`
+  if redis.call('HGET', KEYS[2], 'id') ~= ARGV[2] then return 0 end
+  if redis.call('HSETNX', KEYS[1], ARGV[1], 'queued') == 0 then return 0 end
+  return redis.call('HINCRBY', KEYS[2], 'jobs', 1)
+`);
+
+/**
+ * Notes that an append session is to be queued for this spool. Returns the number that its job gets, or 0 when one is
+ * queued, active or failed already, or the run is another.
+ */
+export async function queueAppend(redis: RedisClient, account: string, spool: string, run: string): Promise<number> {
+  const keys = [accountKeys.appendSessions(account), accountKeys.run(account)];
+  return Number(await queueScript.run(redis, keys, [spool, run]));
+}
+
+/** Notes how the append session of a spool stands. */
+export async function noteAppend(
+  redis: RedisClient,
+  account: string,
+  spool: string,
+  state: 'queued' | 'active' | 'failed',
+): Promise<void> {
+  await redis.hset(accountKeys.appendSessions(account), spool, state);
+}
+
+const giveUpScript = new Script(`
+  if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  return 1
+`);
+
+/** Ends the session's service if no batch waits. A batch that is registered later queues a new session (design §3). */
+export async function giveUpAppend(redis: RedisClient, account: string, spool: string): Promise<boolean> {
+  const keys = [accountKeys.batches(account, spool), accountKeys.appendSessions(account)];
+  return (await giveUpScript.run(redis, keys, [spool])) === 1;
+}

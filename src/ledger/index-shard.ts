@@ -1,0 +1,96 @@
+/** One shard of a mailbox index: packed records of 20 bytes, searched from the front. Pure. */
+import { fingerprintBytes } from '../message/fingerprint.ts';
+
+/** Bytes of a packed record: fingerprint 9, UID 4, content 4, owner 3. */
+export const indexRecordBytes = 20;
+const uidAt = fingerprintBytes;
+const contentAt = uidAt + 4;
+const ownerAt = contentAt + 4;
+
+/** One message at the destination, or one that is on its way there. */
+export interface IndexRecord {
+  readonly fingerprint: Buffer;
+  /** 0 while it is on its way, and where the server does not tell UIDs. */
+  readonly uid: number;
+  /** First 4 bytes of the SHA-256 at the source, as a number; 0 for mail that Mailhaul did not bring. */
+  readonly content: number;
+  /** Whose twin it is: 24 bits of the source message's identity; 0 for nobody's yet. */
+  readonly owner: number;
+}
+
+/** All records of a shard that have this fingerprint. */
+export function findRecords(shard: Buffer, fingerprint: Buffer): IndexRecord[] {
+  const found: IndexRecord[] = [];
+  for (let at = 0; at < shard.length; at += indexRecordBytes) {
+    if (shard.compare(fingerprint, 0, fingerprintBytes, at, at + fingerprintBytes) === 0)
+      found.push(recordAt(shard, at));
+  }
+  return found;
+}
+
+/**
+ * The shard with a record put in. A record replaces the one of its UID, else the one that its owner has under way; mail
+ * that was found at the destination takes the place of the only one under way with its fingerprint.
+ */
+export function putRecord(shard: Buffer, record: IndexRecord): Buffer {
+  const same = placesOf(shard, record.fingerprint);
+  const known = same.find(({ found }) => record.uid !== 0 && found.uid === record.uid);
+  if (known) return record.owner === 0 ? shard : replaceAt(dropUnderWay(shard, record), record);
+  const underWay = same.filter(({ found }) => found.uid === 0);
+  const mine = underWay.find(({ found }) => record.owner === found.owner);
+  if (mine) return replaceAt(shard, record, mine.at);
+  if (record.owner === 0 && underWay.length === 1) {
+    const { at, found } = underWay[0]!;
+    return replaceAt(shard, { ...found, uid: record.uid }, at);
+  }
+  return Buffer.concat([shard, packIndexRecord(record)]);
+}
+
+/** The shard without what an owner has under way: it was refused. */
+export function dropUnderWay(shard: Buffer, record: IndexRecord): Buffer {
+  const gone = placesOf(shard, record.fingerprint).find(({ found }) => found.uid === 0 && found.owner === record.owner);
+  if (!gone) return shard;
+  return Buffer.concat([shard.subarray(0, gone.at), shard.subarray(gone.at + indexRecordBytes)]);
+}
+
+/** All records of a shard. */
+export function* shardRecords(shard: Buffer): Generator<IndexRecord> {
+  for (let at = 0; at + indexRecordBytes <= shard.length; at += indexRecordBytes) yield recordAt(shard, at);
+}
+
+/** A record as its 20 bytes. */
+export function packIndexRecord(record: IndexRecord): Buffer {
+  const packed = Buffer.alloc(indexRecordBytes);
+  record.fingerprint.copy(packed, 0, 0, fingerprintBytes);
+  packed.writeUInt32BE(record.uid, uidAt);
+  packed.writeUInt32BE(record.content, contentAt);
+  packed.writeUIntBE(record.owner, ownerAt, 3);
+  return packed;
+}
+
+function recordAt(shard: Buffer, at: number): IndexRecord {
+  return {
+    fingerprint: shard.subarray(at, at + fingerprintBytes),
+    uid: shard.readUInt32BE(at + uidAt),
+    content: shard.readUInt32BE(at + contentAt),
+    owner: shard.readUIntBE(at + ownerAt, 3),
+  };
+}
+
+function placesOf(shard: Buffer, fingerprint: Buffer): { at: number; found: IndexRecord }[] {
+  const places: { at: number; found: IndexRecord }[] = [];
+  for (let at = 0; at < shard.length; at += indexRecordBytes) {
+    if (shard.compare(fingerprint, 0, fingerprintBytes, at, at + fingerprintBytes) === 0) {
+      places.push({ at, found: recordAt(shard, at) });
+    }
+  }
+  return places;
+}
+
+/** Overwrites the record at `at`, or the one with the same fingerprint and UID. */
+function replaceAt(shard: Buffer, record: IndexRecord, at?: number): Buffer {
+  const place = at ?? placesOf(shard, record.fingerprint).find(({ found }) => found.uid === record.uid)!.at;
+  const copy = Buffer.from(shard);
+  packIndexRecord(record).copy(copy, place);
+  return copy;
+}

@@ -1,0 +1,210 @@
+/**
+ * The index of one destination mailbox: which fingerprint stands at which UID and whose twin it is. It belongs to the
+ * destination login, is a cache of the destination, and is written by the one holder of that login's lease.
+ */
+import { digest, hexDigest } from '../ground/digest.ts';
+import { MailhaulError } from '../ground/errors.ts';
+import { loginKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { Script } from '../ground/redis-script.ts';
+import {
+  dropUnderWay,
+  findRecords,
+  type IndexRecord,
+  indexRecordBytes,
+  putRecord,
+  shardRecords,
+} from './index-shard.ts';
+
+/** Records a shard is planned for, and how many it may get before the index is spread wider. */
+const plannedRecords = 96;
+const crowdedRecords = 192;
+/** Shards kept in memory: about 1 MB. */
+const cachedShards = 512;
+
+const saveScript = new Script(`
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  redis.call('HSET', KEYS[2], unpack(ARGV, 2, 11))
+  for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 9]) end
+  return 1
+`);
+
+interface Meta {
+  uidValidity: number;
+  /** Everything below it is indexed. */
+  uidNext: number;
+  shards: number;
+  generation: number;
+  records: number;
+}
+
+/** One mailbox's index, opened by the holder of the lease `token`. */
+export class MailboxIndex {
+  readonly path: string;
+  readonly #redis: RedisClient;
+  readonly #login: string;
+  readonly #mailbox: string;
+  readonly #token: string;
+  #meta: Meta;
+  readonly #cache = new Map<number, Buffer>();
+  /** One change or look-up at a time: each may push the shards of another out of the cache. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(redis: RedisClient, login: string, path: string, token: string, meta: Meta) {
+    this.#redis = redis;
+    this.#login = login;
+    this.path = path;
+    this.#mailbox = hexDigest(8, path);
+    this.#token = token;
+    this.#meta = meta;
+  }
+
+  /** Opens the index of a mailbox, empty when it is new. */
+  static async open(redis: RedisClient, login: string, path: string, token: string): Promise<MailboxIndex> {
+    const hash = await redis.hgetall(loginKeys.index(login, hexDigest(8, path)));
+    const number = (name: string, otherwise: number) => Number(hash[name] ?? otherwise);
+    return new MailboxIndex(redis, login, path, token, {
+      uidValidity: number('uidValidity', 0),
+      uidNext: number('uidNext', 1),
+      shards: number('shards', 0),
+      generation: number('generation', 0),
+      records: number('records', 0),
+    });
+  }
+
+  get uidValidity(): number {
+    return this.#meta.uidValidity;
+  }
+
+  /** Everything below this UID is indexed. */
+  get uidNext(): number {
+    return this.#meta.uidNext;
+  }
+
+  get records(): number {
+    return this.#meta.records;
+  }
+
+  /** Makes the index fit a mailbox: another UIDVALIDITY empties it, more records than planned spread it wider. */
+  async prepare(uidValidity: number, expectedRecords: number): Promise<void> {
+    const planned = 2 ** Math.ceil(Math.log2(Math.max(1, expectedRecords / plannedRecords)));
+    if (this.#meta.shards === 0 || this.#meta.uidValidity !== uidValidity) {
+      await this.#dropShards();
+      const generation = this.#meta.generation + 1;
+      this.#meta = { uidValidity, uidNext: 1, shards: planned, generation, records: 0 };
+      await this.#save(new Map());
+    } else if (expectedRecords / this.#meta.shards > crowdedRecords) {
+      await this.#spread(planned);
+    }
+  }
+
+  /** The records with each of these fingerprints. */
+  async find(fingerprints: readonly Buffer[]): Promise<IndexRecord[][]> {
+    return this.#inTurn(async () => {
+      await this.#load(fingerprints.map((bytes) => this.#shardOf(bytes)));
+      return fingerprints.map((bytes) => findRecords(this.#cache.get(this.#shardOf(bytes))!, bytes));
+    });
+  }
+
+  /** Puts records in; `uidNext`, when given, is where the indexed part ends now. Throws `lease-lost`. */
+  async put(records: readonly IndexRecord[], uidNext?: number): Promise<void> {
+    await this.#inTurn(() => this.#change(records, putRecord, uidNext ?? this.#meta.uidNext));
+  }
+
+  /** Takes back what was on its way and was refused. Throws `lease-lost`. */
+  async drop(records: readonly IndexRecord[]): Promise<void> {
+    await this.#inTurn(() => this.#change(records, dropUnderWay, this.#meta.uidNext));
+  }
+
+  async #change(
+    records: readonly IndexRecord[],
+    change: (shard: Buffer, record: IndexRecord) => Buffer,
+    uidNext: number,
+  ): Promise<void> {
+    if (records.length === 0 && uidNext === this.#meta.uidNext) return;
+    await this.#load(records.map((record) => this.#shardOf(record.fingerprint)));
+    const changed = new Map<number, Buffer>();
+    for (const record of records) {
+      const shard = this.#shardOf(record.fingerprint);
+      const before = changed.get(shard) ?? this.#cache.get(shard)!;
+      const after = change(before, record);
+      this.#meta.records += (after.length - before.length) / indexRecordBytes;
+      changed.set(shard, after);
+    }
+    this.#meta.uidNext = uidNext;
+    for (const [shard, bytes] of changed) this.#cache.set(shard, bytes);
+    await this.#save(changed);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  #shardOf(fingerprint: Buffer): number {
+    return fingerprint.readUInt32LE(0) % this.#meta.shards;
+  }
+
+  #key(shard: number, generation = this.#meta.generation): string {
+    return loginKeys.indexShard(this.#login, this.#mailbox, generation, shard);
+  }
+
+  async #load(shards: readonly number[]): Promise<void> {
+    const missing = [...new Set(shards)].filter((shard) => !this.#cache.has(shard));
+    if (missing.length === 0) return;
+    if (this.#cache.size + missing.length > cachedShards) this.#forgetAllBut(new Set(shards));
+    const found = await this.#redis.mgetBuffer(missing.map((shard) => this.#key(shard)));
+    missing.forEach((shard, i) => void this.#cache.set(shard, found[i] ?? Buffer.alloc(0)));
+  }
+
+  #forgetAllBut(needed: ReadonlySet<number>): void {
+    for (const shard of this.#cache.keys()) if (!needed.has(shard)) this.#cache.delete(shard);
+  }
+
+  async #save(shards: ReadonlyMap<number, Buffer>): Promise<void> {
+    const keys = [loginKeys.lease(this.#login), loginKeys.index(this.#login, this.#mailbox)];
+    const { uidValidity, uidNext, shards: count, generation, records } = this.#meta;
+    const fields = ['uidValidity', uidValidity, 'uidNext', uidNext, 'shards', count, 'generation', generation];
+    const args = [this.#token, ...fields, 'records', records, ...shards.values()];
+    const saved = await saveScript.run(this.#redis, [...keys, ...[...shards.keys()].map((n) => this.#key(n))], args);
+    if (saved !== 1) throw new MailhaulError('lease-lost', { what: `the mailbox ${this.path}` });
+  }
+
+  /** Writes all records into more shards of a new generation, then deletes the old ones. */
+  async #spread(shards: number): Promise<void> {
+    const old = { ...this.#meta };
+    const next = { ...old, shards, generation: old.generation + 1, records: 0 };
+    // A shard's number is a remainder, so the records of old shard n go to new shards n, n + old, n + 2 old …
+    for (let n = 0; n < old.shards; n += 1) {
+      const bytes = (await this.#redis.getBuffer(this.#key(n, old.generation))) ?? Buffer.alloc(0);
+      const parts = new Map<number, Buffer[]>();
+      for (const record of shardRecords(bytes)) {
+        const shard = record.fingerprint.readUInt32LE(0) % shards;
+        const at = record.fingerprint.byteOffset - bytes.byteOffset;
+        parts.set(shard, [...(parts.get(shard) ?? []), bytes.subarray(at, at + indexRecordBytes)]);
+        next.records += 1;
+      }
+      for (const [shard, list] of parts) await this.#redis.set(this.#key(shard, next.generation), Buffer.concat(list));
+    }
+    this.#cache.clear();
+    this.#meta = next;
+    await this.#save(new Map());
+    await this.#dropShards(old);
+  }
+
+  async #dropShards(meta: Meta = this.#meta): Promise<void> {
+    this.#cache.clear();
+    for (let n = 0; n < meta.shards; n += 1) await this.#redis.unlink(this.#key(n, meta.generation));
+  }
+}
+
+/** 24 bits that tell whose twin a message is; never 0. */
+export function ownerOf(account: string, messageKey: string): number {
+  return Math.max(1, digest(3, 'owner', account, messageKey).readUIntBE(0, 3));
+}
+
+/** The first 32 bits of a message's SHA-256, never 0. */
+export function contentMark(sha256: string): number {
+  return Math.max(1, Number.parseInt(sha256.slice(0, 8), 16));
+}

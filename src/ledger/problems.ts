@@ -1,0 +1,50 @@
+/** What went wrong in a run, by code: for the report. */
+import { type ErrorCode, errorRow, type MailhaulError, type Stops } from '../ground/errors.ts';
+import { accountKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+
+/** One kind of problem of one account, as the report shows it (design §4). */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly stops: Stops;
+  /** How often: messages where it stops messages, else times. */
+  readonly count: number;
+  readonly text: string;
+  readonly remedy: string;
+}
+
+/** The problem that an error is. */
+export function problemOf(error: MailhaulError, count = 1): Problem {
+  return { code: error.code, stops: error.stops, count, text: error.message, remedy: error.remedy };
+}
+
+/** Notes a problem of the run; a later one with the same code takes its place. */
+export async function noteProblem(redis: RedisClient, account: string, problem: Problem): Promise<void> {
+  const { code, count, text } = problem;
+  await redis.hset(accountKeys.problems(account), code, JSON.stringify({ count, text }));
+}
+
+/** A problem that was overcome is none. */
+export async function forgetProblem(redis: RedisClient, account: string, code: ErrorCode): Promise<void> {
+  await redis.hdel(accountKeys.problems(account), code);
+}
+
+/** All problems of an account: those of its run, and the refusals that nobody has accepted. */
+export async function readProblems(redis: RedisClient, account: string): Promise<Problem[]> {
+  const [noted, refusals] = await Promise.all([
+    redis.hgetall(accountKeys.problems(account)),
+    redis.hvals(accountKeys.refusals(account)),
+  ]);
+  const found = new Map<ErrorCode, { count: number; text: string }>();
+  for (const [code, json] of Object.entries(noted)) {
+    found.set(code as ErrorCode, JSON.parse(json) as { count: number; text: string });
+  }
+  for (const json of refusals) {
+    const { code, text } = JSON.parse(json) as { code: ErrorCode; text: string };
+    found.set(code, { count: (found.get(code)?.count ?? 0) + 1, text: found.get(code)?.text ?? text });
+  }
+  return [...found].map(([code, { count, text }]) => {
+    const { stops, remedy } = errorRow(code);
+    return { code, stops, count, text, remedy };
+  });
+}

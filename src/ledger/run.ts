@@ -1,0 +1,174 @@
+/** The state of an account's run, in Redis: what is counted, how far it is, and how it ended. */
+import { accountKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { Script } from '../ground/redis-script.ts';
+
+/** States of an account as the report names them (design §4). */
+export type RunState = 'queued' | 'running' | 'waiting' | 'paused' | 'complete' | 'incomplete' | 'failed';
+
+/** One run of one account. Counts are messages, or bytes where the name says so. */
+export interface Run {
+  readonly id: string;
+  /** Number of the run in the account's life, from 1. */
+  readonly number: number;
+  readonly state: RunState;
+  /** Milliseconds since 1970; 0 when it has not come to that yet. */
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** How far the download is. */
+  readonly download: 'queued' | 'active' | 'done' | 'failed';
+  readonly listed: number;
+  readonly known: number;
+  readonly appended: number;
+  readonly duplicate: number;
+  /** Refused in this run. */
+  readonly refused: number;
+  /** Refused in an earlier run and not accepted. */
+  readonly refusedBefore: number;
+  readonly failed: number;
+  readonly vanished: number;
+  readonly bytesListed: number;
+  readonly downloaded: number;
+  readonly bytesAppended: number;
+  readonly repaired: number;
+  readonly rewritten: number;
+  /** True when the destination was opened in this run. */
+  readonly destinationOpened: boolean;
+  /** True when the destination is to be opened even if nothing is new. */
+  readonly recheck: boolean;
+  readonly error: string;
+}
+
+const startScript = new Script(`
+  local number = redis.call('HINCRBY', KEYS[2], 'runs', 1)
+  redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], KEYS[5])
+  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'number', number, 'startedAt', ARGV[2], 'state', 'queued',
+    'download', 'queued', 'recheck', ARGV[3])
+  return number
+`);
+
+/** Starts a run of an account; the counts of the one before are gone, the ledger stays. */
+export async function startRun(
+  redis: RedisClient,
+  account: string,
+  id: string,
+  now: number,
+  recheck: boolean,
+): Promise<void> {
+  const keys = [
+    accountKeys.run(account),
+    accountKeys.ledger(account),
+    accountKeys.runMailboxes(account),
+    accountKeys.problems(account),
+    accountKeys.appendSessions(account),
+  ];
+  await startScript.run(redis, keys, [id, now, recheck ? 1 : 0]);
+}
+
+// Whoever ends last, download or append, finds everything done; only one of them sees 1.
+const finishScript = new Script(`
+  local run = {}
+  local flat = redis.call('HGETALL', KEYS[1])
+  for i = 1, #flat, 2 do run[flat[i]] = flat[i + 1] end
+  if run.id ~= ARGV[1] or run.finishedAt then return 0 end
+  if run.download ~= 'done' and run.download ~= 'failed' then return 0 end
+  local failed = run.download == 'failed'
+  for _, spool in ipairs(redis.call('HKEYS', KEYS[2])) do
+    if redis.call('HGET', KEYS[4], spool) ~= 'failed' then return 0 end
+    failed = true
+  end
+  local function n(name) return tonumber(run[name] or 0) end
+  local open = n('listed') - n('known') - n('appended') - n('duplicate') - n('vanished')
+  local state = 'complete'
+  if open > 0 then state = 'incomplete' end
+  if failed then state = 'failed' end
+  redis.call('HSET', KEYS[1], 'state', state, 'finishedAt', ARGV[2])
+  if run.download == 'done' then redis.call('HSET', KEYS[3], 'firstRunDone', 1) end
+  return 1
+`);
+
+/** Ends the run when both sides are through. Returns true for the one call that ended it. */
+export async function finishRunIfDone(redis: RedisClient, account: string, id: string, now: number): Promise<boolean> {
+  const keys = [
+    accountKeys.run(account),
+    accountKeys.spools(account),
+    accountKeys.ledger(account),
+    accountKeys.appendSessions(account),
+  ];
+  return (await finishScript.run(redis, keys, [id, now])) === 1;
+}
+
+/** True until a run of this account has taken everything that was listed. */
+export async function isFirstRun(redis: RedisClient, account: string): Promise<boolean> {
+  return (await redis.hget(accountKeys.ledger(account), 'firstRunDone')) === null;
+}
+
+const updateScript = new Script(`
+  if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end
+  redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+  return 1
+`);
+
+/** Sets fields of the run, unless another run has begun. */
+export async function updateRun(
+  redis: RedisClient,
+  account: string,
+  id: string,
+  fields: Partial<Record<keyof Run, string | number>>,
+): Promise<boolean> {
+  const args = Object.entries(fields).flatMap(([name, value]) => [name, value as string | number]);
+  return (await updateScript.run(redis, [accountKeys.run(account)], [id, ...args])) === 1;
+}
+
+/** Adds to one count of the run. */
+export async function addToRun(redis: RedisClient, account: string, field: keyof Run, by: number): Promise<void> {
+  await redis.hincrby(accountKeys.run(account), field, by);
+}
+
+/** Reads the run of an account; undefined when it never had one, or Redis was flushed. */
+export async function readRun(redis: RedisClient, account: string): Promise<Run | undefined> {
+  return parseRun(await redis.hgetall(accountKeys.run(account)));
+}
+
+/** Reads the runs of many accounts in one round trip. */
+export async function readRuns(redis: RedisClient, accounts: readonly string[]): Promise<(Run | undefined)[]> {
+  const pipeline = redis.pipeline();
+  for (const account of accounts) pipeline.hgetall(accountKeys.run(account));
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.map(([error, hash]) => (error ? undefined : parseRun(hash as Record<string, string>)));
+}
+
+/** Messages of the run that were appended, by mailbox. */
+export async function readRunMailboxes(redis: RedisClient, account: string): Promise<Record<string, number>> {
+  const hash = await redis.hgetall(accountKeys.runMailboxes(account));
+  return Object.fromEntries(Object.entries(hash).map(([path, count]) => [path, Number(count)]));
+}
+
+function parseRun(hash: Record<string, string>): Run | undefined {
+  if (!hash['id']) return undefined;
+  const number = (name: string) => Number(hash[name] ?? 0);
+  return {
+    id: hash['id'],
+    number: number('number'),
+    state: (hash['state'] ?? 'queued') as RunState,
+    startedAt: number('startedAt'),
+    finishedAt: number('finishedAt'),
+    download: (hash['download'] ?? 'queued') as Run['download'],
+    listed: number('listed'),
+    known: number('known'),
+    appended: number('appended'),
+    duplicate: number('duplicate'),
+    refused: number('refused'),
+    refusedBefore: number('refusedBefore'),
+    failed: number('failed'),
+    vanished: number('vanished'),
+    bytesListed: number('bytesListed'),
+    downloaded: number('downloaded'),
+    bytesAppended: number('bytesAppended'),
+    repaired: number('repaired'),
+    rewritten: number('rewritten'),
+    destinationOpened: hash['destinationOpened'] === '1',
+    recheck: hash['recheck'] === '1',
+    error: hash['error'] ?? '',
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * A refused user name or password is tried at most `credentialTries` times for each host, user and secret, counted in
+ * Redis across commands, because accounts lock (design §9). A changed secret starts anew.
+ */
+import { digest } from '../ground/digest.ts';
+import { MailhaulError } from '../ground/errors.ts';
+import { loginKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+
+const rememberMs = 30 * 24 * 3600 * 1000;
+
+/** What is counted: one login with one secret. */
+export interface LoginAttempt {
+  readonly login: string;
+  readonly host: string;
+  readonly user: string;
+  readonly secret: string;
+}
+
+/** Throws `credentials-refused` without asking the server when this secret was refused too often. */
+export async function mayTryLogin(redis: RedisClient, attempt: LoginAttempt, tries: number): Promise<void> {
+  const refused = Number((await redis.get(counter(attempt))) ?? 0);
+  if (refused < tries) return;
+  const { host, user } = attempt;
+  const reply = `refused ${refused} times before; not tried again until the password changes`;
+  throw new MailhaulError('credentials-refused', { host, user, reply });
+}
+
+/** Counts a refusal. Returns how many there were. */
+export async function countRefusedLogin(redis: RedisClient, attempt: LoginAttempt): Promise<number> {
+  const refused = await redis.incr(counter(attempt));
+  await redis.pexpire(counter(attempt), rememberMs);
+  return refused;
+}
+
+/** A login worked: earlier refusals were of the server's making. */
+export async function forgetRefusedLogins(redis: RedisClient, attempt: LoginAttempt): Promise<void> {
+  await redis.del(counter(attempt));
+}
+
+/**
+ * Of the secret only 16 bits of a digest reach Redis: enough to notice a change, and shared by every 65,536th guess,
+ * so that it confirms none.
+ */
+function counter(attempt: LoginAttempt): string {
+  const mark = digest(2, 'login secret', attempt.login, attempt.secret).toString('hex');
+  return loginKeys.refusedLogins(attempt.login, mark);
+}

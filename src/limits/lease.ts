@@ -1,0 +1,100 @@
+/**
+ * Leases: who may use a login now. A lease is a random 128-bit token under a key with a time to live; it is compared
+ * for equality and never counted, so that a Redis that lost its last second, or all, cannot revive an old holder.
+ */
+import { randomBytes } from 'node:crypto';
+import { hexDigest } from '../ground/digest.ts';
+import { MailhaulError } from '../ground/errors.ts';
+import { accountKeys, loginKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { Script } from '../ground/redis-script.ts';
+
+const renewScript = new Script(`
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return 1
+`);
+
+const releaseScript = new Script(`
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  return redis.call('DEL', KEYS[1])
+`);
+
+/** The digest that names one login at one server: the hash tag of all its keys. */
+export function loginKey(side: 'pop' | 'imap', endpoint: { host: string; port: number; user: string }): string {
+  return hexDigest(16, side, endpoint.host.toLowerCase(), String(endpoint.port), endpoint.user);
+}
+
+/** A lease that is held and renewed until it is released or lost. */
+export class Lease {
+  readonly login: string;
+  readonly token: string;
+  readonly #redis: RedisClient;
+  readonly #ms: number;
+  readonly #lost = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  /** When the lease ends unless it is renewed, by the clock of this process. */
+  #until: number;
+
+  private constructor(redis: RedisClient, login: string, token: string, ms: number) {
+    this.#redis = redis;
+    this.login = login;
+    this.token = token;
+    this.#ms = ms;
+    this.#until = Date.now() + ms;
+    this.#renewLater();
+  }
+
+  /** Takes the lease of a login, or returns undefined when somebody else has it. */
+  static async take(redis: RedisClient, login: string, leaseMs: number): Promise<Lease | undefined> {
+    const token = randomBytes(16).toString('hex');
+    const key = loginKeys.lease(login);
+    const reply = await redis.set(key, token, 'PX', leaseMs, 'NX');
+    // ioredis may send SET twice when a reconnect hid the first answer: our own token means that we have it.
+    if (reply !== 'OK' && (await redis.get(key)) !== token) return undefined;
+    return new Lease(redis, login, token, leaseMs);
+  }
+
+  /** Aborted with a `lease-lost` error as soon as the lease is known to be another's, or cannot be renewed in time. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Asks Redis whether the lease is still ours. Throws `lease-lost`. */
+  async confirm(): Promise<void> {
+    if ((await this.#redis.get(loginKeys.lease(this.login))) !== this.token) this.#lose();
+    this.#lost.signal.throwIfAborted();
+  }
+
+  /** Gives the lease back. */
+  async release(): Promise<void> {
+    clearTimeout(this.#timer);
+    await releaseScript.run(this.#redis, [loginKeys.lease(this.login)], [this.token]).catch(() => {});
+  }
+
+  #renewLater(): void {
+    this.#timer = setTimeout(() => void this.#renew(), this.#ms / 3);
+    this.#timer.unref();
+  }
+
+  async #renew(): Promise<void> {
+    const asked = Date.now();
+    const reply = await renewScript
+      .run(this.#redis, [loginKeys.lease(this.login)], [this.token, this.#ms])
+      .catch(() => undefined);
+    if (reply === 1) this.#until = asked + this.#ms;
+    if (reply === 0 || Date.now() > this.#until) this.#lose();
+    else if (!this.#lost.signal.aborted) this.#renewLater();
+  }
+
+  #lose(): void {
+    clearTimeout(this.#timer);
+    if (!this.#lost.signal.aborted) this.#lost.abort(new MailhaulError('lease-lost', { what: 'this login' }));
+  }
+}
+
+/** Installs the lease's token as the append fence of the account that is about to be served (design §8). */
+export async function installFence(redis: RedisClient, account: string, lease: Lease): Promise<void> {
+  await lease.confirm();
+  await redis.set(accountKeys.fence(account), lease.token);
+}

@@ -1,0 +1,63 @@
+/** Handing batches over to the append side: durable first, then registered, in the order in which they were fetched. */
+import type { RedisClient } from '../ground/redis.ts';
+import type { BatchWriter } from '../spool/batch-writer.ts';
+import { registerBatch } from '../spool/registry.ts';
+import type { Spool } from '../spool/spool.ts';
+
+/** Batches that may be on their way to the disk at once; more would only fill memory. */
+const atOnce = 2;
+
+/** The hand-over of one download session. */
+export class HandOver {
+  readonly #redis: RedisClient;
+  readonly #spool: Spool;
+  readonly #announce: () => void;
+  #last: Promise<void> = Promise.resolve();
+  #running = 0;
+  #failure: unknown;
+
+  constructor(redis: RedisClient, spool: Spool, announce: () => void) {
+    this.#redis = redis;
+    this.#spool = spool;
+    this.#announce = announce;
+  }
+
+  /**
+   * Hands a batch over in the background; waits only when too many are under way. `claimed` is the space that was
+   * claimed for its messages. Throws what an earlier hand-over threw.
+   */
+  async submit(account: string, writer: BatchWriter, claimed: number): Promise<void> {
+    const before = this.#last;
+    this.#running += 1;
+    this.#last = this.#handOver(account, writer, claimed, before).catch((error: unknown) => {
+      this.#failure ??= error;
+    });
+    if (this.#running >= atOnce) await before;
+    this.#throwFailure();
+  }
+
+  /** Resolves when everything that was submitted is registered. Throws the first failure. */
+  async settled(): Promise<void> {
+    await this.#last;
+    this.#throwFailure();
+  }
+
+  async #handOver(account: string, writer: BatchWriter, claimed: number, before: Promise<void>): Promise<void> {
+    try {
+      const manifest = await writer.finish();
+      this.#spool.space.written(account, manifest.batch, manifest.bytes, claimed);
+      await before;
+      await registerBatch(this.#redis, this.#spool.id, manifest);
+      this.#announce();
+    } catch (error) {
+      this.#spool.space.release(account, claimed);
+      throw error;
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}

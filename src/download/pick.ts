@@ -1,0 +1,83 @@
+/** What of a maildrop is still to be fetched: the listing minus what the ledger and the spool know. */
+import { KeyTable } from '../ledger/key-table.ts';
+import { keyBytes, uidlKey } from '../ledger/record.ts';
+import type { LedgerTable } from '../ledger/table.ts';
+import type { MaildropListing } from '../pop3/listing.ts';
+
+/** How the messages of a listing stand. Numbers count messages, or bytes where the name says so. */
+export interface Pick {
+  readonly listed: number;
+  readonly bytesListed: number;
+  /** Appended or duplicate in an earlier run, or refused and accepted. */
+  readonly known: number;
+  /** Refused in an earlier run and not accepted. */
+  readonly refusedBefore: number;
+  /** Places in the listing that are to be fetched, in the order of the listing, which is oldest first. */
+  readonly wanted: Uint32Array;
+  /** True for a place whose unique id stands for one message: present and not shared. */
+  hasOwnUidl(place: number): boolean;
+}
+
+/** Subtracts what is known. `run` is the number of the current run, `spooled` the keys that wait in a spool. */
+export function pick(listing: MaildropListing, ledger: LedgerTable, spooled: ReadonlySet<string>, run: number): Pick {
+  const keys = listingKeys(listing);
+  const shared = sharedUidls(listing, keys);
+  const hasOwnUidl = (place: number) => listing.hasUidl && listing.uidl(place).length > 0 && !shared.has(place);
+  const wanted = new Uint32Array(listing.length);
+  const counts = { wanted: 0, known: 0, refusedBefore: 0, bytesListed: 0, anonymous: 0 };
+  for (let place = 0; place < listing.length; place += 1) {
+    counts.bytesListed += Math.max(0, listing.octets(place));
+    const key = keys.subarray(place * keyBytes, (place + 1) * keyBytes);
+    const record = hasOwnUidl(place) ? ledger.get(key) : undefined;
+    if (!hasOwnUidl(place)) counts.anonymous += 1;
+    // A message that vanished and is listed again is there again.
+    if (record && record.outcome !== 'vanished') {
+      if (record.run === run) continue;
+      if (record.outcome === 'refused') counts.refusedBefore += 1;
+      else counts.known += 1;
+    } else if (!spooled.has(key.toString('hex'))) {
+      wanted[counts.wanted++] = place;
+    }
+  }
+  const gone = goneFromListing(keys, ledger, spooled, run);
+  return {
+    listed: listing.length + Math.max(0, gone - counts.anonymous),
+    bytesListed: counts.bytesListed,
+    known: counts.known,
+    refusedBefore: counts.refusedBefore,
+    wanted: wanted.subarray(0, counts.wanted),
+    hasOwnUidl,
+  };
+}
+
+/** The keys of all places, packed. */
+function listingKeys(listing: MaildropListing): Buffer {
+  const keys = Buffer.alloc(listing.length * keyBytes);
+  for (let place = 0; place < listing.length; place += 1) uidlKey(listing.uidl(place)).copy(keys, place * keyBytes);
+  return keys;
+}
+
+/** Places whose unique id stands at other places too (RFC 1939 §7 allows it for identical copies). */
+function sharedUidls(listing: MaildropListing, keys: Buffer): ReadonlySet<number> {
+  const shared = new Set<number>();
+  const table = new KeyTable(keys, keyBytes);
+  if (table.size === listing.length) return shared;
+  const groups = new Map<number, number[]>();
+  for (let place = 0; place < listing.length; place += 1) {
+    const last = table.find(keys.subarray(place * keyBytes, (place + 1) * keyBytes));
+    const group = groups.get(last);
+    if (group) group.push(place);
+    else groups.set(last, [place]);
+  }
+  for (const group of groups.values()) if (group.length > 1) for (const place of group) shared.add(place);
+  return shared;
+}
+
+/** Messages that this run has settled or holds in the spool and that are no longer listed: they were listed before. */
+function goneFromListing(keys: Buffer, ledger: LedgerTable, spooled: ReadonlySet<string>, run: number): number {
+  const listed = new KeyTable(keys, keyBytes);
+  let gone = 0;
+  for (const record of ledger) if (record.run === run && listed.find(record.key) === -1) gone += 1;
+  for (const key of spooled) if (listed.find(Buffer.from(key, 'hex')) === -1) gone += 1;
+  return gone;
+}

@@ -1,0 +1,216 @@
+/**
+ * One download session: take the source's lease, list, subtract what is known, fetch oldest first into the spool, and
+ * say QUIT only when everything that was fetched is durable.
+ */
+import { type Clock, systemClock } from '../ground/clock.ts';
+import { MailhaulError } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import { noteProblem, problemOf } from '../ledger/problems.ts';
+import { type LedgerRecord, uidlKey } from '../ledger/record.ts';
+import { isFirstRun, readRun, updateRun } from '../ledger/run.ts';
+import { recordEnds } from '../ledger/settle.ts';
+import { LedgerTable } from '../ledger/table.ts';
+import { rememberOneAtATime } from '../limits/hosts.ts';
+import { Lease, loginKey } from '../limits/lease.ts';
+import type { PopClient } from '../pop3/client.ts';
+import type { PopEndpoint } from '../pop3/endpoint.ts';
+import type { MaildropListing } from '../pop3/listing.ts';
+import type { PopRequest } from '../pop3/retrieve.ts';
+import { spooledKeys } from '../spool/registry.ts';
+import type { Spool } from '../spool/spool.ts';
+import { HandOver } from './hand-over.ts';
+import { type Pick, pick } from './pick.ts';
+import { openSource } from './source.ts';
+import { type Asked, Taker } from './taker.ts';
+
+/** What a download session needs from outside. */
+export interface DownloadContext {
+  readonly redis: RedisClient;
+  readonly settings: Settings;
+  readonly spool: Spool;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Ends the session at the next batch boundary. */
+  readonly signal: AbortSignal;
+  /** Called when mail is coming, and again for each batch that was handed over. */
+  announce(): void;
+}
+
+/** Whose maildrop, and how to get at it. */
+export interface DownloadTask {
+  readonly account: string;
+  readonly id: string;
+  readonly runId: string;
+  readonly endpoint: PopEndpoint;
+}
+
+/** How a session ended: `done` when nothing is left to fetch, `busy` when another session has the source. */
+export type DownloadEnd = 'done' | 'busy' | 'budget' | 'hold' | 'interrupted' | 'unpipelined' | 'superseded';
+
+/** Runs one session. Throws MailhaulError; what was fetched before is handed over all the same. */
+export async function downloadSession(task: DownloadTask, context: DownloadContext): Promise<DownloadEnd> {
+  const { redis, settings } = context;
+  const lease = await Lease.take(redis, loginKey('pop', task.endpoint), settings.leaseMs);
+  if (!lease) return 'busy';
+  try {
+    return await new Session(task, context, lease).run();
+  } finally {
+    await lease.release();
+  }
+}
+
+class Session {
+  readonly #task: DownloadTask;
+  readonly #context: DownloadContext;
+  readonly #lease: Lease;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  #ended: DownloadEnd = 'done';
+  #recheck = false;
+
+  constructor(task: DownloadTask, context: DownloadContext, lease: Lease) {
+    this.#task = task;
+    this.#context = context;
+    this.#lease = lease;
+    this.#clock = context.clock ?? systemClock;
+    this.#startedAt = this.#clock.now();
+  }
+
+  async run(): Promise<DownloadEnd> {
+    const { redis, spool } = this.#context;
+    const { account, runId } = this.#task;
+    const run = await readRun(redis, account);
+    if (run?.id !== runId) return 'superseded';
+    this.#recheck = run.recheck;
+    await Promise.all([
+      updateRun(redis, account, runId, { download: 'active', state: 'running' }),
+      spool.removeUnfinished(account),
+    ]);
+    const client = await openSource(this.#task.endpoint, this.#lease, this.#context);
+    try {
+      const ended = await this.#take(client, run.number);
+      await client.quit();
+      return ended;
+    } catch (error) {
+      client.destroy();
+      if (!(error instanceof MailhaulError) || error.code !== 'pipelining-broken') throw error;
+      await rememberOneAtATime(redis, this.#task.endpoint.host, this.#task.endpoint.port);
+      await noteProblem(redis, account, problemOf(error));
+      return 'unpipelined';
+    }
+  }
+
+  /** Lists and fetches. When it returns, everything that was fetched is durable and registered. */
+  async #take(client: PopClient, run: number): Promise<DownloadEnd> {
+    const { redis, settings, spool, log } = this.#context;
+    const { account, id, runId } = this.#task;
+    const listing = await client.list();
+    const [ledger, spooled, firstRun] = await Promise.all([
+      LedgerTable.load(redis, account),
+      spooledKeys(redis, account),
+      isFirstRun(redis, account),
+    ]);
+    const todo = pick(listing, ledger, spooled, run);
+    const { listed, bytesListed, known, refusedBefore } = todo;
+    await updateRun(redis, account, runId, { listed, bytesListed, known, refusedBefore, failed: 0 });
+    log.info({ account: id, run: runId, listed, wanted: todo.wanted.length }, 'listed');
+    if (todo.wanted.length === 0) {
+      if (this.#recheck) this.#context.announce();
+      return 'done';
+    }
+    this.#context.announce();
+    const handOver = new HandOver(redis, spool, () => this.#context.announce());
+    const asked = new Map<number, Asked>();
+    const taker = new Taker({
+      asked: (number) => takeFrom(asked, number),
+      spool,
+      owner: { account, id, firstRun },
+      limits: settings,
+      handOver,
+      ledger,
+      run,
+    });
+    try {
+      await client.fetch(this.#requests(listing, todo, asked, taker), taker);
+    } finally {
+      // Whole messages are kept, whatever ended the session: they need not be fetched again.
+      await taker.finish();
+      for (const { claimed } of asked.values()) spool.space.release(account, claimed);
+    }
+    await this.#account(taker, todo, run);
+    return this.#ended;
+  }
+
+  /** The messages to ask for, as space for them is found and until the session's budget is used up. */
+  async *#requests(
+    listing: MaildropListing,
+    todo: Pick,
+    asked: Map<number, Asked>,
+    taker: Taker,
+  ): AsyncGenerator<PopRequest> {
+    const { settings } = this.#context;
+    let bytes = 0;
+    for (const place of todo.wanted) {
+      const over = bytes >= settings.sessionMaxBytes || this.#clock.now() - this.#startedAt >= settings.sessionMaxMs;
+      if (over) this.#ended = 'budget';
+      if (this.#context.signal.aborted) this.#ended = 'interrupted';
+      const octets = listing.octets(place);
+      if (this.#ended === 'done' && !(await this.#claim(octets, taker))) {
+        this.#ended = this.#context.signal.aborted ? 'interrupted' : 'hold';
+      }
+      if (this.#ended !== 'done') return;
+      const number = listing.number(place);
+      asked.set(number, {
+        uidl: Buffer.from(listing.uidl(place)),
+        hasOwnUidl: todo.hasOwnUidl(place),
+        claimed: octets,
+      });
+      bytes += octets;
+      yield { number, octets };
+    }
+  }
+
+  /** Claims space for a message, waiting for it at most `popHoldMs` (design §3). */
+  async #claim(octets: number, taker: Taker): Promise<boolean> {
+    const { space } = this.#context.spool;
+    if (space.tryClaim(this.#task.account, octets)) return true;
+    const until = this.#clock.now() + this.#context.settings.popHoldMs;
+    await taker.closeSoon();
+    while (!space.tryClaim(this.#task.account, octets)) {
+      if (this.#clock.now() >= until || this.#context.signal.aborted) return false;
+      await space.changed(this.#lease.lost);
+    }
+    return true;
+  }
+
+  /** Enters into ledger and counts what did not reach the spool. */
+  async #account(taker: Taker, todo: Pick, run: number): Promise<void> {
+    const { redis } = this.#context;
+    const { account, runId, endpoint } = this.#task;
+    const { known, refusedBefore, unreadable, vanished } = taker.taken;
+    const nothing = { mailbox: 0, uid: 0, size: 0, content: Buffer.alloc(8), run };
+    const records = vanished
+      .filter((asked) => asked.hasOwnUidl)
+      .map((asked): LedgerRecord => ({ key: uidlKey(asked.uidl), outcome: 'vanished', ...nothing }));
+    await recordEnds(redis, account, records);
+    await updateRun(redis, account, runId, {
+      known: todo.known + known,
+      refusedBefore: todo.refusedBefore + refusedBefore,
+      failed: unreadable.length,
+    });
+    const [first] = unreadable;
+    if (!first) return;
+    const { number, reply } = first;
+    const error = new MailhaulError('message-unreadable', { host: endpoint.host, number, reply });
+    await noteProblem(redis, account, problemOf(error, unreadable.length));
+  }
+}
+
+/** Asked messages are forgotten when their answer begins: a session of any length remembers only what is in flight. */
+function takeFrom(asked: Map<number, Asked>, number: number): Asked {
+  const found = asked.get(number)!;
+  asked.delete(number);
+  return found;
+}

@@ -1,0 +1,173 @@
+/** Takes messages from the wire into batches: gathers each header on the way, and closes batches at their limits. */
+import { contentKey, uidlKey } from '../ledger/record.ts';
+import type { LedgerTable } from '../ledger/table.ts';
+import { fingerprint } from '../message/fingerprint.ts';
+import { headerEnd, headerFields } from '../message/header.ts';
+import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import { type BatchOwner, BatchWriter, type MessageBytes } from '../spool/batch-writer.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { HandOver } from './hand-over.ts';
+
+/** Limits of a batch, from the settings. */
+export interface TakerLimits {
+  readonly batchMaxMessages: number;
+  readonly batchMaxBytes: number;
+  readonly headerMaxBytes: number;
+}
+
+/** What the session knows of a message that was asked for. */
+export interface Asked {
+  readonly uidl: Buffer;
+  /** True when the unique id stands for this message alone. */
+  readonly hasOwnUidl: boolean;
+  /** Space that was claimed for it. */
+  readonly claimed: number;
+}
+
+/** What became of the messages of a session. */
+export interface Taken {
+  /** Messages that are in batches. */
+  messages: number;
+  bytes: number;
+  /** Messages without an own unique id that were fetched and found to be known by their content. */
+  known: number;
+  refusedBefore: number;
+  /** Messages that the server did not hand out, with its answers. */
+  unreadable: { number: number; reply: string }[];
+  /** Messages that were deleted at the source before they were fetched. */
+  vanished: Asked[];
+}
+
+/** The sink of one download session. */
+export class Taker implements PopSink {
+  readonly taken: Taken = { messages: 0, bytes: 0, known: 0, refusedBefore: 0, unreadable: [], vanished: [] };
+  readonly #asked: (number: number) => Asked;
+  readonly #spool: Spool;
+  readonly #owner: BatchOwner;
+  readonly #limits: TakerLimits;
+  readonly #handOver: HandOver;
+  readonly #ledger: LedgerTable;
+  readonly #run: number;
+  /** How many messages of each content came without an own unique id. */
+  readonly #copies = new Map<string, number>();
+  #writer: BatchWriter;
+  #claimed = 0;
+  #current: Asked | undefined;
+  #head: Buffer = Buffer.alloc(0);
+  #headBytes = -1;
+  #closeSoon = false;
+
+  constructor(session: {
+    asked: (number: number) => Asked;
+    spool: Spool;
+    owner: BatchOwner;
+    limits: TakerLimits;
+    handOver: HandOver;
+    ledger: LedgerTable;
+    run: number;
+  }) {
+    this.#asked = session.asked;
+    this.#spool = session.spool;
+    this.#owner = session.owner;
+    this.#limits = session.limits;
+    this.#handOver = session.handOver;
+    this.#ledger = session.ledger;
+    this.#run = session.run;
+    this.#writer = new BatchWriter(session.spool, session.owner);
+  }
+
+  start(request: PopRequest): void | Promise<void> {
+    this.#current = this.#asked(request.number);
+    this.#head = Buffer.alloc(0);
+    this.#headBytes = -1;
+    // A message that does not fit starts a batch of its own (design §3).
+    const overfull = this.#writer.bytes + request.octets > this.#limits.batchMaxBytes;
+    const closed = overfull && this.#writer.messages > 0 ? this.#closeBatch() : undefined;
+    this.#claimed += this.#current.claimed;
+    return closed;
+  }
+
+  data(chunk: Buffer): void | Promise<void> {
+    if (this.#headBytes === -1) this.#gatherHead(chunk);
+    return this.#writer.write(chunk);
+  }
+
+  end(): void | Promise<void> {
+    const asked = this.#current!;
+    this.#current = undefined;
+    const bytes = this.#writer.endMessage();
+    const key = this.#keyOf(asked, bytes);
+    if (!asked.hasOwnUidl && this.#settledBefore(key)) return this.#writer.dropMessage();
+    const head = this.#headBytes === -1 ? this.#head : this.#head.subarray(0, this.#headBytes);
+    const { bytes: mark, hasMessageId } = fingerprint(headerFields(head));
+    this.#writer.keep(bytes, {
+      key: key.toString('hex'),
+      uidl: asked.uidl.toString('latin1'),
+      headerBytes: Math.min(head.length, bytes.size),
+      fingerprint: mark.toString('hex'),
+      hasMessageId,
+    });
+    this.taken.messages += 1;
+    this.taken.bytes += bytes.size;
+    const { batchMaxBytes, batchMaxMessages } = this.#limits;
+    const full = this.#writer.bytes >= batchMaxBytes || this.#writer.messages >= batchMaxMessages;
+    return full || this.#closeSoon ? this.#closeBatch() : undefined;
+  }
+
+  refused(request: PopRequest, reply: string): void {
+    const asked = this.#asked(request.number);
+    this.#spool.space.release(this.#owner.account, asked.claimed);
+    // Dovecot says "expunged", others "deleted" or "no such message": it was there when it was listed.
+    if (/expunged|deleted|no such message|no longer/i.test(reply)) this.taken.vanished.push(asked);
+    else this.taken.unreadable.push({ number: request.number, reply });
+  }
+
+  /** Closes the batch at the next message boundary, so that what it holds can be appended while the session waits. */
+  async closeSoon(): Promise<void> {
+    if (this.#current) this.#closeSoon = true;
+    else await this.#closeBatch();
+  }
+
+  /** Hands over what is whole; a message that is not is forgotten. */
+  async finish(): Promise<void> {
+    if (this.#current) await this.#writer.dropMessage();
+    this.#current = undefined;
+    await this.#closeBatch();
+    await this.#handOver.settled();
+  }
+
+  async #closeBatch(): Promise<void> {
+    this.#closeSoon = false;
+    const writer = this.#writer;
+    const claimed = this.#claimed;
+    this.#writer = new BatchWriter(this.#spool, this.#owner);
+    this.#claimed = 0;
+    if (writer.messages > 0) return this.#handOver.submit(this.#owner.account, writer, claimed);
+    await writer.abandon();
+    this.#spool.space.release(this.#owner.account, claimed);
+  }
+
+  #gatherHead(chunk: Buffer): void {
+    const room = this.#limits.headerMaxBytes - this.#head.length;
+    this.#head = Buffer.concat([this.#head, chunk.subarray(0, room)]);
+    this.#headBytes = headerEnd(this.#head);
+    if (this.#headBytes === -1 && this.#head.length >= this.#limits.headerMaxBytes) this.#headBytes = this.#head.length;
+  }
+
+  #keyOf(asked: Asked, bytes: MessageBytes): Buffer {
+    if (asked.hasOwnUidl) return uidlKey(asked.uidl);
+    const copy = this.#copies.get(bytes.sha256) ?? 0;
+    this.#copies.set(bytes.sha256, copy + 1);
+    return contentKey(bytes.sha256, copy);
+  }
+
+  /** Counts a message that was known all the while, but not by its unique id. */
+  #settledBefore(key: Buffer): boolean {
+    const record = this.#ledger.get(key);
+    if (!record || record.outcome === 'vanished') return false;
+    if (record.run === this.#run) return true;
+    if (record.outcome === 'refused') this.taken.refusedBefore += 1;
+    else this.taken.known += 1;
+    return true;
+  }
+}

@@ -1,0 +1,175 @@
+/** What the answers of an IMAP server, and the failures of a connection to one, mean in the table of errors. */
+import { type ErrorCode, MailhaulError, printable } from '../ground/errors.ts';
+
+/** Which server and login an error speaks of. */
+export interface Peer {
+  host: string;
+  port: number;
+  user: string;
+}
+
+/** A tagged NO or BAD. */
+export interface Refusal {
+  reply: 'NO' | 'BAD';
+  /** Upper case, such as `TOOBIG`. */
+  responseCode: string | undefined;
+  text: string;
+}
+
+/** What to do about a refused APPEND. */
+export interface RefusalVerdict {
+  /**
+   * `message`: this message, or one of those sent together, is not wanted. `create`: the mailbox is missing.
+   * `account-full`: no space. `wait`: the server cannot now. `account`: a person must act.
+   */
+  action: 'message' | 'create' | 'account-full' | 'wait' | 'account';
+  code: ErrorCode;
+  /** How long the server asked to be left alone. */
+  waitMs?: number;
+}
+
+const rateText = /bandwidth|command limit|exceeded command|rate limit|throttl|too many (?:requests|commands)/i;
+const busyText =
+  /too many|in use|\block(?:ed)? by|already (?:open|locked|logged)|maximum (?:number of )?(?:concurrent |simultaneous )?(?:connections|sessions)|simultaneous|connection limit|rate limit/i;
+const unavailableText =
+  /temporar|try again|unavailable|throttl|backoff|back off|bandwidth|internal (?:server )?error|server error|server bug|overload|maintenance|timed? ?out|not connected|shutting down/i;
+
+/** The milliseconds of a server's hint, such as Exchange's `Suggested Backoff Time: 299961 milliseconds`. */
+export function backoffMs(text: string): number | undefined {
+  const match = /backoff time[:=\s]+(\d{1,10})/i.exec(text);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** The table of responses to APPEND (imap-quirks §2.1, RFC 5530). */
+export function classifyRefusal({ reply, responseCode, text }: Refusal): RefusalVerdict {
+  const waitMs = backoffMs(text);
+  if (waitMs !== undefined) return { action: 'wait', code: 'server-unavailable', waitMs };
+  switch (responseCode) {
+    case 'TRYCREATE':
+    case 'NONEXISTENT':
+      return { action: 'create', code: 'mailbox-refused' };
+    case 'TOOBIG':
+      return { action: 'message', code: 'message-too-big' };
+    case 'OVERQUOTA':
+      // Gmail says OVERQUOTA when it means a rate
+      return rateText.test(text)
+        ? { action: 'wait', code: 'server-unavailable' }
+        : { action: 'account-full', code: 'mailbox-full' };
+    case 'UNAVAILABLE':
+    case 'SERVERBUG':
+    case 'THROTTLED':
+    case 'TEMPFAIL':
+      return { action: 'wait', code: 'server-unavailable' };
+    case 'INUSE':
+      return { action: 'wait', code: 'account-busy' };
+    case 'AUTHENTICATIONFAILED':
+    case 'AUTHORIZATIONFAILED':
+    case 'EXPIRED':
+    case 'PRIVACYREQUIRED':
+    case 'CONTACTADMIN':
+    case 'NOPERM':
+    case 'CORRUPTION':
+      return { action: 'account', code: 'mailbox-refused' };
+  }
+  return classifyText(reply, text);
+}
+
+function classifyText(reply: 'NO' | 'BAD', text: string): RefusalVerdict {
+  // Exchange: the mailbox behind a good login is out of reach, or any exception at all
+  if (/authenticated but not connected|^server unavailable|request is throttled/i.test(text)) {
+    return { action: 'wait', code: 'server-unavailable' };
+  }
+  // GroupWise names its storage limit in the text alone
+  if (
+    reply === 'NO' &&
+    /quota exceeded|over quota|storage limit|mailbox (?:is )?full|not enough (?:disk )?space/i.test(text)
+  ) {
+    return { action: 'account-full', code: 'mailbox-full' };
+  }
+  return { action: 'message', code: 'append-refused' };
+}
+
+/** Whether a refused SELECT says that there is no such mailbox. */
+export function saysMissing({ reply, responseCode, text }: Refusal): boolean {
+  if (responseCode === 'TRYCREATE' || responseCode === 'NONEXISTENT') return true;
+  if (reply !== 'NO' || responseCode !== undefined) return false;
+  return /does(?:n't| not) exist|not found|no such|unknown (?:mailbox|folder)|non-?existent/i.test(text);
+}
+
+/** A mailbox command other than APPEND that was refused. */
+export function mailboxError(peer: Peer, mailbox: string, refusal: Refusal): MailhaulError {
+  const verdict = classifyRefusal(refusal);
+  const reply = replyText(refusal);
+  if (verdict.action !== 'wait') return new MailhaulError('mailbox-refused', { ...peer, mailbox, reply });
+  return new MailhaulError(verdict.code, withWait({ ...peer, reply }, verdict.waitMs));
+}
+
+/** A refused login. `secrets` are struck out of the server's text. */
+export function loginError(peer: Peer, refusal: Refusal, secrets: readonly string[]): MailhaulError {
+  const text = strike(refusal.text, secrets);
+  const reply = replyText({ ...refusal, text });
+  return new MailhaulError(
+    loginCode(refusal),
+    withWait({ ...peer, reply, wanted: 'password', offered: reply }, backoffMs(text)),
+  );
+}
+
+function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {
+  if (backoffMs(text) !== undefined) return 'server-unavailable';
+  switch (responseCode) {
+    case 'AUTHENTICATIONFAILED':
+    case 'AUTHORIZATIONFAILED':
+    case 'EXPIRED':
+    case 'CONTACTADMIN':
+    case 'NOPERM':
+      return 'credentials-refused';
+    case 'PRIVACYREQUIRED':
+      return 'login-mechanism';
+    case 'INUSE':
+    case 'LIMIT':
+      return 'account-busy';
+    case 'UNAVAILABLE':
+    case 'SERVERBUG':
+    case 'THROTTLED':
+    case 'TEMPFAIL':
+    case 'CORRUPTION':
+      return 'server-unavailable';
+  }
+  if (busyText.test(text)) return 'account-busy';
+  if (unavailableText.test(text)) return 'server-unavailable';
+  if (/mechanism|unsupported|not supported|unknown command|unrecognized/i.test(text)) return 'login-mechanism';
+  // A BAD without a reason is how Exchange refuses a credential it cannot use (imap-quirks §2.1, error 12)
+  return reply === 'NO' || /argument/i.test(text) ? 'credentials-refused' : 'login-mechanism';
+}
+
+/** The server said BYE, or closed after one. */
+export function byeError(peer: Peer, text: string, during: string): MailhaulError {
+  const waitMs = backoffMs(text);
+  const reply = printable(text);
+  if (busyText.test(text)) return new MailhaulError('account-busy', withWait({ ...peer, reply }, waitMs));
+  if (waitMs !== undefined || unavailableText.test(text)) {
+    return new MailhaulError('server-unavailable', withWait({ ...peer, reply }, waitMs));
+  }
+  return new MailhaulError('connection-lost', { ...peer, during, reply });
+}
+
+/** A failure of the socket once the connection was up. */
+export function socketError(peer: Peer, during: string, thrown?: unknown): MailhaulError {
+  const reason = thrown instanceof Error ? printable(thrown.message) : '';
+  return new MailhaulError('connection-lost', { ...peer, during, ...(reason === '' ? {} : { reason }) }, thrown);
+}
+
+function replyText({ reply, responseCode, text }: Refusal): string {
+  return printable(
+    [reply, responseCode === undefined ? '' : `[${responseCode}]`, text].filter((part) => part !== '').join(' '),
+  );
+}
+
+function withWait<T extends object>(details: T, waitMs: number | undefined): T & { retryAfterMs?: number } {
+  return waitMs === undefined ? details : { ...details, retryAfterMs: waitMs };
+}
+
+/** Some servers repeat the command they refuse. */
+function strike(text: string, secrets: readonly string[]): string {
+  return secrets.filter((secret) => secret.length > 3).reduce((left, secret) => left.replaceAll(secret, '…'), text);
+}

@@ -1,0 +1,107 @@
+/** APPEND at the scripted IMAP server: every literal form, MULTIAPPEND, and every way to go wrong. */
+import type { AppendedMessage, LiteralFact } from './scripted-imap.ts';
+import type { ImapScript } from './scripted-imap-connection.ts';
+import { words } from './scripted-imap-source.ts';
+
+interface Received extends AppendedMessage {
+  flags: string;
+  date: string | undefined;
+}
+
+/** Runs one APPEND whose first line, after the command's name, is `rest`. */
+export async function runAppend(script: ImapScript, tag: string, rest: string): Promise<void> {
+  const { behaviour } = script.imap;
+  const mailbox = words(rest)[0]!;
+  const fact = { tag, mailbox, literals: [] as LiteralFact[] };
+  script.transcript.appends.push(fact);
+  const messages: Received[] = [];
+  let answered = false;
+  let line = rest.slice(/^(?:"(?:[^"\\]|\\.)*"|\S+)/.exec(rest)![0].length);
+  while (line !== '') {
+    const literal = readLiteral(line);
+    fact.literals.push(literal);
+    const message = {
+      number: ++script.imap.messageNumber,
+      index: messages.length,
+      mailbox,
+      size: literal.size,
+      bytes: Buffer.alloc(0),
+    };
+    const bye = behaviour.bye?.(message);
+    if (bye !== undefined) {
+      script.send(`* BYE ${bye}`);
+      return script.hang();
+    }
+    if (!literal.form.includes('+')) {
+      if (behaviour.ignoreLiterals === true) return script.hang();
+      const refusal = behaviour.refuseBefore?.(message);
+      if (refusal !== undefined) return script.send(`${tag} ${refusal}`);
+      // A command that was answered early ends where the client would have to ask
+      if (answered) return;
+      script.send('+ go on');
+    } else {
+      const early = answered ? undefined : behaviour.refuseEarly?.(message);
+      if (early !== undefined) {
+        script.send(`${tag} ${early}`);
+        answered = true;
+      } else if (behaviour.strayContinuations === true) script.send('+ not needed');
+    }
+    if (behaviour.drop?.(message) === 'literal') {
+      await script.source.take(literal.size >> 1);
+      script.drop();
+    }
+    messages.push({
+      ...message,
+      bytes: await script.source.take(literal.size),
+      flags: literal.flags,
+      date: literal.date,
+    });
+    if (behaviour.eager === true) {
+      finish(script, tag, messages);
+      answered = true;
+    }
+    line = await script.source.line();
+  }
+  if (!answered) await close(script, tag, messages);
+}
+
+async function close(script: ImapScript, tag: string, messages: readonly Received[]): Promise<void> {
+  const { behaviour } = script.imap;
+  const drops = messages.map((message) => behaviour.drop?.(message));
+  if (drops.includes('before-storing')) script.drop();
+  if (drops.includes('after-storing')) {
+    store(script, messages);
+    script.drop();
+  }
+  if (messages.some((message) => behaviour.hang?.(message) === true)) await script.hang();
+  finish(script, tag, messages);
+}
+
+/** MULTIAPPEND is atomic (RFC 3502): one refused message refuses all. */
+function finish(script: ImapScript, tag: string, messages: readonly Received[]) {
+  const { behaviour, mailboxes } = script.imap;
+  const refusal = messages.map((message) => behaviour.refuse?.(message)).find((text) => text !== undefined);
+  if (refusal !== undefined) return script.send(`${tag} ${refusal}`);
+  const mailbox = mailboxes.get(messages[0]!.mailbox);
+  if (mailbox === undefined) return script.send(`${tag} NO [TRYCREATE] no such mailbox`);
+  const uids = store(script, messages);
+  const { uidValidity } = mailbox;
+  const code =
+    behaviour.appendUid === undefined ? appendUid(uidValidity, uids) : behaviour.appendUid(uidValidity, uids);
+  script.send(`* ${mailbox.messages.length} EXISTS`, `${tag} OK ${code === undefined ? '' : `[${code}] `}stored`);
+}
+
+function store(script: ImapScript, messages: readonly Received[]): number[] {
+  return messages.map(({ mailbox, bytes, flags, date }) => script.imap.store(mailbox, bytes, flags, date));
+}
+
+function appendUid(uidValidity: number, uids: readonly number[]): string {
+  return `APPENDUID ${uidValidity} ${uids.length === 1 ? uids[0] : `${uids[0]}:${uids.at(-1)}`}`;
+}
+
+function readLiteral(line: string): LiteralFact {
+  const match = /^ (\([^)]*\))(?: "([^"]*)")? (~?)\{(\d+)(\+?)\}$/.exec(line);
+  if (match === null) throw new Error(`not an APPEND argument: ${JSON.stringify(line.slice(0, 200))}`);
+  const form = `${match[3]}{${match[5]}}` as LiteralFact['form'];
+  return { size: Number(match[4]), form, flags: match[1]!, date: match[2] };
+}

@@ -3,10 +3,16 @@
  * always have one batch, even an oversized one (design §3): so nobody waits for somebody who waits for them.
  */
 import { type Clock, systemClock } from '../ground/clock.ts';
-import type { FoundBatch } from './spool.ts';
 
 /** Other processes on the same directory make room without telling us: the directory is read again this often. */
 const measureMs = 500;
+
+/** A batch file that was found in the directory. */
+export interface FoundBatch {
+  readonly account: string;
+  readonly batch: string;
+  readonly bytes: number;
+}
 
 /** The space of one spool, as one process sees it. */
 export class SpoolSpace {

@@ -4,14 +4,7 @@ import { link, mkdir, open, readdir, readFile, stat, unlink, writeFile } from 'n
 import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
 import { BatchFile } from './batch-file.ts';
-import { SpoolSpace } from './space.ts';
-
-/** A batch file that was found in the directory. */
-export interface FoundBatch {
-  readonly account: string;
-  readonly batch: string;
-  readonly bytes: number;
-}
+import { type FoundBatch, SpoolSpace } from './space.ts';
 
 /** The name of a batch's file. */
 export function batchFileName(account: string, batch: string): string {

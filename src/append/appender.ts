@@ -1,0 +1,162 @@
+/**
+ * Appends the messages of batches: twin? → append → settle. Commands are sent one behind the other and their answers
+ * are dealt with as they come; what a crash leaves behind is always either never sent or recorded as an intent.
+ */
+import { randomBytes } from 'node:crypto';
+import { MailhaulError } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
+import type { AppendOutcome } from '../imap/append-channel.ts';
+import { classifyRefusal } from '../imap/classify.ts';
+import { endIntent, recordIntent } from '../ledger/intent.ts';
+import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
+import { appendCommands } from './append-commands.ts';
+import type { Batch, BatchScope } from './batch.ts';
+import type { Destination, OpenMailbox } from './destination.ts';
+import type { InFlight } from './in-flight.ts';
+import { appendMessageOf, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
+
+/** What the appender works with. */
+export interface AppenderContext {
+  readonly scope: BatchScope;
+  readonly settings: Settings;
+  readonly destination: Destination;
+  readonly inFlight: InFlight;
+  readonly host: string;
+  readonly user: string;
+}
+
+/** Sends messages of one batch to one mailbox and settles them by the answers. */
+export class Appender {
+  readonly #context: AppenderContext;
+
+  constructor(context: AppenderContext) {
+    this.#context = context;
+  }
+
+  /** Sends messages in their order; returns when the last is in the socket, before its answer. */
+  async send(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
+    const { destination, settings } = this.#context;
+    const sendable = await this.#refuseUnsendable(batch, items);
+    for (const command of appendCommands(sendable, destination.channel.features, settings)) {
+      await this.#sendCommand(batch, mailbox, command);
+    }
+  }
+
+  /** Settles messages that stand at the destination already, and makes them their owners' in the index. */
+  async settleFound(
+    batch: Batch,
+    mailbox: OpenMailbox,
+    found: readonly { item: Item; uid: number; outcome: 'appended' | 'duplicate'; claims: boolean }[],
+  ): Promise<void> {
+    if (found.length === 0) return;
+    const { redis, account, run } = this.#context.scope;
+    const number = await mailboxNumber(redis, account, mailbox.path);
+    await mailbox.index.put(found.filter(({ claims }) => claims).map(({ item, uid }) => indexRecordOf(item, uid)));
+    await batch.settle(
+      found.map(({ item, uid, outcome }) =>
+        settlementOf(item, outcome, run, { mailbox: mailbox.path, mailboxNumber: number, uid }),
+      ),
+    );
+  }
+
+  async #sendCommand(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
+    const { destination, inFlight } = this.#context;
+    inFlight.check();
+    const command = randomBytes(8).toString('hex');
+    const handle = destination.channel.append({
+      path: mailbox.path,
+      messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.permanentFlags)),
+      beforeClosing: () => this.#claim(batch, mailbox, items, command),
+    });
+    inFlight.add(handle.done.then((outcome) => this.#settleOutcome(batch, mailbox, items, command, outcome)));
+    await handle.sent;
+  }
+
+  /** Fence and intent (design §8): only when both are written may the closing bytes go. */
+  async #claim(batch: Batch, mailbox: OpenMailbox, items: readonly Item[], command: string): Promise<void> {
+    const { redis, account, token } = this.#context.scope;
+    const { uidValidity, uidNext } = mailbox.index;
+    const indexes = items.map(({ index }) => index);
+    const intent = { command, batch: batch.name, indexes, mailbox: mailbox.path, uidValidity, uidNext };
+    const [recorded] = await Promise.all([
+      recordIntent(redis, account, token, intent),
+      mailbox.index.put(items.map((item) => indexRecordOf(item, 0))),
+    ]);
+    if (!recorded) throw new MailhaulError('lease-lost', { what: `the destination ${this.#context.host}` });
+  }
+
+  async #settleOutcome(
+    batch: Batch,
+    mailbox: OpenMailbox,
+    items: readonly Item[],
+    command: string,
+    outcome: AppendOutcome,
+  ): Promise<void> {
+    if (outcome.kind === 'refused') return this.#settleRefusal(batch, mailbox, items, command, outcome);
+    const { redis, account, run } = this.#context.scope;
+    const number = await mailboxNumber(redis, account, mailbox.path);
+    const uids = outcome.uidValidity === mailbox.index.uidValidity ? outcome.uids : undefined;
+    const place = (i: number) => ({ mailbox: mailbox.path, mailboxNumber: number, uid: uids?.[i] ?? 0 });
+    const records = items.map((item, i) => indexRecordOf(item, place(i).uid));
+    await Promise.all([
+      mailbox.index.put(records, uids && nextAfter(mailbox.index.uidNext, uids)),
+      batch.settle(
+        items.map((item, i) => settlementOf(item, 'appended', run, place(i))),
+        command,
+      ),
+    ]);
+  }
+
+  /** A refused command stored nothing (RFC 3501 §6.3.11). Which of its messages is to blame is found by halving it. */
+  async #settleRefusal(
+    batch: Batch,
+    mailbox: OpenMailbox,
+    items: readonly Item[],
+    command: string,
+    refusal: Extract<AppendOutcome, { kind: 'refused' }>,
+  ): Promise<void> {
+    const { scope, host, user } = this.#context;
+    await mailbox.index.drop(items.map((item) => indexRecordOf(item, 0)));
+    await endIntent(scope.redis, scope.account, command);
+    const { action, code } = classifyRefusal(refusal);
+    const reply = `${refusal.reply} ${refusal.text}`;
+    const details = { host, user, reply, mailbox: mailbox.path, size: items[0]!.message.size, limit: 'less' };
+    if (action === 'create') throw new MailhaulError('server-unavailable', details);
+    if (action !== 'message') throw new MailhaulError(code, details);
+    if (items.length === 1) {
+      return this.#refuse(batch, items[0]!, { code, text: new MailhaulError(code, details).message });
+    }
+    const half = Math.ceil(items.length / 2);
+    await this.#sendCommand(batch, mailbox, items.slice(0, half));
+    await this.#sendCommand(batch, mailbox, items.slice(half));
+  }
+
+  /** Settles what must not be sent: empty messages, and those above the limit that the server states (RFC 7889). */
+  async #refuseUnsendable(batch: Batch, items: readonly Item[]): Promise<Item[]> {
+    const { destination, host } = this.#context;
+    const limit = destination.channel.features.appendLimit || Number.POSITIVE_INFINITY;
+    const sendable: Item[] = [];
+    for (const item of items) {
+      const { size } = item.message;
+      const code = size === 0 ? 'message-empty' : size > limit ? 'message-too-big' : undefined;
+      if (code === undefined) sendable.push(item);
+      else await this.#refuse(batch, item, { code, text: new MailhaulError(code, { host, size, limit }).message });
+    }
+    return sendable;
+  }
+
+  async #refuse(batch: Batch, item: Item, reason: RefusalReason): Promise<void> {
+    const nowhere = { mailbox: '', mailboxNumber: 0, uid: 0 };
+    await batch.settle([settlementOf(item, 'refused', this.#context.scope.run, nowhere, reason)]);
+  }
+}
+
+/** Where the indexed part of a mailbox ends when messages got these UIDs; unchanged if others may lie in between. */
+function nextAfter(uidNext: number, uids: readonly number[]): number {
+  let next = uidNext;
+  for (const uid of uids) {
+    if (uid !== next) return uidNext;
+    next += 1;
+  }
+  return next;
+}

@@ -1,0 +1,108 @@
+/** One batch being appended: its file, the messages that are left of it, and their settlement. */
+
+import { accountKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { endIntent, openIntents } from '../ledger/intent.ts';
+import { type Settlement, settle } from '../ledger/settle.ts';
+import { LedgerTable } from '../ledger/table.ts';
+import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
+import { isDone, wasAdopted } from '../spool/registry.ts';
+import type { Spool } from '../spool/spool.ts';
+
+/** What settling a batch takes. */
+export interface BatchScope {
+  readonly redis: RedisClient;
+  readonly spool: Spool;
+  readonly account: string;
+  /** The append fence. */
+  readonly token: string;
+  /** Number of the account's run. */
+  readonly run: number;
+}
+
+/** A message of the batch that is not settled. */
+export interface Left {
+  readonly index: number;
+  readonly message: SpooledMessage;
+  readonly inDoubtFrom: number | undefined;
+}
+
+/** An open batch. Its file is closed, and deleted, when the last message is settled. */
+export class Batch {
+  readonly name: string;
+  readonly file: BatchFile;
+  readonly #scope: BatchScope;
+  /** Commands of earlier sessions that got no answer. */
+  #unanswered: string[] = [];
+
+  private constructor(name: string, file: BatchFile, scope: BatchScope) {
+    this.name = name;
+    this.file = file;
+    this.#scope = scope;
+  }
+
+  /** Opens a batch. Throws `spool-damaged`. */
+  static async open(name: string, scope: BatchScope): Promise<Batch> {
+    return new Batch(name, await scope.spool.openBatch(scope.account, name), scope);
+  }
+
+  /** The messages that are left, in their order. */
+  async left(): Promise<Left[]> {
+    const { redis, account } = this.#scope;
+    const [done, intents, adopted] = await Promise.all([
+      redis.getBuffer(accountKeys.batchDone(account, this.name)),
+      openIntents(redis, account),
+      wasAdopted(redis, account, this.name),
+    ]);
+    const doubtful = new Map<number, number>();
+    for (const { batch, command, indexes, uidNext } of intents) {
+      if (batch !== this.name) continue;
+      this.#unanswered.push(command);
+      for (const index of indexes) doubtful.set(index, Math.min(uidNext, doubtful.get(index) ?? uidNext));
+    }
+    const settled = adopted ? await this.#settleKnown(done) : new Set<number>();
+    return this.file.manifest.messages
+      .map((message, index) => ({ index, message, inDoubtFrom: doubtful.get(index) }))
+      .filter(({ index }) => !isDone(done, index) && !settled.has(index));
+  }
+
+  /** Ends the intents that an earlier session left: all their messages were looked for. */
+  async endDoubt(): Promise<void> {
+    const commands = this.#unanswered;
+    this.#unanswered = [];
+    for (const command of commands) await endIntent(this.#scope.redis, this.#scope.account, command);
+  }
+
+  /** Settles messages; `command` is the APPEND whose intent ends with them. */
+  async settle(settlements: readonly Settlement[], command = ''): Promise<void> {
+    if (settlements.length === 0) return;
+    const { redis, spool, account, token } = this.#scope;
+    const left = await settle(redis, { account, spool: spool.id, batch: this.name, token, command }, settlements);
+    if (left === 0) await this.#remove();
+  }
+
+  /** Closes the file; what is left of the batch stays for another session. */
+  async close(): Promise<void> {
+    await this.file.close().catch(() => {});
+  }
+
+  async #remove(): Promise<void> {
+    await this.close();
+    await this.#scope.spool.remove(this.#scope.account, this.name);
+  }
+
+  /** A file that was found in the directory: the ledger knows which of its messages were settled before. */
+  async #settleKnown(done: Buffer | null): Promise<Set<number>> {
+    const { redis, account, run } = this.#scope;
+    const ledger = await LedgerTable.load(redis, account);
+    const settlements = this.file.manifest.messages.flatMap((message, index): Settlement[] => {
+      const record = ledger.get(Buffer.from(message.key, 'hex'));
+      if (isDone(done, index) || !record || record.outcome === 'vanished') return [];
+      // Counted as a duplicate only if this run did not settle it itself.
+      const outcome = record.run === run ? record.outcome : 'duplicate';
+      return [{ index, outcome, record, mailbox: '', refusal: '' }];
+    });
+    await this.settle(settlements);
+    return new Set(settlements.map(({ index }) => index));
+  }
+}

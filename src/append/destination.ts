@@ -1,0 +1,121 @@
+/** The open destination of one append session: its two connections, its mailboxes and their indexes. */
+import { MailhaulError } from '../ground/errors.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import { AppendChannel, type SelectedMailbox } from '../imap/append-channel.ts';
+import type { ImapEndpoint } from '../imap/door.ts';
+import { MailboxClient } from '../imap/mailboxes.ts';
+import { MailboxIndex } from '../ledger/mailbox-index.ts';
+import type { Lease } from '../limits/lease.ts';
+import { refreshIndex } from './refresh.ts';
+
+/** One mailbox that mail goes into. */
+export interface OpenMailbox {
+  readonly path: string;
+  readonly index: MailboxIndex;
+  readonly permanentFlags: readonly string[];
+}
+
+/** What opening a destination takes. */
+export interface DestinationOptions {
+  readonly redis: RedisClient;
+  readonly settings: Settings;
+  readonly endpoint: ImapEndpoint;
+  readonly lease: Lease;
+  /** `imap_mailbox` of the account. */
+  readonly mailbox: string;
+}
+
+/** Two connections: one that appends, one that looks. */
+export class Destination {
+  readonly channel: AppendChannel;
+  readonly mailboxes: MailboxClient;
+  readonly #options: DestinationOptions;
+  readonly #open = new Map<string, OpenMailbox>();
+  #selected = '';
+  #ownPath: string | undefined;
+
+  private constructor(options: DestinationOptions, channel: AppendChannel, mailboxes: MailboxClient) {
+    this.#options = options;
+    this.channel = channel;
+    this.mailboxes = mailboxes;
+  }
+
+  /** Logs in twice at once. Throws MailhaulError. */
+  static async open(options: DestinationOptions): Promise<Destination> {
+    const { endpoint, settings, lease } = options;
+    const imapOptions = { ...settings, signal: lease.lost };
+    const [channel, mailboxes] = await Promise.allSettled([
+      AppendChannel.open(endpoint, imapOptions),
+      MailboxClient.connect(endpoint, imapOptions),
+    ]);
+    if (channel.status === 'fulfilled' && mailboxes.status === 'fulfilled') {
+      return new Destination(options, channel.value, mailboxes.value);
+    }
+    if (channel.status === 'fulfilled') channel.value.destroy();
+    if (mailboxes.status === 'fulfilled') mailboxes.value.destroy();
+    throw channel.status === 'rejected' ? channel.reason : (mailboxes as PromiseRejectedResult).reason;
+  }
+
+  /** The full path of the mailbox that a role stands for; `own` is the one marked \Sent, created when there is none. */
+  async pathOf(role: 'main' | 'own'): Promise<string> {
+    if (role === 'main') return this.#options.mailbox;
+    if (this.#ownPath !== undefined) return this.#ownPath;
+    const sent = (await this.mailboxes.list()).find((mailbox) => mailbox.specialUse === '\\Sent' && mailbox.selectable);
+    this.#ownPath = sent ? sent.path : await this.mailboxes.ensure('Sent');
+    return this.#ownPath;
+  }
+
+  /**
+   * Selects a mailbox for the appends that follow; the first time it is created when missing, and its index is brought
+   * up to date. `incoming` is how many messages may come, for planning the index.
+   */
+  async use(path: string, incoming: number): Promise<OpenMailbox> {
+    const open = this.#open.get(path);
+    if (open && this.#selected === path) return open;
+    const selected = await this.#select(open?.path ?? path);
+    this.#selected = path;
+    if (open) return open;
+    const { redis, lease } = this.#options;
+    const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
+    await index.prepare(selected.uidValidity, Math.max(index.records, selected.exists) + incoming);
+    await refreshIndex(index, selected, this.mailboxes, this.#options.settings.headerMaxBytes);
+    const mailbox = { path: selected.path, index, permanentFlags: selected.permanentFlags };
+    this.#open.set(path, mailbox);
+    return mailbox;
+  }
+
+  /** Looks again at what arrived in a mailbox since its index was brought up to date. */
+  async refresh(mailbox: OpenMailbox): Promise<void> {
+    const status = await this.mailboxes.status(mailbox.path);
+    const { uidValidity, uidNext, messages } = status;
+    const { headerMaxBytes } = this.#options.settings;
+    await mailbox.index.prepare(uidValidity, Math.max(mailbox.index.records, messages));
+    await refreshIndex(mailbox.index, { uidNext, exists: messages }, this.mailboxes, headerMaxBytes);
+  }
+
+  /** Logs out of both connections. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.channel.close(), this.mailboxes.close()]);
+  }
+
+  /** Drops both connections. */
+  destroy(): void {
+    this.channel.destroy();
+    this.mailboxes.destroy();
+  }
+
+  async #select(path: string): Promise<SelectedMailbox> {
+    const first = await this.channel.select(path);
+    if (!first.missing) return first;
+    const created = await this.mailboxes.ensure(path);
+    const second = await this.channel.select(created);
+    if (!second.missing) return second;
+    const { host } = this.#options.endpoint;
+    throw new MailhaulError('mailbox-refused', {
+      host,
+      mailbox: path,
+      reply: 'it is missing right after its creation',
+    });
+  }
+}

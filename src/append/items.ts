@@ -1,0 +1,101 @@
+/** The messages of one batch on their way to the destination. */
+import type { ErrorCode } from '../ground/errors.ts';
+import type { AppendMessage } from '../imap/append-channel.ts';
+import type { IndexRecord } from '../ledger/index-shard.ts';
+import { contentMark, ownerOf } from '../ledger/mailbox-index.ts';
+import type { Outcome } from '../ledger/record.ts';
+import type { Settlement } from '../ledger/settle.ts';
+import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
+import type { Placement } from './placement.ts';
+
+/** One message that is not settled. */
+export interface Item {
+  /** Its place in the batch. */
+  readonly index: number;
+  readonly message: SpooledMessage;
+  readonly placement: Placement;
+  readonly fingerprint: Buffer;
+  readonly owner: number;
+  readonly content: number;
+  /** Lowest UID it may have if an APPEND of it was sent and not answered; undefined when none was. */
+  readonly inDoubtFrom: number | undefined;
+}
+
+/** The item of a message. */
+export function itemOf(
+  account: string,
+  index: number,
+  message: SpooledMessage,
+  placement: Placement,
+  inDoubtFrom: number | undefined,
+): Item {
+  return {
+    index,
+    message,
+    placement,
+    fingerprint: Buffer.from(message.fingerprint, 'hex'),
+    owner: ownerOf(account, message.key),
+    content: contentMark(message.sha256),
+    inDoubtFrom,
+  };
+}
+
+/** The index record of an item at a UID; 0 while it is on its way. */
+export function indexRecordOf(item: Item, uid: number): IndexRecord {
+  return { fingerprint: item.fingerprint, uid, content: item.content, owner: item.owner };
+}
+
+/** What the append channel sends for an item: the bytes of RETR and nothing else. */
+export function appendMessageOf(item: Item, file: BatchFile, permanentFlags: readonly string[]): AppendMessage {
+  const { message, placement } = item;
+  // A server that lists flags keeps only those; `\*` stands for any.
+  const lasting = (flag: string) =>
+    permanentFlags.length === 0 || permanentFlags.includes(flag) || permanentFlags.includes('\\*');
+  return {
+    flags: placement.flags.filter(lasting),
+    internalDate: placement.internalDate,
+    size: message.size,
+    hasNul: message.hasNul,
+    open: () => file.content(message),
+  };
+}
+
+/** Why a message was refused. */
+export interface RefusalReason {
+  readonly code: ErrorCode;
+  readonly text: string;
+}
+
+/** Where a settled message stands. */
+export interface SettledPlace {
+  /** Path and number of the mailbox; empty and 0 for none. */
+  readonly mailbox: string;
+  readonly mailboxNumber: number;
+  readonly uid: number;
+}
+
+/** The settlement of an item. */
+export function settlementOf(
+  item: Item,
+  outcome: Outcome,
+  run: number,
+  place: SettledPlace,
+  refusal?: RefusalReason,
+): Settlement {
+  const { key, size, sha256, uidl } = item.message;
+  return {
+    index: item.index,
+    outcome,
+    mailbox: place.mailbox,
+    refusal: refusal ? JSON.stringify({ ...refusal, uidl, size, sha256 }) : '',
+    record: {
+      key: Buffer.from(key, 'hex'),
+      outcome,
+      mailbox: place.mailboxNumber,
+      uid: place.uid,
+      size,
+      content: Buffer.from(sha256.slice(0, 16), 'hex'),
+      run,
+    },
+  };
+}

@@ -1,0 +1,217 @@
+/**
+ * One append session: take the destination login's lease, open its connections, and carry the account's batches over
+ * in their order, until none came for a while.
+ */
+import { type Clock, systemClock } from '../ground/clock.ts';
+import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import type { ImapEndpoint } from '../imap/door.ts';
+import { giveUpAppend, noteAppend } from '../ledger/append-state.ts';
+import { noteProblem, problemOf } from '../ledger/problems.ts';
+import { readRun, updateRun } from '../ledger/run.ts';
+import type { Bell } from '../limits/bell.ts';
+import { countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../limits/credentials.ts';
+import { installFence, Lease, loginKey } from '../limits/lease.ts';
+import { forgetBatch, registeredBatches } from '../spool/registry.ts';
+import type { Spool } from '../spool/spool.ts';
+import { Appender } from './appender.ts';
+import { Batch, type BatchScope } from './batch.ts';
+import { BatchHauler } from './batch-hauler.ts';
+import { Destination } from './destination.ts';
+import { InFlight } from './in-flight.ts';
+
+/** What an append session needs from outside. */
+export interface AppendContext {
+  readonly redis: RedisClient;
+  readonly settings: Settings;
+  readonly spool: Spool;
+  readonly bell: Bell;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Ends the session at the next batch boundary. */
+  readonly signal: AbortSignal;
+}
+
+/** Whose mail goes where. */
+export interface AppendTask {
+  readonly account: string;
+  readonly id: string;
+  readonly runId: string;
+  readonly endpoint: ImapEndpoint;
+  /** `imap_mailbox`. */
+  readonly mailbox: string;
+  /** Addresses of the user, in lower case. */
+  readonly addresses: ReadonlySet<string>;
+}
+
+/** How a session ended: `done` when no batch was left, `busy` when another session has the login. */
+export type AppendEnd = 'done' | 'busy' | 'budget' | 'interrupted' | 'superseded';
+
+/** Runs one session. Throws MailhaulError; what was answered before is settled. */
+export async function appendSession(task: AppendTask, context: AppendContext): Promise<AppendEnd> {
+  const { redis, settings } = context;
+  const lease = await Lease.take(redis, loginKey('imap', task.endpoint), settings.leaseMs);
+  if (!lease) return 'busy';
+  try {
+    return await serve(task, context, lease);
+  } finally {
+    await lease.release();
+  }
+}
+
+async function serve(task: AppendTask, context: AppendContext, lease: Lease): Promise<AppendEnd> {
+  const { redis, spool } = context;
+  const run = await readRun(redis, task.account);
+  if (run?.id !== task.runId) return 'superseded';
+  await installFence(redis, task.account, lease);
+  await noteAppend(redis, task.account, spool.id, 'active');
+  const destination = await openDestination(task, context, lease);
+  try {
+    await updateRun(redis, task.account, task.runId, { destinationOpened: 1 });
+    if (run.recheck) await destination.use(await destination.pathOf('main'), 0);
+    const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
+    const ended = await new Session(task, context, scope, destination).run();
+    await destination.close();
+    return ended;
+  } catch (error) {
+    destination.destroy();
+    throw error;
+  }
+}
+
+async function openDestination(task: AppendTask, context: AppendContext, lease: Lease): Promise<Destination> {
+  const { redis, settings } = context;
+  const { endpoint, mailbox } = task;
+  const attempt = { login: lease.login, host: endpoint.host, user: endpoint.user, secret: endpoint.password };
+  await mayTryLogin(redis, attempt, settings.credentialTries);
+  try {
+    const destination = await Destination.open({ redis, settings, endpoint, lease, mailbox });
+    await forgetRefusedLogins(redis, attempt);
+    return destination;
+  } catch (error) {
+    if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
+    throw error;
+  }
+}
+
+class Session {
+  readonly #task: AppendTask;
+  readonly #context: AppendContext;
+  readonly #scope: BatchScope;
+  readonly #destination: Destination;
+  readonly #inFlight = new InFlight();
+  readonly #hauler: BatchHauler;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #open = new Map<string, Batch>();
+  #bytes = 0;
+
+  constructor(task: AppendTask, context: AppendContext, scope: BatchScope, destination: Destination) {
+    this.#task = task;
+    this.#context = context;
+    this.#scope = scope;
+    this.#destination = destination;
+    this.#clock = context.clock ?? systemClock;
+    this.#startedAt = this.#clock.now();
+    const { endpoint, addresses } = task;
+    const { settings } = context;
+    const { host, user } = endpoint;
+    const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user });
+    this.#hauler = new BatchHauler({
+      account: task.account,
+      settings,
+      addresses,
+      destination,
+      appender,
+      inFlight: this.#inFlight,
+      clock: this.#clock,
+    });
+  }
+
+  async run(): Promise<AppendEnd> {
+    try {
+      for (;;) {
+        const end = await this.#nextBatches();
+        if (end) return end;
+      }
+    } catch (error) {
+      // The connection is about to be dropped: what is under way ends with it, and then the files may be closed.
+      this.#destination.destroy();
+      await this.#inFlight.quietly();
+      throw error;
+    } finally {
+      for (const batch of this.#open.values()) await batch.close();
+    }
+  }
+
+  /** Carries the batches that wait, or waits for one. Returns how the session ended, or undefined while it goes on. */
+  async #nextBatches(): Promise<AppendEnd | undefined> {
+    const { redis, bell, settings, spool } = this.#context;
+    const { account } = this.#task;
+    const next = bell.next(account, settings.appendIdleMs, this.#context.signal);
+    try {
+      this.#inFlight.check();
+      const waiting = await registeredBatches(redis, account, spool.id);
+      for (const name of this.#open.keys()) if (!waiting.includes(name)) this.#open.delete(name);
+      const fresh = waiting.filter((name) => !this.#open.has(name));
+      for (const name of fresh) {
+        const end = this.#limit();
+        if (end) return await this.#finish(end);
+        await this.#carry(name);
+      }
+      if (fresh.length > 0) return undefined;
+      const end = this.#limit();
+      if (end) return await this.#finish(end);
+      if (this.#inFlight.size > 0) await Promise.race([next.rung, this.#inFlight.drain()]);
+      else if (await this.#isOver(next.rung)) return 'done';
+      return undefined;
+    } finally {
+      next.cancel();
+    }
+  }
+
+  async #carry(name: string): Promise<void> {
+    const { redis, spool, log } = this.#context;
+    const { account, id, runId } = this.#task;
+    try {
+      const batch = await Batch.open(name, this.#scope);
+      this.#open.set(name, batch);
+      this.#bytes += batch.file.manifest.bytes;
+      await this.#hauler.haul(batch);
+      log.debug({ account: id, run: runId, batch: name }, 'batch sent');
+    } catch (error) {
+      if (!(error instanceof MailhaulError) || error.code !== 'spool-damaged') throw error;
+      // Its messages become unfetched again: the next download session takes them once more.
+      await forgetBatch(redis, account, spool.id, name);
+      await spool.remove(account, name);
+      await noteProblem(redis, account, problemOf(error));
+    }
+  }
+
+  #limit(): AppendEnd | undefined {
+    const { settings, signal } = this.#context;
+    if (signal.aborted) return 'interrupted';
+    const over =
+      this.#bytes >= settings.sessionMaxBytes || this.#clock.now() - this.#startedAt >= settings.sessionMaxMs;
+    return over ? 'budget' : undefined;
+  }
+
+  async #finish(end: AppendEnd): Promise<AppendEnd> {
+    await this.#inFlight.drain();
+    return end;
+  }
+
+  /** True when no batch is left and none is to come, or none came in time. */
+  async #isOver(rung: Promise<void>): Promise<boolean> {
+    const { redis, spool } = this.#context;
+    const { account, runId } = this.#task;
+    const started = this.#clock.now();
+    const run = await readRun(redis, account);
+    const none = run?.id !== runId || run.download === 'done' || run.download === 'failed';
+    if (!none) await rung;
+    const idle = this.#clock.now() - started >= this.#context.settings.appendIdleMs;
+    return (none || idle) && (await giveUpAppend(redis, account, spool.id));
+  }
+}

@@ -1,0 +1,35 @@
+/** Adoption: batch files that a crash or a flushed Redis left without an entry are registered again, never deleted. */
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MailhaulError } from '../ground/errors.ts';
+import { accountKeys } from '../ground/keys.ts';
+import type { Log } from '../ground/log.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { registerBatch } from './registry.ts';
+import { batchFileName, type Spool } from './spool.ts';
+
+/** Registers what lies in the spool and is not known to Redis. Returns the keys of the accounts it belongs to. */
+export async function adoptBatches(redis: RedisClient, spool: Spool, log: Log): Promise<Set<string>> {
+  const adopted = new Set<string>();
+  const found = await spool.found();
+  // Names begin with the time of their creation: sorted, they keep the order in which the mail was fetched.
+  found.sort((a, b) => a.batch.localeCompare(b.batch));
+  for (const { account, batch } of found) {
+    const known = await redis.zscore(accountKeys.batches(account, spool.id), batch);
+    if (known !== null) continue;
+    try {
+      const file = await spool.openBatch(account, batch);
+      await file.close();
+      await registerBatch(redis, spool.id, file.manifest, true);
+      adopted.add(account);
+      log.info({ account, batch, messages: file.manifest.messages.length }, 'batch adopted');
+    } catch (error) {
+      if (!(error instanceof MailhaulError)) throw error;
+      // Kept for a person to look at; its messages are fetched again.
+      const path = join(spool.directory, batchFileName(account, batch));
+      await rename(path, `${path}.damaged`);
+      log.warn({ account, batch, code: error.code }, error.message);
+    }
+  }
+  return adopted;
+}

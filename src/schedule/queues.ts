@@ -1,0 +1,100 @@
+/**
+ * The queues: BullMQ says when a session may begin, and nothing else (design §3). It delivers at least once, so every
+ * session takes a lease; a job is one session and its payload holds ids only. This file owns bullmq.
+ */
+import { DelayedError, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
+import { globalKeys } from '../ground/keys.ts';
+import type { Log } from '../ground/log.ts';
+import type { RedisHandle } from '../ground/redis.ts';
+
+/** The payload of a job. */
+export interface SessionJob {
+  /** Key of the account. */
+  readonly account: string;
+  /** Id of the run. */
+  readonly run: string;
+  /** How often this session failed in a row. */
+  readonly tries: number;
+  /** What was done when the last try began, to see whether the next got any further. */
+  readonly mark: number;
+}
+
+/** The two kinds of sessions. */
+export type SessionKind = 'download' | 'append';
+
+/** Does the work of a job; `lost` is aborted when BullMQ gave the job to somebody else. */
+export type JobHandler = (job: SessionJob, lost: AbortSignal) => Promise<void>;
+
+/** The queues of one process: downloads for all, appends for its spool. */
+export class Queues {
+  readonly #handle: RedisHandle;
+  readonly #log: Log;
+  readonly #queues: Record<SessionKind, Queue<SessionJob>>;
+  readonly #workers: Worker<SessionJob>[] = [];
+
+  constructor(handle: RedisHandle, spool: string, log: Log) {
+    this.#handle = handle;
+    this.#log = log;
+    const open = (name: string) => {
+      const queue = new Queue<SessionJob>(name, { connection: handle.duplicate(), prefix: globalKeys.queues });
+      queue.on('error', (error: Error) => log.warn({ reason: error.message }, 'queue'));
+      return queue;
+    };
+    this.#queues = { download: open('download'), append: open(`append-${spool}`) };
+  }
+
+  /** Queues a session. The number makes the job's id unique in its run; a job that is there already is not added again. */
+  async add(kind: SessionKind, job: SessionJob, number: number, delayMs = 0): Promise<void> {
+    await this.#queues[kind].add(kind, job, {
+      jobId: jobId(job, kind, number),
+      delay: delayMs,
+      attempts: 1,
+      removeOnComplete: true,
+      removeOnFail: true,
+    });
+  }
+
+  /** True while the job waits, is delayed or runs. */
+  async has(kind: SessionKind, job: Pick<SessionJob, 'account' | 'run'>, number: number): Promise<boolean> {
+    return (await this.#queues[kind].getJob(jobId(job, kind, number))) !== undefined;
+  }
+
+  /** Starts to work off one kind of sessions, so many at once. */
+  work(kind: SessionKind, concurrency: number, handle: JobHandler): void {
+    const running = new Map<string, AbortController>();
+    const process = async (job: Job<SessionJob>) => {
+      const controller = new AbortController();
+      running.set(job.id!, controller);
+      try {
+        await handle(job.data, controller.signal);
+      } catch (error) {
+        if (error instanceof DelayedError) throw error;
+        // Retries are the scheduler's: a handler that throws has met something that nobody foresaw.
+        this.#log.error({ err: error }, 'session');
+        throw new UnrecoverableError((error as Error).message);
+      } finally {
+        running.delete(job.id!);
+      }
+    };
+    const worker = new Worker<SessionJob>(this.#queues[kind].name, process, {
+      connection: this.#handle.duplicate(),
+      prefix: globalKeys.queues,
+      concurrency,
+    });
+    worker.on('lockRenewalFailed', (ids: string[]) => {
+      for (const id of ids) running.get(id)?.abort(new Error('the lock of the job was lost'));
+    });
+    worker.on('error', (error: Error) => this.#log.warn({ reason: error.message }, 'worker'));
+    this.#workers.push(worker);
+  }
+
+  /** Takes no more jobs, waits for those that run, and closes the queues. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#workers.map((worker) => worker.close()));
+    await Promise.allSettled(Object.values(this.#queues).map((queue) => queue.close()));
+  }
+}
+
+function jobId({ run, account }: Pick<SessionJob, 'account' | 'run'>, kind: SessionKind, number: number): string {
+  return `${run}.${account}.${kind}.${number}`;
+}

@@ -1,0 +1,84 @@
+/** Builds everything, supervises, and shuts down in order: the newest part first. */
+import { join } from 'node:path';
+import { imapWorker } from '../workers/imap.ts';
+import { popWorker } from '../workers/pop.ts';
+import type { Account } from './accounts/account.ts';
+import { systemClock } from './ground/clock.ts';
+import { startEmbeddedRedis } from './ground/embedded-redis.ts';
+import type { MailhaulError } from './ground/errors.ts';
+import type { Log } from './ground/log.ts';
+import { checkRedisSafety, connectRedis, type RedisHandle } from './ground/redis.ts';
+import type { LoadedSettings } from './ground/settings-load.ts';
+import { Closers } from './ground/shutdown.ts';
+import { Bell } from './limits/bell.ts';
+import { Queues } from './schedule/queues.ts';
+import { RunControl } from './schedule/run-control.ts';
+import { adoptBatches } from './spool/adopt.ts';
+import { Spool } from './spool/spool.ts';
+
+/** What a service is built from. */
+export interface ServiceOptions {
+  readonly settings: LoadedSettings;
+  readonly accounts: readonly Account[];
+  readonly log: Log;
+  /** Ends all sessions at their next batch boundary. */
+  readonly signal: AbortSignal;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** A running service. */
+export interface Service {
+  readonly redis: RedisHandle;
+  readonly bell: Bell;
+  readonly control: RunControl;
+  readonly accounts: ReadonlyMap<string, Account>;
+  /** What is unsafe about the Redis in use, for a person to read. */
+  readonly warnings: readonly MailhaulError[];
+  /** Waits for the sessions that run, and takes no new ones. */
+  stopSessions(): Promise<void>;
+  /** Ends the sessions, then the queues, then Redis. */
+  close(): Promise<void>;
+}
+
+/** Connects to the Redis that the settings name, or starts one of its own. */
+export async function openRedis(settings: LoadedSettings, closers: Closers): Promise<RedisHandle> {
+  let url = settings.redis;
+  if (url === null) {
+    const embedded = await startEmbeddedRedis(settings.dataDir, settings);
+    closers.push(() => embedded.stop());
+    url = embedded.url;
+  }
+  const handle = await connectRedis(url, settings);
+  closers.push(() => handle.close());
+  return handle;
+}
+
+/** Builds the service and starts its workers. Throws MailhaulError; what was built by then is closed again. */
+export async function openService(options: ServiceOptions): Promise<Service> {
+  const closers = new Closers();
+  try {
+    return await build(options, closers);
+  } catch (error) {
+    await closers.close().catch(() => {});
+    throw error;
+  }
+}
+
+async function build(options: ServiceOptions, closers: Closers): Promise<Service> {
+  const { settings, log, signal, env } = options;
+  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
+  const redis = await openRedis(settings, closers);
+  const warnings = settings.redis === null ? [] : await checkRedisSafety(redis);
+  const bell = await Bell.open(redis.client, redis.duplicate());
+  closers.push(() => bell.close());
+  await adoptBatches(redis.client, spool, log);
+  const queues = new Queues(redis, spool.id, log);
+  closers.push(() => queues.close());
+  const clock = systemClock;
+  const control = new RunControl({ redis: redis.client, settings, queues, bell, spool: spool.id, log, clock });
+  const accounts = new Map(options.accounts.map((account) => [account.key, account]));
+  const context = { accounts, redis: redis.client, settings, spool, bell, control, log, signal, env };
+  queues.work('download', settings.popSessions, popWorker(context));
+  queues.work('append', settings.imapSessions, imapWorker(context));
+  return { redis, bell, control, accounts, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
+}

@@ -1,0 +1,23 @@
+/** What both workers get from the service. */
+import type { Account } from '../src/accounts/account.ts';
+import type { Log } from '../src/ground/log.ts';
+import type { RedisClient } from '../src/ground/redis.ts';
+import type { Settings } from '../src/ground/settings.ts';
+import type { Bell } from '../src/limits/bell.ts';
+import type { RunControl } from '../src/schedule/run-control.ts';
+import type { Spool } from '../src/spool/spool.ts';
+
+/** The parts of the service that a worker uses. */
+export interface WorkerContext {
+  /** Accounts by key. */
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly redis: RedisClient;
+  readonly settings: Settings;
+  readonly spool: Spool;
+  readonly bell: Bell;
+  readonly control: RunControl;
+  readonly log: Log;
+  /** Ends all sessions at their next batch boundary. */
+  readonly signal: AbortSignal;
+  readonly env: NodeJS.ProcessEnv;
+}

@@ -1,0 +1,26 @@
+/** The IMAP worker: append sessions from the queue of this process's spool, one job a session. */
+import { openLogin } from '../src/accounts/login.ts';
+import { ownAddresses } from '../src/append/placement.ts';
+import { appendSession } from '../src/append/session.ts';
+import type { JobHandler } from '../src/schedule/queues.ts';
+import type { WorkerContext } from './context.ts';
+
+/** Handles the append jobs of a process. */
+export function imapWorker(context: WorkerContext): JobHandler {
+  const { accounts, control, redis, settings, spool, log, bell, signal, env } = context;
+  return async (job, lost) => {
+    const account = accounts.get(job.account);
+    if (!account) return control.ended('append', job, 'superseded');
+    try {
+      const endpoint = await openLogin(account, 'destination', env);
+      const addresses = ownAddresses(account.source.user, account.destination.user, account.id);
+      const { key, id, mailbox } = account;
+      const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses };
+      const stop = AbortSignal.any([signal, lost]);
+      const end = await appendSession(task, { redis, settings, spool, bell, log, signal: stop });
+      await control.ended('append', job, end);
+    } catch (error) {
+      await control.failed('append', job, error);
+    }
+  };
+}

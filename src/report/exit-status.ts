@@ -1,0 +1,15 @@
+/** What a finished report means for whoever called the command (design §4). */
+import type { Report } from './report.ts';
+
+/**
+ * 0: all settled and nothing refused that is not accepted. 12: no account got through and refused credentials are the
+ * only failures (decision 0005). 3: anything else that is refused, failed or pending.
+ */
+export function exitStatus(report: Report): 0 | 3 | 12 {
+  const bad = report.accounts.filter((account) => account.state !== 'complete');
+  if (bad.length === 0) return 0;
+  const onlyCredentials = bad.every(
+    ({ problems, state }) => state === 'failed' && problems.every(({ code }) => code === 'credentials-refused'),
+  );
+  return bad.length === report.accounts.length && onlyCredentials ? 12 : 3;
+}

@@ -1,0 +1,133 @@
+/** The report of a run: the same document for sync, verify and report (design §4). Its sums always agree. */
+import type { RedisClient } from '../ground/redis.ts';
+import { type Problem, readProblems } from '../ledger/problems.ts';
+import { type Run, type RunState, readRun, readRunMailboxes } from '../ledger/run.ts';
+
+/** How the messages of an account stand; listed is the sum of the others. */
+export interface MessageCounts {
+  readonly listed: number;
+  readonly known: number;
+  readonly appended: number;
+  readonly duplicate: number;
+  readonly refused: number;
+  readonly failed: number;
+  readonly vanished: number;
+  readonly pending: number;
+}
+
+/** Bytes of messages at the source. */
+export interface ByteCounts {
+  readonly listed: number;
+  readonly downloaded: number;
+  readonly appended: number;
+}
+
+/** What the report needs to know of an account. */
+export interface ReportedAccount {
+  readonly key: string;
+  readonly id: string;
+  readonly group: string;
+}
+
+/** One account's part of the report. */
+export interface AccountReport {
+  readonly id: string;
+  readonly group: string;
+  readonly state: RunState;
+  readonly messages: MessageCounts;
+  readonly bytes: ByteCounts;
+  /** Messages appended in the run, by mailbox. */
+  readonly mailboxes: Readonly<Record<string, number>>;
+  readonly repaired: number;
+  readonly rewritten: number;
+  readonly problems: readonly Problem[];
+}
+
+/** The report as its JSON document. */
+export interface Report {
+  readonly version: 1;
+  readonly run: {
+    readonly id: string;
+    readonly startedAt: string;
+    readonly finishedAt: string;
+    readonly seconds: number;
+  };
+  readonly accounts: readonly AccountReport[];
+  readonly totals: { readonly accounts: number; readonly messages: MessageCounts; readonly bytes: ByteCounts };
+}
+
+/** The report of the accounts of one run. `startedAt` and `finishedAt` are milliseconds since 1970. */
+export function buildReport(
+  id: string,
+  startedAt: number,
+  finishedAt: number,
+  accounts: readonly AccountReport[],
+): Report {
+  const iso = (ms: number) => new Date(ms).toISOString();
+  const seconds = Math.round((finishedAt - startedAt) / 100) / 10;
+  return {
+    version: 1,
+    run: { id, startedAt: iso(startedAt), finishedAt: iso(finishedAt), seconds },
+    accounts,
+    totals: {
+      accounts: accounts.length,
+      messages: sum(
+        accounts.map((account) => account.messages),
+        noMessages,
+      ),
+      bytes: sum(
+        accounts.map((account) => account.bytes),
+        noBytes,
+      ),
+    },
+  };
+}
+
+/** What the ledger says of one account's current run. */
+export async function accountReport(redis: RedisClient, account: ReportedAccount): Promise<AccountReport> {
+  const [run, mailboxes, problems] = await Promise.all([
+    readRun(redis, account.key),
+    readRunMailboxes(redis, account.key),
+    readProblems(redis, account.key),
+  ]);
+  const { id, group } = account;
+  const blank = { id, group, state: 'queued' as const, messages: noMessages, bytes: noBytes, mailboxes: {} };
+  if (!run) return { ...blank, repaired: 0, rewritten: 0, problems };
+  const bytes = { listed: run.bytesListed, downloaded: run.downloaded, appended: run.bytesAppended };
+  const { state, repaired, rewritten } = run;
+  return { id, group, state, messages: messageCounts(run), bytes, mailboxes, repaired, rewritten, problems };
+}
+
+/** The counts of a run; what is listed and not accounted for otherwise is pending. */
+export function messageCounts(run: Run): MessageCounts {
+  const { known, appended, duplicate, vanished, failed } = run;
+  const refused = run.refused + run.refusedBefore;
+  const settled = known + appended + duplicate + refused + failed + vanished;
+  // Before the first listing nothing is listed, but batches of an earlier run may be settled already.
+  const listed = Math.max(run.listed, settled);
+  return { listed, known, appended, duplicate, refused, failed, vanished, pending: listed - settled };
+}
+
+/** Counts of nothing. */
+export const noMessages: MessageCounts = {
+  listed: 0,
+  known: 0,
+  appended: 0,
+  duplicate: 0,
+  refused: 0,
+  failed: 0,
+  vanished: 0,
+  pending: 0,
+};
+
+/** Bytes of nothing. */
+export const noBytes: ByteCounts = { listed: 0, downloaded: 0, appended: 0 };
+
+/** Adds up counts field by field. */
+export function sum<T extends object>(parts: readonly T[], zero: T): T {
+  const total = { ...zero } as Record<string, number>;
+  for (const part of parts) {
+    for (const [name, value] of Object.entries(part)) total[name] = (total[name] ?? 0) + Number(value);
+  }
+  return total as T;
+}

@@ -1,0 +1,91 @@
+/** The report for people: a table, the sum that must agree, and what needs somebody. */
+import type { AccountReport, MessageCounts, Report } from './report.ts';
+
+const columns = ['listed', 'known', 'appended', 'duplicate', 'refused', 'failed', 'vanished', 'pending'] as const;
+const idMaxLength = 40;
+
+/** The whole report, with a line break at its end. */
+export function reportText(report: Report): string {
+  const { run, accounts, totals } = report;
+  const rows = [
+    ['account', 'state', ...columns],
+    ...accounts.map((account) => row(shorten(account.id), account.state, account.messages)),
+    ...(accounts.length > 1 ? [row('total', '', totals.messages)] : []),
+  ];
+  return [
+    table(rows),
+    '',
+    sumLine(totals.messages),
+    `${size(totals.bytes.downloaded)} downloaded, ${size(totals.bytes.appended)} appended in ${run.seconds} s.`,
+    ...mailboxLines(accounts),
+    ...quietLine(report),
+    ...accounts.flatMap(problemLines),
+    '',
+  ].join('\n');
+}
+
+/** Every message accounted for (design §2, promise 5). */
+export function sumLine(messages: MessageCounts): string {
+  const parts = columns.slice(1).map((name) => `${name} ${number(messages[name])}`);
+  return `listed ${number(messages.listed)} = ${parts.join(' + ')}`;
+}
+
+/** A whole number with thin groups of three: 12,345. */
+export function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** Bytes in the unit that suits them, powers of ten. */
+export function size(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}
+
+function row(id: string, state: string, messages: MessageCounts): string[] {
+  return [id, state, ...columns.map((name) => number(messages[name]))];
+}
+
+/** Names to the left, numbers to the right. */
+function table(rows: readonly string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
+  return rows.map((cells) => line(cells).trimEnd()).join('\n');
+}
+
+function mailboxLines(accounts: readonly AccountReport[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { mailboxes } of accounts) {
+    for (const [path, count] of Object.entries(mailboxes)) counts.set(path, (counts.get(path) ?? 0) + count);
+  }
+  if (counts.size === 0) return [];
+  const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([path, count]) => `${path} ${number(count)}`);
+  const shown = parts.length > 12 ? [...parts.slice(0, 12), `and ${parts.length - 12} more`] : parts;
+  return [`Appended by mailbox: ${shown.join(', ')}.`];
+}
+
+/** A re-run with nothing new says that it left the destination alone (design §2, promise 6). */
+function quietLine(report: Report): string[] {
+  const { appended, duplicate, pending, refused, failed } = report.totals.messages;
+  const quiet = appended + duplicate + pending + failed === 0 && report.totals.bytes.downloaded === 0;
+  if (!quiet || report.accounts.some((account) => account.state === 'failed')) return [];
+  return [
+    refused > 0
+      ? 'Nothing new; the destination was not opened.'
+      : 'Nothing new: everything listed is known to be there. The destination was not opened.',
+  ];
+}
+
+function problemLines(account: AccountReport): string[] {
+  return account.problems.flatMap((problem) => [
+    '',
+    `${account.id}: ${problem.code}${problem.count > 1 ? ` (${number(problem.count)} times)` : ''}`,
+    `  ${problem.text}`,
+    `  → ${problem.remedy}`,
+  ]);
+}
+
+function shorten(id: string): string {
+  return id.length > idMaxLength ? `${id.slice(0, idMaxLength - 1)}…` : id;
+}

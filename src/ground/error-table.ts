@@ -68,6 +68,13 @@ export const errorTable = {
     remedy: 'Wait for it or stop it, or use another --data-dir.',
     exit: 11,
   },
+  'demo-incomplete': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the demonstration lacks {what}: {reason}',
+    remedy: 'Run npm run setup in the checkout; it installs what the demonstration needs.',
+    exit: 1,
+  },
   // --- Redis --------------------------------------------------------------------------------------------------
   'redis-missing': {
     stops: 'run',

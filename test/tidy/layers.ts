@@ -1,0 +1,133 @@
+/** Who may import whom (design §3), and why. */
+import { imports, type Source } from './sources.ts';
+
+interface Layer {
+  may: readonly string[];
+  because: string;
+}
+
+const sides = ['accounts', 'pop3', 'imap', 'ledger', 'limits', 'message', 'ground'];
+const engine = [
+  'accounts',
+  'schedule',
+  'limits',
+  'pop3',
+  'imap',
+  'message',
+  'download',
+  'spool',
+  'append',
+  'ledger',
+  'check',
+  'verify',
+  'progress',
+  'report',
+  'ground',
+];
+const leaf = (what: string): Layer => ({
+  may: ['ground'],
+  because: `${what}; what it is used for is not its business`,
+});
+
+/** The folders of src/, and its two files. A folder may always import itself. */
+export const layers: Readonly<Record<string, Layer>> = {
+  ground: { may: [], because: 'everyone stands on it, so it stands on nobody' },
+  accounts: leaf('accounts knows who, and nothing of mail'),
+  limits: leaf('limits counts for whoever asks'),
+  pop3: leaf('pop3 is a protocol'),
+  imap: leaf('imap is a protocol'),
+  spool: leaf('spool holds bytes between two sides that do not know each other'),
+  message: leaf('message reads headers'),
+  demo: leaf('demo starts servers, which must stay independent of what is shown with them'),
+  ledger: { may: ['message', 'ground'], because: 'ledger knows messages by their fingerprints, and no server' },
+  download: {
+    may: ['pop3', 'spool', 'ledger', 'limits', 'accounts', 'message', 'ground'],
+    because: 'download only takes: it never sees the destination',
+  },
+  append: {
+    may: ['imap', 'spool', 'ledger', 'limits', 'accounts', 'message', 'ground'],
+    because: 'append only gives: it never sees the source',
+  },
+  check: { may: sides, because: 'check asks both sides and moves nothing' },
+  verify: { may: sides, because: 'verify looks at both sides itself, independently of what moved the mail' },
+  schedule: {
+    may: ['accounts', 'ledger', 'limits', 'ground'],
+    because: 'schedule decides when, without touching mail',
+  },
+  progress: { may: ['ledger', 'ground'], because: 'progress counts what the ledger knows' },
+  report: { may: ['ledger', 'ground'], because: 'report tells what the ledger knows' },
+  operations: { may: engine, because: 'operations is what a person can ask for, whoever asks and however' },
+  dashboard: {
+    may: ['operations', 'progress', 'report', 'ground'],
+    because: 'the dashboard asks through operations, as the command line does',
+  },
+  commands: {
+    may: ['operations', 'progress', 'report', 'demo', 'service.ts', 'ground'],
+    because: 'a command asks through operations, as the dashboard does',
+  },
+  'service.ts': {
+    may: [...engine, 'dashboard', 'workers'],
+    because: 'the service builds everything and knows no command line',
+  },
+  'cli.ts': { may: ['commands', 'ground'], because: 'cli turns arguments into one command' },
+  workers: { may: engine, because: 'a worker joins a queue to a session; the service starts it' },
+};
+
+/** Files that ground may have: it is everyone's dependency, so it does not grow by accident. */
+export const groundFiles = [
+  'settings',
+  'settings-load',
+  'package-root',
+  'errors',
+  'log',
+  'clock',
+  'shutdown',
+  'redis',
+  'embedded-redis',
+  'digest',
+  'error-table',
+  'keys',
+  'nearest',
+  'process-owner',
+  'redis-script',
+];
+
+/** The layer that a file belongs to: `pop3`, `service.ts`, `workers`; undefined outside src/ and workers/. */
+export function layerOf(path: string): string | undefined {
+  const [top, next] = path.split('/');
+  if (top === 'workers') return 'workers';
+  return top === 'src' ? next : undefined;
+}
+
+/** Imports that go against the layers. */
+export function layerFaults(sources: readonly Source[]): string[] {
+  return sources.flatMap((file) => {
+    const from = layerOf(file.path)!;
+    const layer = layers[from];
+    if (!layer)
+      return [`${file.path}: ${from} is not a part of the design; add it to design §3 and to test/tidy/layers.ts`];
+    return imports(file).files.flatMap((target) => {
+      const to = layerOf(target);
+      if (to !== undefined && (to === from || layer.may.includes(to))) return [];
+      return [
+        `${file.path} imports ${target}, but ${from} may import only ${layer.may.join(', ') || 'nothing'}: ${layer.because}`,
+      ];
+    });
+  });
+}
+
+/** Circles of imports, each told once. */
+export function circles(sources: readonly Source[]): string[] {
+  const targets = new Map(sources.map((file) => [file.path, imports(file).files]));
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string, trail: string[]): void => {
+    const start = trail.indexOf(path);
+    if (start !== -1) found.push(`${[...trail.slice(start), path].join(' → ')}: none of these can be understood alone`);
+    if (start !== -1 || done.has(path)) return;
+    for (const target of targets.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of targets.keys()) visit(path, []);
+  return found;
+}

@@ -1,0 +1,60 @@
+/** Options that every command has (design §4), and what they become. */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { createLog, type Log } from '../ground/log.ts';
+import type { Settings } from '../ground/settings.ts';
+import { type LoadedSettings, loadSettings } from '../ground/settings-load.ts';
+import { type Display, lineDisplay, noDisplay, terminalDisplay } from '../progress/display.ts';
+
+/** The options as commander gives them. */
+export interface CommonOptions {
+  readonly account?: readonly string[];
+  readonly group?: string;
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly redis?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly logLevel?: string;
+  readonly color?: boolean;
+}
+
+/** Adds the common options to a command. */
+export function withCommonOptions(command: Command): Command {
+  return command
+    .option('--account <id...>', 'only these accounts')
+    .option('--group <name>', 'only the accounts of this group')
+    .option('--config <file>', 'settings file; its lines win over config/default.yaml')
+    .option('--data-dir <dir>', 'where spool, log and own Redis are (default: the XDG state directory)')
+    .option('--redis <url>', 'redis://, rediss:// or unix:///PATH (default: a Redis of our own)')
+    .option('--json', 'print one JSON document on standard output and nothing else there')
+    .option('--quiet', 'show no progress')
+    .option('--log-level <level>', 'fatal, error, warn, info, debug or trace')
+    .option('--no-color', 'print no colours');
+}
+
+/** The settings, with the options on top. Throws `settings-invalid`. */
+export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): LoadedSettings {
+  const given: Partial<Record<keyof Settings, unknown>> = {};
+  if (options.dataDir !== undefined) given.dataDir = options.dataDir;
+  if (options.redis !== undefined) given.redis = options.redis;
+  if (options.logLevel !== undefined) given.logLevel = options.logLevel;
+  const configFile = options.config === undefined ? {} : { configFile: options.config };
+  return loadSettings({ ...configFile, env, options: given as Partial<Settings> });
+}
+
+/** The log of a command that a person watches: a file in the data directory. */
+export function commandLog(settings: LoadedSettings): Log {
+  return createLog({ level: settings.logLevel, destination: join(settings.dataDir, 'mailhaul.log') });
+}
+
+/** The display of progress: in place on a terminal, plain lines elsewhere, nothing with --quiet. */
+export function displayFor(
+  options: Pick<CommonOptions, 'quiet'>,
+  stream: NodeJS.WriteStream,
+  everyMs: number,
+): Display {
+  if (options.quiet) return noDisplay;
+  if (stream.isTTY) return terminalDisplay(stream);
+  return lineDisplay((line) => stream.write(`${line}\n`), everyMs);
+}

@@ -1,0 +1,69 @@
+/** `mailhaul sync LIST` */
+import type { Command } from 'commander';
+import type { LoadedSettings } from '../ground/settings-load.ts';
+import { Closers, onInterrupt } from '../ground/shutdown.ts';
+import { chooseAccounts } from '../operations/choose-accounts.ts';
+import { dryRun } from '../operations/dry-run.ts';
+import { sync } from '../operations/sync.ts';
+import type { Tally } from '../progress/tally.ts';
+import { exitStatus } from '../report/exit-status.ts';
+import type { Report } from '../report/report.ts';
+import { reportText } from '../report/text.ts';
+import { openRedis, openService } from '../service.ts';
+import { type CommonOptions, commandLog, displayFor, settingsOf, withCommonOptions } from './common-options.ts';
+
+interface SyncCommandOptions extends CommonOptions {
+  readonly dryRun?: boolean;
+  readonly recheck?: boolean;
+}
+
+const interruptedStatus = 130;
+
+/** Adds the command; `finish` gets the exit status. */
+export function addSync(program: Command, finish: (status: number) => void, insist: () => void): void {
+  const command = program
+    .command('sync <list>')
+    .description('bring every account of the list up to date once; never deletes on either side')
+    .option('--dry-run', 'show what would be fetched, fetch nothing')
+    .option('--recheck', 'open the destination even when nothing is new');
+  withCommonOptions(command).action(async (list: string, options: SyncCommandOptions) => {
+    finish(await runSync(list, options, insist));
+  });
+}
+
+async function runSync(list: string, options: SyncCommandOptions, insist: () => void): Promise<number> {
+  const { env, stdout, stderr } = process;
+  const settings = settingsOf(options, env);
+  const accounts = await chooseAccounts(list, options, settings);
+  const finish = (report: Report) => {
+    stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+    return exitStatus(report);
+  };
+  if (options.dryRun) return finish(await runDry(settings, accounts));
+  const interrupt = onInterrupt(insist);
+  const log = commandLog(settings);
+  const { signal } = interrupt;
+  const service = await openService({ settings, accounts, log, env, signal });
+  try {
+    for (const { message, remedy } of service.warnings) stderr.write(`mailhaul: ${message}\n  → ${remedy}\n`);
+    const display = displayFor(options, stderr, settings.progressLogMs);
+    const onTally = (tally: Tally, now: number) => display.show(tally, now);
+    const report = await sync(service, { settings, accounts, recheck: options.recheck ?? false, signal, onTally });
+    display.end();
+    const status = finish(report);
+    return signal.aborted ? interruptedStatus : status;
+  } finally {
+    await service.close();
+    interrupt.stop();
+  }
+}
+
+async function runDry(settings: LoadedSettings, accounts: Parameters<typeof dryRun>[2]): Promise<Report> {
+  const closers = new Closers();
+  try {
+    const { client } = await openRedis(settings, closers);
+    return await dryRun(client, settings, accounts, process.env);
+  } finally {
+    await closers.close();
+  }
+}

@@ -1,0 +1,138 @@
+/** Bringing every account up to date once. */
+import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '../ground/clock.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import { readRun } from '../ledger/run.ts';
+import type { Bell } from '../limits/bell.ts';
+import { Tallier, type Tally } from '../progress/tally.ts';
+import { accountReport, buildReport, type Report, type ReportedAccount } from '../report/report.ts';
+import type { RunControl } from '../schedule/run-control.ts';
+
+const startsAtOnce = 50;
+
+/** The parts of the service that a sync needs. */
+export interface SyncService {
+  readonly redis: { readonly client: RedisClient };
+  readonly bell: Bell;
+  readonly control: RunControl;
+  /** Waits for the sessions that run, and takes no new ones. */
+  stopSessions(): Promise<void>;
+}
+
+/** What a sync is asked to do. */
+export interface SyncOptions {
+  readonly settings: Settings;
+  readonly accounts: readonly ReportedAccount[];
+  /** Opens the destination even when nothing is new. */
+  readonly recheck: boolean;
+  /** Ends the run early, at the next batch boundaries. */
+  readonly signal: AbortSignal;
+  /** Called with the counts now and then. */
+  readonly onTally: (tally: Tally, now: number) => void;
+}
+
+/** Runs every account once and reports. Throws MailhaulError when the run as a whole cannot go on. */
+export async function sync(service: SyncService, options: SyncOptions): Promise<Report> {
+  const run = new SyncRun(service, options);
+  const report = await run.toEnd();
+  if (!options.signal.aborted) return report;
+  // Sessions end in order before the counts are final.
+  await service.stopSessions();
+  return run.report();
+}
+
+class SyncRun {
+  readonly #id = `${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
+  readonly #service: SyncService;
+  readonly #options: SyncOptions;
+  readonly #clock: Clock = systemClock;
+  readonly #startedAt = this.#clock.now();
+  /** Accounts whose run has not ended. */
+  readonly #open: Set<string>;
+  readonly #tallier: Tallier;
+
+  constructor(service: SyncService, options: SyncOptions) {
+    this.#service = service;
+    this.#options = options;
+    this.#open = new Set(options.accounts.map(({ key }) => key));
+    this.#tallier = new Tallier(service.redis.client, options.accounts);
+  }
+
+  async toEnd(): Promise<Report> {
+    const stopped = new AbortController();
+    const showing = this.#show(stopped.signal);
+    try {
+      await this.#startAll();
+      await this.#untilEnded();
+    } finally {
+      stopped.abort();
+      await showing;
+    }
+    return this.report();
+  }
+
+  async report(): Promise<Report> {
+    const { client } = this.#service.redis;
+    const accounts = [];
+    for (const account of this.#options.accounts) accounts.push(await accountReport(client, account));
+    return buildReport(this.#id, this.#startedAt, this.#clock.now(), accounts);
+  }
+
+  async #startAll(): Promise<void> {
+    const keys = [...this.#open];
+    const { recheck } = this.#options;
+    for (let at = 0; at < keys.length; at += startsAtOnce) {
+      const part = keys.slice(at, at + startsAtOnce);
+      await Promise.all(part.map((key) => this.#service.control.start(key, this.#id, recheck)));
+    }
+  }
+
+  /** Waits for the bells of accounts; now and then looks after runs that nobody may be working on. */
+  async #untilEnded(): Promise<void> {
+    const { bell, redis, control } = this.#service;
+    const { settings, signal } = this.#options;
+    const rung = new Set<string>(this.#open);
+    let wake = () => {};
+    const stop = bell.listen((account) => {
+      rung.add(account);
+      wake();
+    });
+    try {
+      while (this.#open.size > 0 && !signal.aborted) {
+        for (const key of rung) await this.#noteIfEnded(key, redis.client);
+        rung.clear();
+        if (this.#open.size === 0) return;
+        const waited = new AbortController();
+        wake = () => waited.abort();
+        const either = AbortSignal.any([waited.signal, signal]);
+        const timedOut = await this.#clock.wait(settings.reconcileMs, either).then(
+          () => true,
+          () => false,
+        );
+        if (timedOut) for (const key of [...this.#open]) await control.reconcile(key, this.#id);
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  async #noteIfEnded(key: string, redis: RedisClient): Promise<void> {
+    if (!this.#open.has(key)) return;
+    const run = await readRun(redis, key);
+    if (run?.id === this.#id && run.finishedAt > 0) this.#open.delete(key);
+  }
+
+  /** Shows the counts until the run ends, and once more then. Counting takes at most a twentieth of the time. */
+  async #show(stopped: AbortSignal): Promise<void> {
+    const { settings, onTally } = this.#options;
+    for (let last = false; !last; ) {
+      last = stopped.aborted;
+      const began = performance.now();
+      const tally = await this.#tallier.tally(this.#id).catch(() => undefined);
+      if (tally) onTally(tally, this.#clock.now());
+      const pause = Math.max(settings.progressMs, 20 * (performance.now() - began));
+      if (!last) await this.#clock.wait(pause, stopped).catch(() => {});
+    }
+  }
+}

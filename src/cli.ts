@@ -2,6 +2,7 @@
 /** The command line: argv → one command; errors → exit status. The only file that ends the process. */
 import { Command, CommanderError } from 'commander';
 import { addDemo } from './commands/demo.ts';
+import { addStart } from './commands/start.ts';
 import { addSync } from './commands/sync.ts';
 import { asMailhaulError, errorRow } from './ground/errors.ts';
 
@@ -16,6 +17,7 @@ function program(finish: (status: number) => void): Command {
     .showHelpAfterError('See mailhaul --help.');
   const insist = () => process.exit(interruptedStatus);
   addDemo(command, finish, insist);
+  addStart(command, finish, insist);
   addSync(command, finish, insist);
   for (const sub of command.commands) sub.exitOverride();
   return command;

@@ -11,16 +11,25 @@ import { checkRedisSafety, connectRedis, type RedisHandle } from './ground/redis
 import type { LoadedSettings } from './ground/settings-load.ts';
 import { Closers } from './ground/shutdown.ts';
 import { Bell } from './limits/bell.ts';
+import { SpoolService } from './limits/spool-service.ts';
 import { Queues } from './schedule/queues.ts';
 import { RunControl } from './schedule/run-control.ts';
 import { adoptBatches } from './spool/adopt.ts';
 import { Spool } from './spool/spool.ts';
+
+/** What a process can do: queue runs, take mail, give mail. */
+export type Role = 'scheduler' | 'pop' | 'imap';
+
+/** All roles, as one process has them by default. */
+export const allRoles: readonly Role[] = ['scheduler', 'pop', 'imap'];
 
 /** What a service is built from. */
 export interface ServiceOptions {
   readonly settings: LoadedSettings;
   readonly accounts: readonly Account[];
   readonly log: Log;
+  /** What this process does (design §3). */
+  readonly roles: ReadonlySet<Role>;
   /** Ends all sessions at their next batch boundary. */
   readonly signal: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
@@ -65,20 +74,26 @@ export async function openService(options: ServiceOptions): Promise<Service> {
 }
 
 async function build(options: ServiceOptions, closers: Closers): Promise<Service> {
-  const { settings, log, signal, env } = options;
-  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
+  const { settings, log, signal, env, roles } = options;
   const redis = await openRedis(settings, closers);
+  const { client } = redis;
   const warnings = settings.redis === null ? [] : await checkRedisSafety(redis);
-  const bell = await Bell.open(redis.client, redis.duplicate());
+  const bell = await Bell.open(client, redis.duplicate());
   closers.push(() => bell.close());
-  await adoptBatches(redis.client, spool, log);
-  const queues = new Queues(redis, spool.id, log);
+  const queues = new Queues(redis, log);
   closers.push(() => queues.close());
-  const clock = systemClock;
-  const control = new RunControl({ redis: redis.client, settings, queues, bell, spool: spool.id, log, clock });
+  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock });
   const accounts = new Map(options.accounts.map((account) => [account.key, account]));
-  const context = { accounts, redis: redis.client, settings, spool, bell, control, log, signal, env };
-  queues.work('download', settings.popSessions, popWorker(context));
-  queues.work('append', settings.imapSessions, imapWorker(context));
+  if (roles.has('pop') || roles.has('imap')) {
+    const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
+    const context = { accounts, redis: client, settings, spool, bell, control, log, signal, env };
+    if (roles.has('imap')) {
+      await adoptBatches(client, spool, log);
+      queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
+      const serving = await SpoolService.begin(client, spool.id, settings.leaseMs);
+      closers.push(() => serving.end());
+    }
+    if (roles.has('pop')) queues.work('download', spool.id, settings.popSessions, popWorker(context));
+  }
   return { redis, bell, control, accounts, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
 }

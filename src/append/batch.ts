@@ -2,11 +2,11 @@
 
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import { isDone, wasAdopted } from '../ledger/batches.ts';
 import { endIntent, openIntents } from '../ledger/intent.ts';
 import { type Settlement, settle } from '../ledger/settle.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
-import { isDone, wasAdopted } from '../spool/registry.ts';
 import type { Spool } from '../spool/spool.ts';
 
 /** What settling a batch takes. */

@@ -1,10 +1,12 @@
 /** Options that every command has (design §4), and what they become. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { MailhaulError } from '../ground/errors.ts';
 import { createLog, type Log } from '../ground/log.ts';
 import type { Settings } from '../ground/settings.ts';
 import { type LoadedSettings, loadSettings } from '../ground/settings-load.ts';
 import { type Display, lineDisplay, noDisplay, terminalDisplay } from '../progress/display.ts';
+import type { Role } from '../service.ts';
 
 /** The options as commander gives them. */
 export interface CommonOptions {
@@ -57,4 +59,15 @@ export function displayFor(
   if (options.quiet) return noDisplay;
   if (stream.isTTY) return terminalDisplay(stream);
   return lineDisplay((line) => stream.write(`${line}\n`), everyMs);
+}
+
+/** The roles that `--roles` names; `allowed` when it is not given. Throws `usage`. */
+export function rolesOf(text: string | undefined, allowed: readonly Role[]): ReadonlySet<Role> {
+  if (text === undefined) return new Set(allowed);
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !allowed.includes(name as Role));
+  if (unknown.length === 0) return new Set(names as Role[]);
+  throw new MailhaulError('usage', {
+    reason: `--roles ${unknown.join(',')}: the roles here are ${allowed.join(', ')}`,
+  });
 }

@@ -13,7 +13,7 @@ import { sync } from '../operations/sync.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import type { Report } from '../report/report.ts';
 import { number, reportText } from '../report/text.ts';
-import { openService } from '../service.ts';
+import { allRoles, openService } from '../service.ts';
 import { commandLog, displayFor } from './common-options.ts';
 
 interface Servers {
@@ -65,7 +65,14 @@ async function haulTwice(directory: string, servers: Servers, insist: () => void
   const accounts = await chooseAccounts(list, {}, settings);
   const interrupt = onInterrupt(insist);
   const { signal } = interrupt;
-  const service = await openService({ settings, accounts, log: commandLog(settings), env, signal });
+  const service = await openService({
+    settings,
+    accounts,
+    log: commandLog(settings),
+    env,
+    signal,
+    roles: new Set(allRoles),
+  });
   const haul = async (): Promise<Report> => {
     const display = displayFor({}, process.stderr, settings.progressLogMs);
     const onTally: Parameters<typeof sync>[1]['onTally'] = (tally, now) => display.show(tally, now);

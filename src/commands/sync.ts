@@ -9,12 +9,20 @@ import type { Tally } from '../progress/tally.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import type { Report } from '../report/report.ts';
 import { reportText } from '../report/text.ts';
-import { openRedis, openService } from '../service.ts';
-import { type CommonOptions, commandLog, displayFor, settingsOf, withCommonOptions } from './common-options.ts';
+import { allRoles, openRedis, openService } from '../service.ts';
+import {
+  type CommonOptions,
+  commandLog,
+  displayFor,
+  rolesOf,
+  settingsOf,
+  withCommonOptions,
+} from './common-options.ts';
 
 interface SyncCommandOptions extends CommonOptions {
   readonly dryRun?: boolean;
   readonly recheck?: boolean;
+  readonly roles?: string;
 }
 
 const interruptedStatus = 130;
@@ -25,6 +33,7 @@ export function addSync(program: Command, finish: (status: number) => void, insi
     .command('sync <list>')
     .description('bring every account of the list up to date once; never deletes on either side')
     .option('--dry-run', 'show what would be fetched, fetch nothing')
+    .option('--roles <names>', 'what this process does: scheduler, pop, imap (default: all); others run `start`')
     .option('--recheck', 'open the destination even when nothing is new');
   withCommonOptions(command).action(async (list: string, options: SyncCommandOptions) => {
     finish(await runSync(list, options, insist));
@@ -41,9 +50,10 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
   };
   if (options.dryRun) return finish(await runDry(settings, accounts));
   const interrupt = onInterrupt(insist);
+  const roles = rolesOf(options.roles, allRoles);
   const log = commandLog(settings);
   const { signal } = interrupt;
-  const service = await openService({ settings, accounts, log, env, signal });
+  const service = await openService({ settings, accounts, log, env, signal, roles });
   try {
     for (const { message, remedy } of service.warnings) stderr.write(`mailhaul: ${message}\n  → ${remedy}\n`);
     const display = displayFor(options, stderr, settings.progressLogMs);

@@ -2,11 +2,11 @@
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
+import { spooledKeys } from '../ledger/batches.ts';
 import { readRun } from '../ledger/run.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
-import { spooledKeys } from '../spool/registry.ts';
 import { type Pick, pick } from './pick.ts';
 import { openSource } from './source.ts';
 

@@ -241,6 +241,12 @@ export const errorTable = {
     text: 'the batch file {path} is damaged: {reason}',
     remedy: 'None needed: its messages are fetched again. Check the disk.',
   },
+  'spool-lost': {
+    stops: 'none',
+    retry: 'soon',
+    text: 'no append worker has served the spool {spool} for {minutes} minutes; its {count} batch(es) are fetched again',
+    remedy: 'None needed. Where the source hides what was fetched, bring the host with that spool back instead.',
+  },
   // --- leases -------------------------------------------------------------------------------------------------
   'lease-lost': {
     stops: 'account',

@@ -54,7 +54,9 @@ export const globalKeys = {
   /** String with a time to live: a host that gets one command at a time. */
   oneAtATime: (host: string, port: number) => `${prefix}:one-at-a-time:${host}:${port}`,
   /** String with a time to live: an append worker serves this spool. */
-  spoolServed: (spool: string) => `${prefix}:spool-served:${spool}`,
+  spoolServed: (spool: string) => `${prefix}:spool:{${spool}}:served`,
+  /** String: when an append worker was last known to serve this spool, in milliseconds since 1970. */
+  spoolSeen: (spool: string) => `${prefix}:spool:{${spool}}:seen`,
   /** Channel on which account keys are called out when something happened to them. */
   bell: `${prefix}:bell`,
   /** The prefix of BullMQ's keys. */

@@ -17,6 +17,8 @@ export interface SessionJob {
   readonly tries: number;
   /** What was done when the last try began, to see whether the next got any further. */
   readonly mark: number;
+  /** Id of the spool whose batches an append session takes; empty for downloads, which any host may do. */
+  readonly spool: string;
 }
 
 /** The two kinds of sessions. */
@@ -25,27 +27,21 @@ export type SessionKind = 'download' | 'append';
 /** Does the work of a job; `lost` is aborted when BullMQ gave the job to somebody else. */
 export type JobHandler = (job: SessionJob, lost: AbortSignal) => Promise<void>;
 
-/** The queues of one process: downloads for all, appends for its spool. */
+/** The queues: one for downloads, and one for the appends of each spool. */
 export class Queues {
   readonly #handle: RedisHandle;
   readonly #log: Log;
-  readonly #queues: Record<SessionKind, Queue<SessionJob>>;
+  readonly #queues = new Map<string, Queue<SessionJob>>();
   readonly #workers: Worker<SessionJob>[] = [];
 
-  constructor(handle: RedisHandle, spool: string, log: Log) {
+  constructor(handle: RedisHandle, log: Log) {
     this.#handle = handle;
     this.#log = log;
-    const open = (name: string) => {
-      const queue = new Queue<SessionJob>(name, { connection: handle.duplicate(), prefix: globalKeys.queues });
-      queue.on('error', (error: Error) => log.warn({ reason: error.message }, 'queue'));
-      return queue;
-    };
-    this.#queues = { download: open('download'), append: open(`append-${spool}`) };
   }
 
   /** Queues a session. The number makes the job's id unique in its run; a job that is there already is not added again. */
   async add(kind: SessionKind, job: SessionJob, number: number, delayMs = 0): Promise<void> {
-    await this.#queues[kind].add(kind, job, {
+    await this.#queue(queueName(kind, job.spool)).add(kind, job, {
       jobId: jobId(job, kind, number),
       delay: delayMs,
       attempts: 1,
@@ -55,12 +51,12 @@ export class Queues {
   }
 
   /** True while the job waits, is delayed or runs. */
-  async has(kind: SessionKind, job: Pick<SessionJob, 'account' | 'run'>, number: number): Promise<boolean> {
-    return (await this.#queues[kind].getJob(jobId(job, kind, number))) !== undefined;
+  async has(kind: SessionKind, job: Omit<SessionJob, 'tries' | 'mark'>, number: number): Promise<boolean> {
+    return (await this.#queue(queueName(kind, job.spool)).getJob(jobId(job, kind, number))) !== undefined;
   }
 
-  /** Starts to work off one kind of sessions, so many at once. */
-  work(kind: SessionKind, concurrency: number, handle: JobHandler): void {
+  /** Starts to work off one kind of sessions, so many at once; appends are those of one spool. */
+  work(kind: SessionKind, spool: string, concurrency: number, handle: JobHandler): void {
     const running = new Map<string, AbortController>();
     const process = async (job: Job<SessionJob>) => {
       const controller = new AbortController();
@@ -76,7 +72,7 @@ export class Queues {
         running.delete(job.id!);
       }
     };
-    const worker = new Worker<SessionJob>(this.#queues[kind].name, process, {
+    const worker = new Worker<SessionJob>(queueName(kind, spool), process, {
       connection: this.#handle.duplicate(),
       prefix: globalKeys.queues,
       concurrency,
@@ -91,8 +87,22 @@ export class Queues {
   /** Takes no more jobs, waits for those that run, and closes the queues. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#workers.map((worker) => worker.close()));
-    await Promise.allSettled(Object.values(this.#queues).map((queue) => queue.close()));
+    await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
   }
+
+  #queue(name: string): Queue<SessionJob> {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    const queue = new Queue<SessionJob>(name, { connection: this.#handle.duplicate(), prefix: globalKeys.queues });
+    queue.on('error', (error: Error) => this.#log.warn({ reason: error.message }, 'queue'));
+    this.#queues.set(name, queue);
+    return queue;
+  }
+}
+
+/** A host without shared storage appends what it downloaded: each spool has a queue of its own. */
+function queueName(kind: SessionKind, spool: string): string {
+  return kind === 'download' ? kind : `append-${spool}`;
 }
 
 function jobId({ run, account }: Pick<SessionJob, 'account' | 'run'>, kind: SessionKind, number: number): string {

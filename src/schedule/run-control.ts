@@ -1,14 +1,16 @@
 /** Run control: what follows when a session ends, so that every run comes to an end and no work is forgotten. */
 import type { Clock } from '../ground/clock.ts';
-import { asMailhaulError, type MailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { noteAppend, queueAppend } from '../ledger/append-state.ts';
+import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
+import { spoolUnservedMs } from '../limits/spool-service.ts';
 import type { Queues, SessionJob, SessionKind } from './queues.ts';
 
 /** How long a session waits for a lease that another has. */
@@ -20,8 +22,6 @@ export interface RunControlContext {
   readonly settings: Settings;
   readonly queues: Queues;
   readonly bell: Bell;
-  /** Id of the spool whose append sessions this process queues. */
-  readonly spool: string;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -38,17 +38,18 @@ export class RunControl {
   async start(account: string, run: string, recheck = false): Promise<void> {
     const { redis, clock } = this.#context;
     await startRun(redis, account, run, clock.now(), recheck);
-    await this.#queue('download', { account, run, tries: 0, mark: 0 });
-    if ((await redis.zcard(accountKeys.batches(account, this.#context.spool))) > 0) await this.announce(account, run);
+    await this.#queue('download', downloadJob(account, run));
+    for (const spool of await spoolsWithBatches(redis, account)) await this.announce(account, run, spool);
   }
 
-  /** Mail is coming, or waits in the spool: an append session is queued unless there is one. */
-  async announce(account: string, run: string): Promise<void> {
-    const { redis, bell, spool, queues } = this.#context;
+  /** Mail is coming into a spool, or waits there: an append session is queued unless there is one. */
+  async announce(account: string, run: string, spool: string): Promise<void> {
+    const { redis, bell, queues } = this.#context;
     const number = await queueAppend(redis, account, spool, run);
     if (number > 0) {
-      await redis.hset(accountKeys.run(account), 'appendJob', number);
-      await queues.add('append', { account, run, tries: 0, mark: 0 }, number);
+      const job = { account, run, tries: 0, mark: 0, spool };
+      await redis.hset(accountKeys.run(account), jobField('append', job), number);
+      await queues.add('append', job, number);
     }
     bell.ring(account);
   }
@@ -56,7 +57,7 @@ export class RunControl {
   /** A session ended: `done`, or it goes on in another one after `delayMs`. */
   async ended(kind: SessionKind, job: SessionJob, end: string): Promise<void> {
     if (end === 'superseded' || end === 'interrupted') return;
-    if (end === 'busy') return this.#queue(kind, job, busyMs);
+    if (end === 'busy' || end === 'unserved') return this.#queue(kind, job, busyMs);
     if (end !== 'done') return this.#queue(kind, { ...job, tries: 0 }, end === 'hold' ? busyMs : 0);
     if (kind === 'download') await this.#note(kind, job, 'done');
     await this.#finishIfDone(job);
@@ -77,34 +78,50 @@ export class RunControl {
     );
     if (!again) return this.#giveUp(kind, job, error);
     await updateRun(redis, account, run, { state: 'waiting', error: error.message });
-    await this.#queue(kind, { account, run, tries: tries + 1, mark }, waitMs);
+    await this.#queue(kind, { ...job, tries: tries + 1, mark }, waitMs);
   }
 
   /** Looks after a run that nobody may be working on: a job that is missing is queued again. */
   async reconcile(account: string, runId: string): Promise<void> {
-    const { redis, queues, spool } = this.#context;
+    const { redis, queues } = this.#context;
     const run = await readRun(redis, account);
     if (run?.id !== runId) return this.start(account, runId);
     if (run.finishedAt > 0) return this.#context.bell.ring(account);
-    const job = { account, run: runId, tries: 0, mark: 0 };
-    const [downloadJob, appendJob, session, waiting] = await Promise.all([
-      redis.hget(accountKeys.run(account), 'downloadJob'),
-      redis.hget(accountKeys.run(account), 'appendJob'),
-      redis.hget(accountKeys.appendSessions(account), spool),
-      redis.zcard(accountKeys.batches(account, spool)),
-    ]);
+    const job = downloadJob(account, runId);
+    const number = Number(await redis.hget(accountKeys.run(account), jobField('download', job)));
     const open = run.download === 'queued' || run.download === 'active';
-    if (open && !(await queues.has('download', job, Number(downloadJob)))) await this.#queue('download', job);
-    if (session === null && waiting > 0) await this.announce(account, runId);
-    const queued = session === 'queued' || session === 'active';
-    if (queued && !(await queues.has('append', job, Number(appendJob)))) await this.#queue('append', job);
+    if (open && !(await queues.has('download', job, number))) await this.#queue('download', job);
+    for (const spool of await spoolsWithBatches(redis, account)) await this.#reconcileSpool({ ...job, spool }, run);
     await this.#finishIfDone(job);
+  }
+
+  async #reconcileSpool(job: SessionJob, run: Run): Promise<void> {
+    const { redis, queues, settings, clock } = this.#context;
+    const { account, spool } = job;
+    const unservedMs = await spoolUnservedMs(redis, spool, clock.now());
+    if (unservedMs >= settings.spoolLostAfterMs) return this.#dropSpool(job, run, unservedMs);
+    const state = await redis.hget(accountKeys.appendSessions(account), spool);
+    if (state === null) return this.announce(account, job.run, spool);
+    if (state === 'failed') return;
+    const number = Number(await redis.hget(accountKeys.run(account), jobField('append', job)));
+    if (!(await queues.has('append', job, number))) await this.#queue('append', job);
+  }
+
+  /** The spool is gone: its messages become unfetched again, and this run fetches them once more. */
+  async #dropSpool({ account, run: runId, spool }: SessionJob, run: Run, unservedMs: number): Promise<void> {
+    const { redis } = this.#context;
+    const count = await forgetSpool(redis, account, spool);
+    const minutes = Math.round(unservedMs / 60_000);
+    await noteProblem(redis, account, problemOf(new MailhaulError('spool-lost', { spool, minutes, count })));
+    if (run.download !== 'done') return;
+    await updateRun(redis, account, runId, { download: 'queued' });
+    await this.#queue('download', downloadJob(account, runId));
   }
 
   async #queue(kind: SessionKind, job: SessionJob, delayMs = 0): Promise<void> {
     const { redis, queues } = this.#context;
     const number = await redis.hincrby(accountKeys.run(job.account), 'jobs', 1);
-    await redis.hset(accountKeys.run(job.account), `${kind}Job`, number);
+    await redis.hset(accountKeys.run(job.account), jobField(kind, job), number);
     await queues.add(kind, job, number, delayMs);
   }
 
@@ -117,9 +134,9 @@ export class RunControl {
   }
 
   async #note(kind: SessionKind, job: SessionJob, state: 'done' | 'failed'): Promise<void> {
-    const { redis, spool } = this.#context;
+    const { redis } = this.#context;
     if (kind === 'download') await updateRun(redis, job.account, job.run, { download: state });
-    else await noteAppend(redis, job.account, spool, 'failed');
+    else await noteAppend(redis, job.account, job.spool, 'failed');
   }
 
   async #finishIfDone({ account, run }: Pick<SessionJob, 'account' | 'run'>): Promise<void> {
@@ -133,4 +150,13 @@ export class RunControl {
 function progressOf(kind: SessionKind, run: Run | undefined): number {
   if (!run) return 0;
   return kind === 'download' ? run.downloaded : run.appended + run.duplicate + run.refused;
+}
+
+function downloadJob(account: string, run: string): SessionJob {
+  return { account, run, tries: 0, mark: 0, spool: '' };
+}
+
+/** The field of the run that holds the number of the newest job of a kind. */
+function jobField(kind: SessionKind, job: Pick<SessionJob, 'spool'>): string {
+  return kind === 'download' ? 'downloadJob' : `appendJob:${job.spool}`;
 }

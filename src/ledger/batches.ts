@@ -1,0 +1,71 @@
+/** The batches that wait to be appended, as Redis knows them: which, in what order, and which of their messages are left. */
+import { accountKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { Script } from '../ground/redis-script.ts';
+import { keyBytes } from './record.ts';
+
+const forgetScript = new Script(`
+  if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+  if redis.call('HINCRBY', KEYS[2], ARGV[2], -1) <= 0 then redis.call('HDEL', KEYS[2], ARGV[2]) end
+  redis.call('DEL', KEYS[3], KEYS[4])
+  return 1
+`);
+
+/** The batches of one account in one spool, in the order in which they were registered. */
+export async function registeredBatches(redis: RedisClient, account: string, spool: string): Promise<string[]> {
+  return redis.zrange(accountKeys.batches(account, spool), '0', '-1');
+}
+
+/** Takes a batch out whose file is damaged or gone: its messages become unfetched again. */
+export async function forgetBatch(redis: RedisClient, account: string, spool: string, batch: string): Promise<void> {
+  await forgetScript.run(
+    redis,
+    [
+      accountKeys.batches(account, spool),
+      accountKeys.spools(account),
+      accountKeys.batch(account, batch),
+      accountKeys.batchDone(account, batch),
+    ],
+    [batch, spool],
+  );
+}
+
+/** Takes all batches of an account out of a spool that is gone. Returns how many there were. */
+export async function forgetSpool(redis: RedisClient, account: string, spool: string): Promise<number> {
+  const batches = await registeredBatches(redis, account, spool);
+  for (const batch of batches) await forgetBatch(redis, account, spool, batch);
+  await redis.hdel(accountKeys.appendSessions(account), spool);
+  return batches.length;
+}
+
+/** True when the batch was adopted and the ledger must be asked which of its messages are settled. */
+export async function wasAdopted(redis: RedisClient, account: string, batch: string): Promise<boolean> {
+  return (await redis.hget(accountKeys.batch(account, batch), 'adopted')) === '1';
+}
+
+/** The spools that hold batches of an account. */
+export async function spoolsWithBatches(redis: RedisClient, account: string): Promise<string[]> {
+  return redis.hkeys(accountKeys.spools(account));
+}
+
+/** Keys (hexadecimal) of all messages of an account that wait in any spool. */
+export async function spooledKeys(redis: RedisClient, account: string): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for (const spool of await spoolsWithBatches(redis, account)) {
+    for (const batch of await registeredBatches(redis, account, spool)) {
+      const [packed, done] = await Promise.all([
+        redis.hgetBuffer(accountKeys.batch(account, batch), 'keys'),
+        redis.getBuffer(accountKeys.batchDone(account, batch)),
+      ]);
+      for (let i = 0; packed && i * keyBytes < packed.length; i += 1) {
+        if (!isDone(done, i)) keys.add(packed.toString('hex', i * keyBytes, (i + 1) * keyBytes));
+      }
+    }
+  }
+  return keys;
+}
+
+/** Reads bit `index` of a bit string as SETBIT writes it. */
+export function isDone(bits: Buffer | null, index: number): boolean {
+  return ((bits?.[index >> 3] ?? 0) & (0x80 >> (index & 7))) !== 0;
+}

@@ -33,11 +33,11 @@ export class Appender {
     this.#context = context;
   }
 
-  /** Sends messages in their order; returns when the last is in the socket, before its answer. */
+  /** Sends messages in their order; returns when the last has been handed to a channel, before its answer. */
   async send(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
     const { destination, settings } = this.#context;
     const sendable = await this.#refuseUnsendable(batch, items);
-    for (const command of appendCommands(sendable, destination.channel.features, settings)) {
+    for (const command of appendCommands(sendable, destination.channels.features, settings)) {
       await this.#sendCommand(batch, mailbox, command);
     }
   }
@@ -63,13 +63,12 @@ export class Appender {
     const { destination, inFlight } = this.#context;
     inFlight.check();
     const command = randomBytes(8).toString('hex');
-    const handle = destination.channel.append({
+    const handle = await destination.channels.append({
       path: mailbox.path,
       messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.permanentFlags)),
       beforeClosing: () => this.#claim(batch, mailbox, items, command),
     });
     inFlight.add(handle.done.then((outcome) => this.#settleOutcome(batch, mailbox, items, command, outcome)));
-    await handle.sent;
   }
 
   /** Fence and intent (design §8): only when both are written may the closing bytes go. */
@@ -134,7 +133,7 @@ export class Appender {
   /** Settles what must not be sent: empty messages, and those above the limit that the server states (RFC 7889). */
   async #refuseUnsendable(batch: Batch, items: readonly Item[]): Promise<Item[]> {
     const { destination, host } = this.#context;
-    const limit = destination.channel.features.appendLimit || Number.POSITIVE_INFINITY;
+    const limit = destination.channels.features.appendLimit || Number.POSITIVE_INFINITY;
     const sendable: Item[] = [];
     for (const item of items) {
       const { size } = item.message;

@@ -39,7 +39,7 @@ export class BatchHauler {
     this.#context = context;
   }
 
-  /** Returns when all messages of the batch are settled or in the socket. */
+  /** Returns when all messages of the batch are settled or handed to a channel. */
   async haul(batch: Batch): Promise<void> {
     const items = await this.#items(batch);
     // Regrouped by mailbox in stable order (design §3): within a mailbox the order of the source stays.

@@ -7,6 +7,7 @@ import type { ImapEndpoint } from '../imap/door.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { MailboxIndex } from '../ledger/mailbox-index.ts';
 import type { Lease } from '../limits/lease.ts';
+import { ChannelPool } from './channel-pool.ts';
 import { refreshIndex } from './refresh.ts';
 
 /** One mailbox that mail goes into. */
@@ -28,16 +29,18 @@ export interface DestinationOptions {
 
 /** Two connections: one that appends, one that looks. */
 export class Destination {
-  readonly channel: AppendChannel;
+  readonly channels: ChannelPool;
   readonly mailboxes: MailboxClient;
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
-  #selected = '';
   #ownPath: string | undefined;
 
   private constructor(options: DestinationOptions, channel: AppendChannel, mailboxes: MailboxClient) {
     this.#options = options;
-    this.channel = channel;
+    const { endpoint, settings, lease } = options;
+    const openAnother = () => AppendChannel.open(endpoint, { ...settings, signal: lease.lost });
+    const { host, user } = endpoint;
+    this.channels = new ChannelPool(channel, openAnother, settings.appendConnectionsPerAccount, { host, user });
     this.mailboxes = mailboxes;
   }
 
@@ -67,15 +70,14 @@ export class Destination {
   }
 
   /**
-   * Selects a mailbox for the appends that follow; the first time it is created when missing, and its index is brought
-   * up to date. `incoming` is how many messages may come, for planning the index.
+   * Opens a mailbox for the appends that follow: the first time it is created when missing, selected, and its index is
+   * brought up to date. `incoming` is how many messages may come, for planning the index.
    */
   async use(path: string, incoming: number): Promise<OpenMailbox> {
     const open = this.#open.get(path);
-    if (open && this.#selected === path) return open;
-    const selected = await this.#select(open?.path ?? path);
-    this.#selected = path;
     if (open) return open;
+    const selected = await this.#select(path);
+    this.channels.noteSelected(selected.path);
     const { redis, lease } = this.#options;
     const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
     await index.prepare(selected.uidValidity, Math.max(index.records, selected.exists) + incoming);
@@ -96,20 +98,20 @@ export class Destination {
 
   /** Logs out of both connections. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.channel.close(), this.mailboxes.close()]);
+    await Promise.allSettled([this.channels.close(), this.mailboxes.close()]);
   }
 
   /** Drops both connections. */
   destroy(): void {
-    this.channel.destroy();
+    this.channels.destroy();
     this.mailboxes.destroy();
   }
 
   async #select(path: string): Promise<SelectedMailbox> {
-    const first = await this.channel.select(path);
+    const first = await this.channels.first.select(path);
     if (!first.missing) return first;
     const created = await this.mailboxes.ensure(path);
-    const second = await this.channel.select(created);
+    const second = await this.channels.first.select(created);
     if (!second.missing) return second;
     const { host } = this.#options.endpoint;
     throw new MailhaulError('mailbox-refused', {

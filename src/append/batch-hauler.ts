@@ -97,21 +97,27 @@ export class BatchHauler {
   async #sort(batch: Batch, mailbox: OpenMailbox, items: readonly Item[], arrived: boolean): Promise<Sorted> {
     const sorted: Sorted = { missing: [], found: [], later: [] };
     const records = await mailbox.index.find(items.map((item) => item.fingerprint));
+    // Fingerprints whose records are about to change: the next message with one of them must see the change.
     const busy = new Set<string>();
     for (const [i, item] of items.entries()) {
-      const name = item.message.fingerprint;
       const known = arrived ? records[i]!.filter((record) => record.uid !== 0) : records[i]!;
       const verdict = weigh({ ...item, hasMessageId: item.message.hasMessageId }, known);
-      if (busy.has(name) || verdict.kind === 'wait') sorted.later.push(item);
-      else if (verdict.kind === 'mine') {
-        sorted.found.push({ item, uid: verdict.record.uid, outcome: 'appended', claims: true });
-      } else {
-        const twin = verdict.kind === 'compare' && (await this.#twin(batch, mailbox, item, verdict.candidates));
-        if (twin) sorted.found.push({ item, uid: twin.uid, outcome: 'duplicate', claims: twin.owner === 0 });
-        else sorted.missing.push(item);
+      if (busy.has(item.message.fingerprint) || verdict.kind === 'wait') {
+        // Those behind it wait too, so that a mailbox keeps the order of its source.
+        sorted.later.push(...items.slice(i));
+        break;
       }
-      // Another with this fingerprint must see what became of this one first.
-      busy.add(name);
+      const twin = verdict.kind === 'compare' ? await this.#twin(batch, mailbox, item, verdict.candidates) : undefined;
+      const record = verdict.kind === 'mine' ? verdict.record : twin;
+      if (!record) sorted.missing.push(item);
+      else
+        sorted.found.push({
+          item,
+          uid: record.uid,
+          outcome: twin ? 'duplicate' : 'appended',
+          claims: !isAnothers(record, item),
+        });
+      if (!record || record.owner === 0) busy.add(item.message.fingerprint);
     }
     return sorted;
   }
@@ -130,4 +136,9 @@ export class BatchHauler {
     }
     return undefined;
   }
+}
+
+/** True for a record that is another message's: one that is equal to it is a duplicate, and takes nothing. */
+function isAnothers(record: IndexRecord, item: Item): boolean {
+  return record.owner !== 0 && record.owner !== item.owner;
 }

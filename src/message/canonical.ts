@@ -9,7 +9,8 @@ const CR = 13;
 const LF = 10;
 
 /**
- * SHA-256 of the canonical form of a message's body, that is of what follows the header. Headers are left out because
+ * SHA-256 of the canonical form of a message's body, that is of what follows the header; of all of it where no empty
+ * line ends one. Headers are left out because
  * one message delivered to two servers differs in its Received lines.
  */
 export async function bodyDigest(message: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -27,6 +28,8 @@ export async function bodyDigest(message: AsyncIterable<Buffer>): Promise<Buffer
     canonical.push(head.subarray(end === -1 ? 0 : end));
     head = undefined;
   }
+  // No empty line: nothing says where a header would end, so all of it counts.
+  if (head) canonical.push(head);
   canonical.end();
   return hash.digest();
 }

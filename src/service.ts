@@ -92,6 +92,7 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
       queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
       const serving = await SpoolService.begin(client, spool.id, settings.leaseMs);
       closers.push(() => serving.end());
+      log.info({ spool: spool.id }, 'serving');
     }
     if (roles.has('pop')) queues.work('download', spool.id, settings.popSessions, popWorker(context));
   }

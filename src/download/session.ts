@@ -107,11 +107,9 @@ class Session {
     const { redis, settings, spool, log } = this.#context;
     const { account, id, runId } = this.#task;
     const listing = await client.list();
-    const [ledger, spooled, firstRun] = await Promise.all([
-      LedgerTable.load(redis, account),
-      spooledKeys(redis, account),
-      isFirstRun(redis, account),
-    ]);
+    // The spool first: a message goes from there into the ledger, and must be seen in one of them.
+    const spooled = await spooledKeys(redis, account);
+    const [ledger, firstRun] = await Promise.all([LedgerTable.load(redis, account), isFirstRun(redis, account)]);
     const todo = pick(listing, ledger, spooled, run);
     const { listed, bytesListed, known, refusedBefore } = todo;
     await updateRun(redis, account, runId, { listed, bytesListed, known, refusedBefore, failed: 0 });

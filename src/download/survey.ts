@@ -26,11 +26,9 @@ export async function surveySource(
     const client = await openSource(endpoint, lease, context);
     const listing = await client.list();
     await client.quit();
-    const [ledger, spooled, run] = await Promise.all([
-      LedgerTable.load(redis, account),
-      spooledKeys(redis, account),
-      readRun(redis, account),
-    ]);
+    // The spool first: a message goes from there into the ledger, and must be seen in one of them.
+    const spooled = await spooledKeys(redis, account);
+    const [ledger, run] = await Promise.all([LedgerTable.load(redis, account), readRun(redis, account)]);
     // As the next run would see it: what the current one has settled is known by then.
     return pick(listing, ledger, spooled, (run?.number ?? 0) + 1);
   } finally {

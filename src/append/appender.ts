@@ -3,6 +3,7 @@
  * are dealt with as they come; what a crash leaves behind is always either never sent or recorded as an intent.
  */
 import { randomBytes } from 'node:crypto';
+import { crashPoint } from '../ground/crash-point.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendOutcome } from '../imap/append-channel.ts';
@@ -68,6 +69,7 @@ export class Appender {
       messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.permanentFlags)),
       beforeClosing: () => this.#claim(batch, mailbox, items, command),
     });
+    handle.sent.then(() => crashPoint('after-closing')).catch(() => {});
     inFlight.add(handle.done.then((outcome) => this.#settleOutcome(batch, mailbox, items, command, outcome)));
   }
 
@@ -81,6 +83,7 @@ export class Appender {
       recordIntent(redis, account, token, intent),
       mailbox.index.put(items.map((item) => indexRecordOf(item, 0))),
     ]);
+    crashPoint('after-intent');
     if (!recorded) throw new MailhaulError('lease-lost', { what: `the destination ${this.#context.host}` });
   }
 
@@ -91,6 +94,7 @@ export class Appender {
     command: string,
     outcome: AppendOutcome,
   ): Promise<void> {
+    crashPoint('after-ok');
     if (outcome.kind === 'refused') return this.#settleRefusal(batch, mailbox, items, command, outcome);
     const { redis, account, run } = this.#context.scope;
     const number = await mailboxNumber(redis, account, mailbox.path);
@@ -104,6 +108,7 @@ export class Appender {
         command,
       ),
     ]);
+    crashPoint('after-record');
   }
 
   /** A refused command stored nothing (RFC 3501 §6.3.11). Which of its messages is to blame is found by halving it. */

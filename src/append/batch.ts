@@ -1,5 +1,6 @@
 /** One batch being appended: its file, the messages that are left of it, and their settlement. */
 
+import { crashPoint } from '../ground/crash-point.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { isDone, wasAdopted } from '../ledger/batches.ts';
@@ -87,6 +88,7 @@ export class Batch {
   }
 
   async #remove(): Promise<void> {
+    crashPoint('before-unlink');
     await this.close();
     await this.#scope.spool.remove(this.#scope.account, this.name);
   }

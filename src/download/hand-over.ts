@@ -1,4 +1,5 @@
 /** Handing batches over to the append side: durable first, then registered, in the order in which they were fetched. */
+import { crashPoint } from '../ground/crash-point.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { BatchWriter } from '../spool/batch-writer.ts';
 import { registerBatch } from '../spool/registry.ts';
@@ -46,8 +47,10 @@ export class HandOver {
     try {
       const manifest = await writer.finish();
       this.#spool.space.written(account, manifest.batch, manifest.bytes, claimed);
+      crashPoint('after-fsync');
       await before;
       await registerBatch(this.#redis, this.#spool.id, manifest);
+      crashPoint('after-register');
       this.#announce();
     } catch (error) {
       this.#spool.space.release(account, claimed);

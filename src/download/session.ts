@@ -3,6 +3,7 @@
  * say QUIT only when everything that was fetched is durable.
  */
 import { type Clock, systemClock } from '../ground/clock.ts';
+import { crashPoint } from '../ground/crash-point.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
@@ -89,8 +90,10 @@ class Session {
       spool.removeUnfinished(account),
     ]);
     const client = await openSource(this.#task.endpoint, this.#lease, this.#context);
+    crashPoint('after-login');
     try {
       const ended = await this.#take(client, run.number);
+      crashPoint('before-quit');
       await client.quit();
       return ended;
     } catch (error) {

@@ -1,4 +1,5 @@
 /** Takes messages from the wire into batches: gathers each header on the way, and closes batches at their limits. */
+import { crashPoint } from '../ground/crash-point.ts';
 import { contentKey, uidlKey } from '../ledger/record.ts';
 import type { LedgerTable } from '../ledger/table.ts';
 import { fingerprint } from '../message/fingerprint.ts';
@@ -88,6 +89,7 @@ export class Taker implements PopSink {
   }
 
   data(chunk: Buffer): void | Promise<void> {
+    crashPoint('mid-retr');
     if (this.#headBytes === -1) this.#gatherHead(chunk);
     return this.#writer.write(chunk);
   }

@@ -81,6 +81,7 @@ export const groundFiles = [
   'errors',
   'log',
   'clock',
+  'crash-point',
   'shutdown',
   'redis',
   'embedded-redis',

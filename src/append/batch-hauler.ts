@@ -130,8 +130,9 @@ export class BatchHauler {
     candidates: readonly IndexRecord[],
   ): Promise<IndexRecord | undefined> {
     const body = await bodyDigest(batch.file.content(item.message));
+    const looker = await this.#context.destination.looker();
     for (const candidate of candidates) {
-      const message = await this.#context.destination.mailboxes.message(mailbox.path, candidate.uid);
+      const message = await looker.message(mailbox.path, candidate.uid);
       if (message && body.equals(await bodyDigest(message))) return candidate;
     }
     return undefined;

@@ -27,45 +27,47 @@ export interface DestinationOptions {
   readonly mailbox: string;
 }
 
-/** Two connections: one that appends, one that looks. */
+/** Its connections: one or more that append, one that looks. */
 export class Destination {
   readonly channels: ChannelPool;
-  readonly mailboxes: MailboxClient;
+  readonly #looker: Promise<MailboxClient>;
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
   #ownPath: string | undefined;
 
-  private constructor(options: DestinationOptions, channel: AppendChannel, mailboxes: MailboxClient) {
+  private constructor(options: DestinationOptions, channel: AppendChannel) {
     this.#options = options;
     const { endpoint, settings, lease } = options;
-    const openAnother = () => AppendChannel.open(endpoint, { ...settings, signal: lease.lost });
+    const imapOptions = { ...settings, signal: lease.lost };
     const { host, user } = endpoint;
+    const openAnother = () => AppendChannel.open(endpoint, imapOptions);
     this.channels = new ChannelPool(channel, openAnother, settings.appendConnectionsPerAccount, { host, user });
-    this.mailboxes = mailboxes;
+    this.#looker = MailboxClient.connect(endpoint, imapOptions);
+    this.#looker.catch(() => {});
   }
 
-  /** Logs in twice at once. Throws MailhaulError. */
+  /**
+   * Logs in, and once that worked begins a second login for looking at mailboxes, which the first appends need not
+   * wait for: a wrong password is tried once. Throws MailhaulError.
+   */
   static async open(options: DestinationOptions): Promise<Destination> {
     const { endpoint, settings, lease } = options;
-    const imapOptions = { ...settings, signal: lease.lost };
-    const [channel, mailboxes] = await Promise.allSettled([
-      AppendChannel.open(endpoint, imapOptions),
-      MailboxClient.connect(endpoint, imapOptions),
-    ]);
-    if (channel.status === 'fulfilled' && mailboxes.status === 'fulfilled') {
-      return new Destination(options, channel.value, mailboxes.value);
-    }
-    if (channel.status === 'fulfilled') channel.value.destroy();
-    if (mailboxes.status === 'fulfilled') mailboxes.value.destroy();
-    throw channel.status === 'rejected' ? channel.reason : (mailboxes as PromiseRejectedResult).reason;
+    return new Destination(options, await AppendChannel.open(endpoint, { ...settings, signal: lease.lost }));
+  }
+
+  /** The connection that looks. Throws what its login threw. */
+  looker(): Promise<MailboxClient> {
+    return this.#looker;
   }
 
   /** The full path of the mailbox that a role stands for; `own` is the one marked \Sent, created when there is none. */
   async pathOf(role: 'main' | 'own'): Promise<string> {
     if (role === 'main') return this.#options.mailbox;
     if (this.#ownPath !== undefined) return this.#ownPath;
-    const sent = (await this.mailboxes.list()).find((mailbox) => mailbox.specialUse === '\\Sent' && mailbox.selectable);
-    this.#ownPath = sent ? sent.path : await this.mailboxes.ensure('Sent');
+    const sent = (await (await this.looker()).list()).find(
+      (mailbox) => mailbox.specialUse === '\\Sent' && mailbox.selectable,
+    );
+    this.#ownPath = sent ? sent.path : await (await this.looker()).ensure('Sent');
     return this.#ownPath;
   }
 
@@ -81,7 +83,7 @@ export class Destination {
     const { redis, lease } = this.#options;
     const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
     await index.prepare(selected.uidValidity, Math.max(index.records, selected.exists) + incoming);
-    await refreshIndex(index, selected, this.mailboxes, this.#options.settings.headerMaxBytes);
+    await refreshIndex(index, selected, () => this.looker(), this.#options.settings.headerMaxBytes);
     const mailbox = { path: selected.path, index, permanentFlags: selected.permanentFlags };
     this.#open.set(path, mailbox);
     return mailbox;
@@ -89,28 +91,28 @@ export class Destination {
 
   /** Looks again at what arrived in a mailbox since its index was brought up to date. */
   async refresh(mailbox: OpenMailbox): Promise<void> {
-    const status = await this.mailboxes.status(mailbox.path);
+    const status = await (await this.looker()).status(mailbox.path);
     const { uidValidity, uidNext, messages } = status;
     const { headerMaxBytes } = this.#options.settings;
     await mailbox.index.prepare(uidValidity, Math.max(mailbox.index.records, messages));
-    await refreshIndex(mailbox.index, { uidNext, exists: messages }, this.mailboxes, headerMaxBytes);
+    await refreshIndex(mailbox.index, { uidNext, exists: messages }, () => this.looker(), headerMaxBytes);
   }
 
   /** Logs out of both connections. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.channels.close(), this.mailboxes.close()]);
+    await Promise.allSettled([this.channels.close(), this.#looker.then((looker) => looker.close())]);
   }
 
   /** Drops both connections. */
   destroy(): void {
     this.channels.destroy();
-    this.mailboxes.destroy();
+    this.#looker.then((looker) => looker.destroy()).catch(() => {});
   }
 
   async #select(path: string): Promise<SelectedMailbox> {
     const first = await this.channels.first.select(path);
     if (!first.missing) return first;
-    const created = await this.mailboxes.ensure(path);
+    const created = await (await this.looker()).ensure(path);
     const second = await this.channels.first.select(created);
     if (!second.missing) return second;
     const { host } = this.#options.endpoint;

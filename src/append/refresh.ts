@@ -11,11 +11,12 @@ const recordsAtOnce = 500;
 export async function refreshIndex(
   index: MailboxIndex,
   mailbox: { uidNext: number; exists: number },
-  client: MailboxClient,
+  looker: () => Promise<MailboxClient>,
   headerMaxBytes: number,
 ): Promise<void> {
   if (mailbox.uidNext <= index.uidNext) return;
   if (mailbox.exists > 0) {
+    const client = await looker();
     let records: IndexRecord[] = [];
     for await (const { uid, header } of client.headers(
       index.path,

@@ -14,6 +14,10 @@ export interface Pick {
   readonly refusedBefore: number;
   /** Places in the listing that are to be fetched, in the order of the listing, which is oldest first. */
   readonly wanted: Uint32Array;
+  /** The keys of all places, packed. */
+  readonly keys: Buffer;
+  /** Messages without a unique id of their own. */
+  readonly anonymous: number;
   /** True for a place whose unique id stands for one message: present and not shared. */
   hasOwnUidl(place: number): boolean;
 }
@@ -46,6 +50,8 @@ export function pick(listing: MaildropListing, ledger: LedgerTable, spooled: Rea
     known: counts.known,
     refusedBefore: counts.refusedBefore,
     wanted: wanted.subarray(0, counts.wanted),
+    keys,
+    anonymous: counts.anonymous,
     hasOwnUidl,
   };
 }

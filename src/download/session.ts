@@ -10,9 +10,7 @@ import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { spooledKeys } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
-import { type LedgerRecord, uidlKey } from '../ledger/record.ts';
-import { isFirstRun, readRun, updateRun } from '../ledger/run.ts';
-import { recordEnds } from '../ledger/settle.ts';
+import { isFirstRun, type Run, readRun, updateRun } from '../ledger/run.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { rememberOneAtATime } from '../limits/hosts.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
@@ -21,8 +19,10 @@ import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest } from '../pop3/retrieve.ts';
 import type { Spool } from '../spool/spool.ts';
+import { Books } from './books.ts';
 import { HandOver } from './hand-over.ts';
 import { type Pick, pick } from './pick.ts';
+import { renamedMail } from './renamed.ts';
 import { openSource } from './source.ts';
 import { type Asked, Taker } from './taker.ts';
 
@@ -47,8 +47,11 @@ export interface DownloadTask {
   readonly endpoint: PopEndpoint;
 }
 
-/** How a session ended: `done` when nothing is left to fetch, `busy` when another session has the source. */
-export type DownloadEnd = 'done' | 'busy' | 'budget' | 'hold' | 'interrupted' | 'unpipelined' | 'superseded';
+/**
+ * How a session ended: `done` when nothing is left to fetch, `more` when all that was listed was fetched and the source
+ * may list more now, `busy` when another session has it.
+ */
+export type DownloadEnd = 'done' | 'more' | 'busy' | 'budget' | 'hold' | 'interrupted' | 'unpipelined' | 'superseded';
 
 /** Runs one session. Throws MailhaulError; what was fetched before is handed over all the same. */
 export async function downloadSession(task: DownloadTask, context: DownloadContext): Promise<DownloadEnd> {
@@ -69,7 +72,6 @@ class Session {
   readonly #clock: Clock;
   readonly #startedAt: number;
   #ended: DownloadEnd = 'done';
-  #recheck = false;
 
   constructor(task: DownloadTask, context: DownloadContext, lease: Lease) {
     this.#task = task;
@@ -84,7 +86,6 @@ class Session {
     const { account, runId } = this.#task;
     const run = await readRun(redis, account);
     if (run?.id !== runId) return 'superseded';
-    this.#recheck = run.recheck;
     await Promise.all([
       updateRun(redis, account, runId, { download: 'active', state: 'running' }),
       spool.removeUnfinished(account),
@@ -92,7 +93,7 @@ class Session {
     const client = await openSource(this.#task.endpoint, this.#lease, this.#context);
     crashPoint('after-login');
     try {
-      const ended = await this.#take(client, run.number);
+      const ended = await this.#take(client, run);
       crashPoint('before-quit');
       await client.quit();
       return ended;
@@ -106,22 +107,19 @@ class Session {
   }
 
   /** Lists and fetches. When it returns, everything that was fetched is durable and registered. */
-  async #take(client: PopClient, run: number): Promise<DownloadEnd> {
+  async #take(client: PopClient, run: Run): Promise<DownloadEnd> {
     const { redis, settings, spool, log } = this.#context;
     const { account, id, runId } = this.#task;
     const listing = await client.list();
     // The spool first: a message goes from there into the ledger, and must be seen in one of them.
     const spooled = await spooledKeys(redis, account);
     const [ledger, firstRun] = await Promise.all([LedgerTable.load(redis, account), isFirstRun(redis, account)]);
-    const todo = pick(listing, ledger, spooled, run);
-    const { listed, bytesListed, known, refusedBefore } = todo;
-    await updateRun(redis, account, runId, { listed, bytesListed, known, refusedBefore, failed: 0 });
-    log.info({ account: id, run: runId, listed, wanted: todo.wanted.length }, 'listed');
-    if (todo.wanted.length === 0) {
-      if (this.#recheck) this.#context.announce();
-      return 'done';
-    }
-    this.#context.announce();
+    const todo = pick(listing, ledger, spooled, run.number);
+    const books = new Books(redis, account, this.#task, run.number, todo);
+    await books.open(ledger, spooled);
+    log.info({ account: id, run: runId, listed: todo.listed, wanted: todo.wanted.length }, 'listed');
+    if (todo.wanted.length > 0 || run.recheck) this.#context.announce();
+    if (todo.wanted.length === 0) return 'done';
     const handOver = new HandOver(redis, spool, () => this.#context.announce());
     const asked = new Map<number, Asked>();
     const taker = new Taker({
@@ -131,7 +129,9 @@ class Session {
       limits: settings,
       handOver,
       ledger,
-      run,
+      spooled,
+      renamed: renamedMail(todo.keys, ledger, todo.wanted.length, run.number),
+      run: run.number,
     });
     try {
       await client.fetch(this.#requests(listing, todo, asked, taker), taker);
@@ -140,8 +140,18 @@ class Session {
       await taker.finish();
       for (const { claimed } of asked.values()) spool.space.release(account, claimed);
     }
-    await this.#account(taker, todo, run);
-    return this.#ended;
+    await books.close(taker.taken, listing.hasUidl);
+    return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
+  }
+
+  /**
+   * Some sources list a part of their mail (Gmail about 250 messages) and more when that was fetched: a further session
+   * looks, until one finds nothing new. Not where it would mean to fetch everything again, or to wait for the server.
+   */
+  #mayHideMore(client: PopClient, listing: MaildropListing, taker: Taker, run: Run): boolean {
+    const { messages, unreadable } = taker.taken;
+    const found = messages > 0 || (unreadable.length > 0 && !run.draining);
+    return found && listing.hasUidl && !client.capabilities.has('LOGIN-DELAY');
   }
 
   /** The messages to ask for, as space for them is found and until the session's budget is used up. */
@@ -184,28 +194,6 @@ class Session {
       await space.changed(this.#lease.lost);
     }
     return true;
-  }
-
-  /** Enters into ledger and counts what did not reach the spool. */
-  async #account(taker: Taker, todo: Pick, run: number): Promise<void> {
-    const { redis } = this.#context;
-    const { account, runId, endpoint } = this.#task;
-    const { known, refusedBefore, unreadable, vanished } = taker.taken;
-    const nothing = { mailbox: 0, uid: 0, size: 0, content: Buffer.alloc(8), run };
-    const records = vanished
-      .filter((asked) => asked.hasOwnUidl)
-      .map((asked): LedgerRecord => ({ key: uidlKey(asked.uidl), outcome: 'vanished', ...nothing }));
-    await recordEnds(redis, account, records);
-    await updateRun(redis, account, runId, {
-      known: todo.known + known,
-      refusedBefore: todo.refusedBefore + refusedBefore,
-      failed: unreadable.length,
-    });
-    const [first] = unreadable;
-    if (!first) return;
-    const { number, reply } = first;
-    const error = new MailhaulError('message-unreadable', { host: endpoint.host, number, reply });
-    await noteProblem(redis, account, problemOf(error, unreadable.length));
   }
 }
 

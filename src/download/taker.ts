@@ -1,6 +1,6 @@
 /** Takes messages from the wire into batches: gathers each header on the way, and closes batches at their limits. */
 import { crashPoint } from '../ground/crash-point.ts';
-import { contentKey, uidlKey } from '../ledger/record.ts';
+import { contentKey, type LedgerRecord, uidlKey } from '../ledger/record.ts';
 import type { LedgerTable } from '../ledger/table.ts';
 import { fingerprint } from '../message/fingerprint.ts';
 import { headerEnd, headerFields } from '../message/header.ts';
@@ -8,6 +8,7 @@ import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
 import { type BatchOwner, BatchWriter, type MessageBytes } from '../spool/batch-writer.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { HandOver } from './hand-over.ts';
+import type { RenamedMail } from './renamed.ts';
 
 /** Limits of a batch, from the settings. */
 export interface TakerLimits {
@@ -33,21 +34,33 @@ export interface Taken {
   /** Messages without an own unique id that were fetched and found to be known by their content. */
   known: number;
   refusedBefore: number;
+  /** Messages that were carried before under other unique ids. */
+  renamed: LedgerRecord[];
   /** Messages that the server did not hand out, with its answers. */
-  unreadable: { number: number; reply: string }[];
+  unreadable: { number: number; reply: string; asked: Asked }[];
   /** Messages that were deleted at the source before they were fetched. */
   vanished: Asked[];
 }
 
 /** The sink of one download session. */
 export class Taker implements PopSink {
-  readonly taken: Taken = { messages: 0, bytes: 0, known: 0, refusedBefore: 0, unreadable: [], vanished: [] };
+  readonly taken: Taken = {
+    messages: 0,
+    bytes: 0,
+    known: 0,
+    refusedBefore: 0,
+    renamed: [],
+    unreadable: [],
+    vanished: [],
+  };
   readonly #asked: (number: number) => Asked;
   readonly #spool: Spool;
   readonly #owner: BatchOwner;
   readonly #limits: TakerLimits;
   readonly #handOver: HandOver;
   readonly #ledger: LedgerTable;
+  readonly #spooled: ReadonlySet<string>;
+  readonly #renamed: RenamedMail | undefined;
   readonly #run: number;
   /** How many messages of each content came without an own unique id. */
   readonly #copies = new Map<string, number>();
@@ -65,6 +78,9 @@ export class Taker implements PopSink {
     limits: TakerLimits;
     handOver: HandOver;
     ledger: LedgerTable;
+    spooled: ReadonlySet<string>;
+    /** Given where the source seems to have renamed its messages. */
+    renamed: RenamedMail | undefined;
     run: number;
   }) {
     this.#asked = session.asked;
@@ -73,6 +89,8 @@ export class Taker implements PopSink {
     this.#limits = session.limits;
     this.#handOver = session.handOver;
     this.#ledger = session.ledger;
+    this.#spooled = session.spooled;
+    this.#renamed = session.renamed;
     this.#run = session.run;
     this.#writer = new BatchWriter(session.spool, session.owner);
   }
@@ -100,6 +118,11 @@ export class Taker implements PopSink {
     const bytes = this.#writer.endMessage();
     const key = this.#keyOf(asked, bytes);
     if (!asked.hasOwnUidl && this.#settledBefore(key)) return this.#writer.dropMessage();
+    const renamed = this.#renamed?.take(bytes.sha256, bytes.size);
+    if (renamed) {
+      this.taken.renamed.push({ ...renamed, key, outcome: 'duplicate', run: this.#run });
+      return this.#writer.dropMessage();
+    }
     const head = this.#headBytes === -1 ? this.#head : this.#head.subarray(0, this.#headBytes);
     const { bytes: mark, hasMessageId } = fingerprint(headerFields(head));
     this.#writer.keep(bytes, {
@@ -121,7 +144,7 @@ export class Taker implements PopSink {
     this.#spool.space.release(this.#owner.account, asked.claimed);
     // Dovecot says "expunged", others "deleted" or "no such message": it was there when it was listed.
     if (/expunged|deleted|no such message|no longer/i.test(reply)) this.taken.vanished.push(asked);
-    else this.taken.unreadable.push({ number: request.number, reply });
+    else this.taken.unreadable.push({ number: request.number, reply, asked });
   }
 
   /** Closes the batch at the next message boundary, so that what it holds can be appended while the session waits. */
@@ -165,6 +188,7 @@ export class Taker implements PopSink {
 
   /** Counts a message that was known all the while, but not by its unique id. */
   #settledBefore(key: Buffer): boolean {
+    if (this.#spooled.has(key.toString('hex'))) return true;
     const record = this.#ledger.get(key);
     if (!record || record.outcome === 'vanished') return false;
     if (record.run === this.#run) return true;

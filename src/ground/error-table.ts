@@ -220,6 +220,37 @@ export const errorTable = {
     text: '{host} closed the connection in the middle of a message',
     remedy: 'None needed: the message is fetched again from its beginning.',
   },
+  'message-hidden': {
+    stops: 'message',
+    retry: 'never',
+    text: 'the source lists {count} message(s) no more that were fetched into a spool which is lost',
+    remedy:
+      'Bring the host with the spool back, or find them at the source (Gmail: All Mail) and offer them to POP again.',
+  },
+  'uidl-missing': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} gives no unique ids: every run downloads everything and compares contents',
+    remedy: 'None needed; expect re-runs to take as long as the first.',
+  },
+  'uidl-shared': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} message(s) of {host} share a unique id or have none: they are compared by content in every run',
+    remedy: 'None needed.',
+  },
+  'uidl-reset': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} has given its messages new unique ids: they were downloaded again and compared by content',
+    remedy: 'None needed; nothing that was carried before is carried again.',
+  },
+  'drain-unfinished': {
+    stops: 'none',
+    retry: 'next-run',
+    text: '{host} did not answer a last listing, which would show mail it had held back: {reason}',
+    remedy: 'Run again; mail that came to light meanwhile is carried then.',
+  },
   // --- the spool ----------------------------------------------------------------------------------------------
   'spool-full': {
     stops: 'run',

@@ -24,6 +24,8 @@ export const accountKeys = {
   spools: (account: string) => `${prefix}:{${account}}:spools`,
   /** Hash: spool → queued, active or failed; a spool that is missing has no append session. */
   appendSessions: (account: string) => `${prefix}:{${account}}:append-sessions`,
+  /** Hash: message key → why it is owed: it was listed, could not be taken, and must be accounted for. */
+  owed: (account: string) => `${prefix}:{${account}}:owed`,
   /** Hash: one batch: bytes, messages, left, keys. */
   batch: (account: string, batch: string) => `${prefix}:{${account}}:batch:${batch}`,
   /** Bit string: which messages of a batch are settled. */

@@ -13,6 +13,8 @@ export interface RedisHandle {
   client: Redis;
   /** A further connection for BullMQ, which may block as long as it likes; `close` closes it too. */
   duplicate(): Redis;
+  /** Aborted when an outage has lasted `redisLostAfterMs`: what waits for Redis waits in vain. */
+  readonly lost: AbortSignal;
   /** Where Redis is, for people: the URL without user name and password. */
   where: string;
   /** Ends all connections. Never throws. */
@@ -64,7 +66,7 @@ export async function connectRedis(
     connection.once('end', () => connections.delete(connection));
     return connection;
   };
-  return { client, duplicate, where: target.where, close };
+  return { client, duplicate, lost: client.lost.signal, where: target.where, close };
 }
 
 /** An ioredis connection that never gives up reconnecting, but fails what has waited too long. */
@@ -73,6 +75,7 @@ class Connection extends Redis {
   lostAfterMs = Number.POSITIVE_INFINITY;
   /** What was last heard of the connection; undefined while it is well. */
   lastError: Error | undefined;
+  readonly lost = new AbortController();
   readonly #where: string;
   #lostAt: number | undefined;
 
@@ -100,6 +103,7 @@ class Connection extends Redis {
   #retryDelay(times: number): number {
     this.#lostAt ??= performance.now();
     if (performance.now() - this.#lostAt >= this.lostAfterMs) {
+      this.lost.abort();
       flush(this, unreachable(this.#where, this.lastError ?? new Error('the connection was lost')));
     }
     return Math.min(times * 20, retryMaxMs);

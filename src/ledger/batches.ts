@@ -2,6 +2,7 @@
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
+import { noteOwed } from './owed.ts';
 import { keyBytes } from './record.ts';
 
 const forgetScript = new Script(`
@@ -16,8 +17,9 @@ export async function registeredBatches(redis: RedisClient, account: string, spo
   return redis.zrange(accountKeys.batches(account, spool), '0', '-1');
 }
 
-/** Takes a batch out whose file is damaged or gone: its messages become unfetched again. */
+/** Takes a batch out whose file is damaged or gone: its messages become unfetched again, and are owed until listed. */
 export async function forgetBatch(redis: RedisClient, account: string, spool: string, batch: string): Promise<void> {
+  await noteOwed(redis, account, await keysLeft(redis, account, batch), 'spool-lost');
   await forgetScript.run(
     redis,
     [
@@ -53,14 +55,21 @@ export async function spooledKeys(redis: RedisClient, account: string): Promise<
   const keys = new Set<string>();
   for (const spool of await spoolsWithBatches(redis, account)) {
     for (const batch of await registeredBatches(redis, account, spool)) {
-      const [packed, done] = await Promise.all([
-        redis.hgetBuffer(accountKeys.batch(account, batch), 'keys'),
-        redis.getBuffer(accountKeys.batchDone(account, batch)),
-      ]);
-      for (let i = 0; packed && i * keyBytes < packed.length; i += 1) {
-        if (!isDone(done, i)) keys.add(packed.toString('hex', i * keyBytes, (i + 1) * keyBytes));
-      }
+      for (const key of await keysLeft(redis, account, batch)) keys.add(key);
     }
+  }
+  return keys;
+}
+
+/** Keys (hexadecimal) of the messages of a batch that are not settled. */
+async function keysLeft(redis: RedisClient, account: string, batch: string): Promise<string[]> {
+  const [packed, done] = await Promise.all([
+    redis.hgetBuffer(accountKeys.batch(account, batch), 'keys'),
+    redis.getBuffer(accountKeys.batchDone(account, batch)),
+  ]);
+  const keys: string[] = [];
+  for (let i = 0; packed && i * keyBytes < packed.length; i += 1) {
+    if (!isDone(done, i)) keys.push(packed.toString('hex', i * keyBytes, (i + 1) * keyBytes));
   }
   return keys;
 }

@@ -34,6 +34,8 @@ export interface Run {
   readonly rewritten: number;
   /** True when the destination was opened in this run. */
   readonly destinationOpened: boolean;
+  /** True when a session has taken all that was listed, and another looks whether that was all there is. */
+  readonly draining: boolean;
   /** True when the destination is to be opened even if nothing is new. */
   readonly recheck: boolean;
   readonly error: string;
@@ -168,6 +170,7 @@ function parseRun(hash: Record<string, string>): Run | undefined {
     repaired: number('repaired'),
     rewritten: number('rewritten'),
     destinationOpened: hash['destinationOpened'] === '1',
+    draining: hash['draining'] === '1',
     recheck: hash['recheck'] === '1',
     error: hash['error'] ?? '',
   };

@@ -84,10 +84,16 @@ export class Queues {
     this.#workers.push(worker);
   }
 
-  /** Takes no more jobs, waits for those that run, and closes the queues. */
+  /**
+   * Takes no more jobs, waits for those that run, and closes the queues. Where Redis is lost, BullMQ would wait for its
+   * answers for ever: then the workers are dropped.
+   */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#workers.map((worker) => worker.close()));
-    await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
+    const workers = Promise.allSettled(this.#workers.map((worker) => worker.close()));
+    await Promise.race([workers, aborted(this.#handle.lost)]);
+    if (this.#handle.lost.aborted) for (const worker of this.#workers) void worker.close(true).catch(() => {});
+    const queues = Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
+    await Promise.race([queues, aborted(this.#handle.lost)]);
   }
 
   #queue(name: string): Queue<SessionJob> {
@@ -107,4 +113,11 @@ function queueName(kind: SessionKind, spool: string): string {
 
 function jobId({ run, account }: Pick<SessionJob, 'account' | 'run'>, kind: SessionKind, number: number): string {
   return `${run}.${account}.${kind}.${number}`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

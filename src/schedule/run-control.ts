@@ -58,6 +58,7 @@ export class RunControl {
   async ended(kind: SessionKind, job: SessionJob, end: string): Promise<void> {
     if (end === 'superseded' || end === 'interrupted') return;
     if (end === 'busy' || end === 'unserved') return this.#queue(kind, job, busyMs);
+    if (end === 'more') await updateRun(this.#context.redis, job.account, job.run, { draining: 1 });
     if (end !== 'done') return this.#queue(kind, { ...job, tries: 0 }, end === 'hold' ? busyMs : 0);
     if (kind === 'download') await this.#note(kind, job, 'done');
     await this.#finishIfDone(job);
@@ -127,10 +128,19 @@ export class RunControl {
 
   async #giveUp(kind: SessionKind, job: SessionJob, error: MailhaulError): Promise<void> {
     const { redis } = this.#context;
+    if (kind === 'download' && (await readRun(redis, job.account))?.draining) return this.#endDrain(job, error);
     await noteProblem(redis, job.account, problemOf(error));
     await updateRun(redis, job.account, job.run, { error: error.message });
     await this.#note(kind, job, 'failed');
     await this.#finishIfDone(job);
+  }
+
+  /** All that was listed is taken; only the look for more came to nothing. */
+  async #endDrain(job: SessionJob, error: MailhaulError): Promise<void> {
+    const host = String(error.details['host'] ?? 'the source');
+    const problem = problemOf(new MailhaulError('drain-unfinished', { host, reason: error.message }));
+    await noteProblem(this.#context.redis, job.account, problem);
+    await this.ended('download', job, 'done');
   }
 
   async #note(kind: SessionKind, job: SessionJob, state: 'done' | 'failed'): Promise<void> {

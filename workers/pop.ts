@@ -7,7 +7,7 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the download jobs of a process. */
 export function popWorker(context: WorkerContext): JobHandler {
-  const { accounts, control, redis, settings, spool, log, signal, env } = context;
+  const { accounts, control, redis, settings, spool, log, bell, signal, env } = context;
   return async (job, lost) => {
     const account = accounts.get(job.account);
     if (!account) return control.ended('download', job, 'superseded');
@@ -20,7 +20,7 @@ export function popWorker(context: WorkerContext): JobHandler {
           .announce(account.key, job.run, spool.id)
           .catch((error: Error) => log.warn({ reason: error.message }, 'announce'));
       const stop = AbortSignal.any([signal, lost]);
-      const end = await downloadSession(task, { redis, settings, spool, log, signal: stop, announce });
+      const end = await downloadSession(task, { redis, settings, spool, log, bell, signal: stop, announce });
       await control.ended('download', job, end);
     } catch (error) {
       await control.failed('download', job, error);

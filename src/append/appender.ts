@@ -102,7 +102,7 @@ export class Appender {
     const place = (i: number) => ({ mailbox: mailbox.path, mailboxNumber: number, uid: uids?.[i] ?? 0 });
     const records = items.map((item, i) => indexRecordOf(item, place(i).uid));
     await Promise.all([
-      mailbox.index.put(records, uids && nextAfter(mailbox.index.uidNext, uids)),
+      mailbox.index.put(records, (uidNext) => (uids ? nextAfter(uidNext, uids) : uidNext)),
       batch.settle(
         items.map((item, i) => settlementOf(item, 'appended', run, place(i))),
         command,

@@ -41,6 +41,7 @@ export class BatchHauler {
 
   /** Returns when all messages of the batch are settled or handed to a channel. */
   async haul(batch: Batch): Promise<void> {
+    if (batch.file.manifest.kind === 'probes') return this.#answerProbes(batch);
     const items = await this.#items(batch);
     // Regrouped by mailbox in stable order (design §3): within a mailbox the order of the source stays.
     for (const role of ['main', 'own'] as const) {
@@ -48,6 +49,29 @@ export class BatchHauler {
       if (group.length > 0) await this.#haulGroup(batch, role, group);
     }
     await batch.endDoubt();
+  }
+
+  /**
+   * Probes carry no content: only where one message of the destination has the fingerprint of one of the source, and is
+   * nobody's twin yet, the headers decide (design §8). All others are fetched.
+   */
+  async #answerProbes(batch: Batch): Promise<void> {
+    const { account, destination, appender } = this.#context;
+    const paths = [await destination.pathOf('main'), await destination.ownIfAny()].filter((path) => path !== undefined);
+    const mailboxes = await Promise.all([...new Set(paths)].map((path) => destination.use(path, 0)));
+    const nowhere = { role: 'main', internalDate: undefined, flags: [] } as const;
+    const items = (await batch.left()).map(({ index, message }) => itemOf(account, index, message, nowhere, undefined));
+    const fingerprints = items.map((item) => item.fingerprint);
+    const records = await Promise.all(mailboxes.map((mailbox) => mailbox.index.find(fingerprints)));
+    for (const [m, mailbox] of mailboxes.entries()) {
+      const found = items.flatMap((item, i) => {
+        const [only, second] = records.flatMap((lists) => lists[i]!);
+        if (!only || second || only.owner !== 0 || only.uid === 0 || records[m]![i]!.length === 0) return [];
+        return [{ item, uid: only.uid, outcome: 'duplicate' as const, claims: true }];
+      });
+      await appender.settleFound(batch, mailbox, found);
+    }
+    await batch.dropProbes();
   }
 
   async #items(batch: Batch): Promise<Item[]> {

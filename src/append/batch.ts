@@ -3,7 +3,7 @@
 import { crashPoint } from '../ground/crash-point.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import { isDone, wasAdopted } from '../ledger/batches.ts';
+import { dropProbes, isDone, wasAdopted } from '../ledger/batches.ts';
 import { endIntent, openIntents } from '../ledger/intent.ts';
 import { type Settlement, settle } from '../ledger/settle.ts';
 import { LedgerTable } from '../ledger/table.ts';
@@ -80,6 +80,13 @@ export class Batch {
     const { redis, spool, account, token } = this.#scope;
     const left = await settle(redis, { account, spool: spool.id, batch: this.name, token, command }, settlements);
     if (left === 0) await this.#remove();
+  }
+
+  /** Takes a batch of probes out, with those that proved nothing. */
+  async dropProbes(): Promise<void> {
+    const { redis, spool, account } = this.#scope;
+    await dropProbes(redis, account, spool.id, this.name);
+    await this.#remove();
   }
 
   /** Closes the file; what is left of the batch stays for another session. */

@@ -64,11 +64,14 @@ export class Destination {
   async pathOf(role: 'main' | 'own'): Promise<string> {
     if (role === 'main') return this.#options.mailbox;
     if (this.#ownPath !== undefined) return this.#ownPath;
-    const sent = (await (await this.looker()).list()).find(
-      (mailbox) => mailbox.specialUse === '\\Sent' && mailbox.selectable,
-    );
-    this.#ownPath = sent ? sent.path : await (await this.looker()).ensure('Sent');
+    this.#ownPath = (await this.ownIfAny()) ?? (await (await this.looker()).ensure('Sent'));
     return this.#ownPath;
+  }
+
+  /** The mailbox marked \\Sent if there is one; none is created. */
+  async ownIfAny(): Promise<string | undefined> {
+    const list = await (await this.looker()).list();
+    return list.find((mailbox) => mailbox.specialUse === '\\Sent' && mailbox.selectable)?.path;
   }
 
   /**

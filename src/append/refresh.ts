@@ -34,5 +34,5 @@ export async function refreshIndex(
     await index.put(records);
   }
   // UIDNEXT is saved only when everything below it is indexed.
-  await index.put([], mailbox.uidNext);
+  await index.put([], () => mailbox.uidNext);
 }

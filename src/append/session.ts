@@ -12,6 +12,7 @@ import { giveUpAppend, noteAppend } from '../ledger/append-state.ts';
 import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
+import { hasLedger } from '../ledger/table.ts';
 import type { Bell } from '../limits/bell.ts';
 import { countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../limits/credentials.ts';
 import { installFence, Lease, loginKey } from '../limits/lease.ts';
@@ -69,8 +70,12 @@ async function serve(task: AppendTask, context: AppendContext, lease: Lease): Pr
   await noteAppend(redis, task.account, spool.id, 'active');
   const destination = await openDestination(task, context, lease);
   try {
-    await updateRun(redis, task.account, task.runId, { destinationOpened: 1 });
-    if (run.recheck) await destination.use(await destination.pathOf('main'), 0);
+    await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
+    if (run.recheck || !(await hasLedger(redis, task.account))) {
+      const { index } = await destination.use(await destination.pathOf('main'), Math.max(0, run.listed));
+      await updateRun(redis, task.account, task.runId, { destinationMessages: index.records });
+      context.bell.ring(task.account);
+    }
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
     const ended = await new Session(task, context, scope, destination).run();
     await destination.close();

@@ -45,7 +45,7 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
   const settings = settingsOf(options, env);
   const accounts = await chooseAccounts(list, options, settings);
   const finish = (report: Report) => {
-    stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+    stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, options));
     return exitStatus(report);
   };
   if (options.dryRun) return finish(await runDry(settings, accounts));

@@ -44,16 +44,18 @@ export class HandOver {
   }
 
   async #handOver(account: string, writer: BatchWriter, claimed: number, before: Promise<void>): Promise<void> {
+    let claims = claimed;
     try {
       const manifest = await writer.finish();
       this.#spool.space.written(account, manifest.batch, manifest.bytes, claimed);
+      claims = 0;
       crashPoint('after-fsync');
       await before;
       await registerBatch(this.#redis, this.#spool.id, manifest);
       crashPoint('after-register');
       this.#announce();
     } catch (error) {
-      this.#spool.space.release(account, claimed);
+      this.#spool.space.release(account, claims);
       throw error;
     } finally {
       this.#running -= 1;

@@ -8,10 +8,11 @@ import { MailhaulError } from '../ground/errors.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-import { spooledKeys } from '../ledger/batches.ts';
+import { probesWait, spooledKeys } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { isFirstRun, type Run, readRun, updateRun } from '../ledger/run.ts';
-import { LedgerTable } from '../ledger/table.ts';
+import { hasLedger, LedgerTable } from '../ledger/table.ts';
+import type { Bell } from '../limits/bell.ts';
 import { rememberOneAtATime } from '../limits/hosts.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
 import type { PopClient } from '../pop3/client.ts';
@@ -22,6 +23,7 @@ import type { Spool } from '../spool/spool.ts';
 import { Books } from './books.ts';
 import { HandOver } from './hand-over.ts';
 import { type Pick, pick } from './pick.ts';
+import { Probe } from './probe.ts';
 import { renamedMail } from './renamed.ts';
 import { openSource } from './source.ts';
 import { type Asked, Taker } from './taker.ts';
@@ -33,6 +35,7 @@ export interface DownloadContext {
   readonly spool: Spool;
   readonly log: Log;
   readonly clock?: Clock;
+  readonly bell: Bell;
   /** Ends the session at the next batch boundary. */
   readonly signal: AbortSignal;
   /** Called when mail is coming, and again for each batch that was handed over. */
@@ -49,9 +52,18 @@ export interface DownloadTask {
 
 /**
  * How a session ended: `done` when nothing is left to fetch, `more` when all that was listed was fetched and the source
- * may list more now, `busy` when another session has it.
+ * may list more now, `probed` when its headers were handed over first, `busy` when another session has it.
  */
-export type DownloadEnd = 'done' | 'more' | 'busy' | 'budget' | 'hold' | 'interrupted' | 'unpipelined' | 'superseded';
+export type DownloadEnd =
+  | 'done'
+  | 'more'
+  | 'probed'
+  | 'busy'
+  | 'budget'
+  | 'hold'
+  | 'interrupted'
+  | 'unpipelined'
+  | 'superseded';
 
 /** Runs one session. Throws MailhaulError; what was fetched before is handed over all the same. */
 export async function downloadSession(task: DownloadTask, context: DownloadContext): Promise<DownloadEnd> {
@@ -90,6 +102,9 @@ class Session {
       updateRun(redis, account, runId, { download: 'active', state: 'running' }),
       spool.removeUnfinished(account),
     ]);
+    if (await probesWait(redis, account)) return 'hold';
+    // A first download waits for the destination's word, so it is asked before the source.
+    if (!(await hasLedger(redis, account))) this.#context.announce();
     const client = await openSource(this.#task.endpoint, this.#lease, this.#context);
     crashPoint('after-login');
     try {
@@ -120,12 +135,17 @@ class Session {
     log.info({ account: id, run: runId, listed: todo.listed, wanted: todo.wanted.length }, 'listed');
     if (todo.wanted.length > 0 || run.recheck) this.#context.announce();
     if (todo.wanted.length === 0) return 'done';
+    const probe = new Probe(this.#task, this.#context, this.#lease.lost);
+    if (ledger.size + spooled.size === 0 && (await probe.isWorthwhile(client, todo, run))) {
+      await probe.run(client, listing, todo, firstRun);
+      return 'probed';
+    }
     const handOver = new HandOver(redis, spool, () => this.#context.announce());
     const asked = new Map<number, Asked>();
     const taker = new Taker({
       asked: (number) => takeFrom(asked, number),
       spool,
-      owner: { account, id, firstRun },
+      owner: { account, id, kind: 'messages', firstRun },
       limits: settings,
       handOver,
       ledger,
@@ -137,8 +157,11 @@ class Session {
       await client.fetch(this.#requests(listing, todo, asked, taker), taker);
     } finally {
       // Whole messages are kept, whatever ended the session: they need not be fetched again.
-      await taker.finish();
-      for (const { claimed } of asked.values()) spool.space.release(account, claimed);
+      try {
+        await taker.finish();
+      } finally {
+        for (const { claimed } of asked.values()) spool.space.release(account, claimed);
+      }
     }
     await books.close(taker.taken, listing.hasUidl);
     return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;

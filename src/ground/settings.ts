@@ -37,6 +37,8 @@ export const settingsSchema = z.strictObject({
   popListingMaxMessages: count,
   popListingMaxBytes: bytes,
   popUidlMaxBytes: bytes,
+  popProbe: z.boolean(),
+  popProbeWaitMs: wait,
   popNoopMs: wait,
   popHoldMs: wait,
   spoolMaxBytes: bytes,

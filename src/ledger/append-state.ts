@@ -28,6 +28,11 @@ export async function noteAppend(
   await redis.hset(accountKeys.appendSessions(account), spool, state);
 }
 
+/** True when append sessions of an account failed for this run in some spool. */
+export async function anyAppendFailed(redis: RedisClient, account: string): Promise<boolean> {
+  return (await redis.hvals(accountKeys.appendSessions(account))).includes('failed');
+}
+
 const giveUpScript = new Script(`
   if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
   redis.call('HDEL', KEYS[2], ARGV[1])

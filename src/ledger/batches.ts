@@ -20,6 +20,10 @@ export async function registeredBatches(redis: RedisClient, account: string, spo
 /** Takes a batch out whose file is damaged or gone: its messages become unfetched again, and are owed until listed. */
 export async function forgetBatch(redis: RedisClient, account: string, spool: string, batch: string): Promise<void> {
   await noteOwed(redis, account, await keysLeft(redis, account, batch), 'spool-lost');
+  await forget(redis, account, spool, batch);
+}
+
+async function forget(redis: RedisClient, account: string, spool: string, batch: string): Promise<void> {
   await forgetScript.run(
     redis,
     [
@@ -30,6 +34,21 @@ export async function forgetBatch(redis: RedisClient, account: string, spool: st
     ],
     [batch, spool],
   );
+}
+
+/** Takes a batch of probes out: what they did not prove is fetched. */
+export async function dropProbes(redis: RedisClient, account: string, spool: string, batch: string): Promise<void> {
+  await forget(redis, account, spool, batch);
+}
+
+/** True while probes of an account wait for their answers in any spool. */
+export async function probesWait(redis: RedisClient, account: string): Promise<boolean> {
+  for (const spool of await spoolsWithBatches(redis, account)) {
+    for (const batch of await registeredBatches(redis, account, spool)) {
+      if ((await redis.hget(accountKeys.batch(account, batch), 'kind')) === 'probes') return true;
+    }
+  }
+  return false;
 }
 
 /** Takes all batches of an account out of a spool that is gone. Returns how many there were. */

@@ -87,14 +87,14 @@ export class MailboxIndex {
 
   /** Makes the index fit a mailbox: another UIDVALIDITY empties it, more records than planned spread it wider. */
   async prepare(uidValidity: number, expectedRecords: number): Promise<void> {
-    const planned = 2 ** Math.ceil(Math.log2(Math.max(1, expectedRecords / plannedRecords)));
+    const planned = Math.max(1, Math.ceil(expectedRecords / plannedRecords));
     if (this.#meta.shards === 0 || this.#meta.uidValidity !== uidValidity) {
       await this.#dropShards();
       const generation = this.#meta.generation + 1;
       this.#meta = { uidValidity, uidNext: 1, shards: planned, generation, records: 0 };
       await this.#save(new Map());
     } else if (expectedRecords / this.#meta.shards > crowdedRecords) {
-      await this.#spread(planned);
+      await this.#spread(this.#meta.shards * Math.ceil(planned / this.#meta.shards));
     }
   }
 
@@ -106,9 +106,9 @@ export class MailboxIndex {
     });
   }
 
-  /** Puts records in; `uidNext`, when given, is where the indexed part ends now. Throws `lease-lost`. */
-  async put(records: readonly IndexRecord[], uidNext?: number): Promise<void> {
-    await this.#inTurn(() => this.#change(records, putRecord, uidNext ?? this.#meta.uidNext));
+  /** Puts records in; `end` tells where the indexed part ends then, given where it ended. Throws `lease-lost`. */
+  async put(records: readonly IndexRecord[], end: (uidNext: number) => number = (uidNext) => uidNext): Promise<void> {
+    await this.#inTurn(() => this.#change(records, putRecord, end(this.#meta.uidNext)));
   }
 
   /** Takes back what was on its way and was refused. Throws `lease-lost`. */
@@ -175,7 +175,8 @@ export class MailboxIndex {
   async #spread(shards: number): Promise<void> {
     const old = { ...this.#meta };
     const next = { ...old, shards, generation: old.generation + 1, records: 0 };
-    // A shard's number is a remainder, so the records of old shard n go to new shards n, n + old, n + 2 old …
+    // A shard's number is a remainder, and the new count is a multiple of the old one: the records of old shard n go to
+    // new shards n, n + old, n + 2 old … and to no other.
     for (let n = 0; n < old.shards; n += 1) {
       const bytes = (await this.#redis.getBuffer(this.#key(n, old.generation))) ?? Buffer.alloc(0);
       const parts = new Map<number, Buffer[]>();

@@ -36,6 +36,10 @@ export interface Run {
   readonly destinationOpened: boolean;
   /** True when a session has taken all that was listed, and another looks whether that was all there is. */
   readonly draining: boolean;
+  /** True when the headers of the source were held against the destination in this run. */
+  readonly probed: boolean;
+  /** Messages in the destination's mailbox when the run opened it; -1 until it did. */
+  readonly destinationMessages: number;
   /** True when the destination is to be opened even if nothing is new. */
   readonly recheck: boolean;
   readonly error: string;
@@ -171,6 +175,8 @@ function parseRun(hash: Record<string, string>): Run | undefined {
     rewritten: number('rewritten'),
     destinationOpened: hash['destinationOpened'] === '1',
     draining: hash['draining'] === '1',
+    probed: hash['probed'] === '1',
+    destinationMessages: Number(hash['destinationMessages'] ?? -1),
     recheck: hash['recheck'] === '1',
     error: hash['error'] ?? '',
   };

@@ -41,7 +41,7 @@ const settleScript = new Script(`${luaAppend}
   end
   if #records > 0 then append(KEYS[4] .. ':', KEYS[4], table.concat(records)) end
   if ARGV[4] ~= '' then redis.call('HDEL', KEYS[9], ARGV[4]) end
-  local left = redis.call('HINCRBY', KEYS[2], 'left', -#records)
+  local left = redis.call('HINCRBY', KEYS[2], 'left', 0 - #records)
   if left <= 0 then
     if redis.call('ZREM', KEYS[7], ARGV[2]) == 1 and redis.call('HINCRBY', KEYS[8], ARGV[3], -1) <= 0 then
       redis.call('HDEL', KEYS[8], ARGV[3])

@@ -8,6 +8,11 @@ import { type LedgerRecord, recordBytes, unpackRecord } from './record.ts';
 export const pageRecords = 128;
 const pagesAtOnce = 64;
 
+/** True when anything of an account was ever settled. */
+export async function hasLedger(redis: RedisClient, account: string): Promise<boolean> {
+  return (await redis.hexists(accountKeys.ledger(account), 'records')) === 1;
+}
+
 /** Read-only view of all records; of several with one key the last one written counts. */
 export class LedgerTable {
   readonly #records: Buffer;

@@ -23,8 +23,8 @@ export async function bodyDigest(message: AsyncIterable<Buffer>): Promise<Buffer
       continue;
     }
     head = Buffer.concat([head, chunk]);
-    const end = headerEnd(head);
-    if (end === -1 && head.length < headMaxBytes) continue;
+    if (head.length < headMaxBytes && headerEnd(head) === -1) continue;
+    const end = headerEnd(head.subarray(0, headMaxBytes));
     canonical.push(head.subarray(end === -1 ? 0 : end));
     head = undefined;
   }

@@ -61,9 +61,9 @@ export function parseDate(text: string): ZonedDate | undefined {
   const zone = zoneMinutes(zoneText);
   if (month === -1 || zone === undefined) return undefined;
   const time = Date.UTC(fullYear(yearText!), month, Number(day), Number(hour), Number(minute), Number(second));
-  const local = new Date(time);
   // Date.UTC rolls 31 Feb over into March: such a date is not believed. A leap second is.
-  if (local.getUTCDate() !== Number(day) || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) {
+  const dayOfMonth = new Date(Date.UTC(fullYear(yearText!), month, Number(day))).getUTCDate();
+  if (dayOfMonth !== Number(day) || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) {
     return undefined;
   }
   return { time: time - zone * 60_000, zone };

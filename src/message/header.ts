@@ -8,8 +8,9 @@ export type HeaderFields = ReadonlyMap<string, readonly string[]>;
  * LF ends the lines; -1 when `bytes` holds no empty line.
  */
 export function headerEnd(bytes: Buffer): number {
-  if (bytes[0] === LF) return 1;
-  if (bytes[0] === CR && bytes[1] === LF) return 2;
+  let first = 0;
+  while (bytes[first] === CR) first += 1;
+  if (bytes[first] === LF) return first + 1;
   for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) {
     let next = at + 1;
     while (bytes[next] === CR) next += 1;
@@ -24,7 +25,7 @@ export function headerEnd(bytes: Buffer): number {
  */
 export function headerFields(header: Buffer): HeaderFields {
   const fields = new Map<string, string[]>();
-  const lines = header.toString('latin1').split(/\r*\n/);
+  const lines = header.toString('latin1').split('\n').map(withoutReturns);
   let current: string[] | undefined;
   for (const line of lines) {
     // RFC 5322 §2.2.3: a line that begins with white space continues the field before it.
@@ -46,6 +47,13 @@ export function headerFields(header: Buffer): HeaderFields {
 /** The first value of a field, trimmed, its inner white space as single blanks; empty when there is none. */
 export function firstField(fields: HeaderFields, name: string): string {
   return (fields.get(name)?.[0] ?? '').replace(/\s+/g, ' ').trim();
+}
+
+/** The CRs before a line's LF belong to its end. */
+function withoutReturns(line: string): string {
+  let end = line.length;
+  while (line[end - 1] === '\r') end -= 1;
+  return line.slice(0, end);
 }
 
 const CR = 13;

@@ -11,12 +11,19 @@ export function isOwnMail(fields: HeaderFields, addresses: ReadonlySet<string>):
   return !addressesIn(fields, ['to', 'cc', 'bcc']).some((address) => addresses.has(address));
 }
 
-/** Everything in the named fields that looks like an address, in lower case. A linear scan, not a parser. */
+/**
+ * The addresses in the named fields, in lower case; a name that looks like an address is none. Linear scans, not a
+ * parser: RFC 5322 §3.4 puts the address in angle brackets wherever there is a name before it.
+ */
 function addressesIn(fields: HeaderFields, names: readonly string[]): string[] {
   const text = names.flatMap((name) => fields.get(name) ?? []).join(',');
-  return text
-    .slice(0, 65536)
-    .split(/[\s,;<>()"']+/)
-    .filter((word) => word.includes('@'))
+  const unquoted = text.slice(0, 65536).replace(/"(?:\\.|[^"\\])*"/g, ' ');
+  return unquoted
+    .split(/[,;]/)
+    .flatMap((part) => {
+      const open = part.lastIndexOf('<');
+      const address = open === -1 ? part : (part.slice(open + 1).split('>')[0] ?? '');
+      return address.split(/[\s()]+/).filter((word) => word.includes('@'));
+    })
     .map((word) => word.toLowerCase());
 }

@@ -110,7 +110,7 @@ class SyncRun {
           () => true,
           () => false,
         );
-        if (timedOut) for (const key of [...this.#open]) await control.reconcile(key, this.#id);
+        if (timedOut) for (const key of [...this.#open]) await control.reconcile(key, this.#id, this.#options.recheck);
       }
     } finally {
       stop();

@@ -1,7 +1,7 @@
 /** Showing a tally: in place on a terminal, as a line now and then elsewhere. Both print to standard error. */
 import { createLogUpdate } from 'log-update';
 import { progressLine } from './lines.ts';
-import { RateMeter } from './rate.ts';
+import { type Rate, RateMeter } from './rate.ts';
 import type { AccountProgress, Tally } from './tally.ts';
 
 /** Shows tallies as they come. */
@@ -16,9 +16,19 @@ class Rates {
   readonly #meters = new Map<string, RateMeter>();
 
   line(progress: AccountProgress, now: number): string {
-    const meter = this.#meters.get(progress.id) ?? new RateMeter();
-    this.#meters.set(progress.id, meter);
-    return progressLine(progress, meter.note(now, progress.settled, progress.bytesAppended));
+    return progressLine(progress, this.#rate('account', progress, now));
+  }
+
+  totalLine(tally: Tally, now: number): string {
+    const id = `total (${tally.finished}/${tally.accounts.length})`;
+    return progressLine({ ...tally.total, id }, this.#rate('total', tally.total, now));
+  }
+
+  #rate(kind: 'account' | 'total', progress: AccountProgress, now: number): Rate {
+    const name = `${kind} ${progress.id}`;
+    const meter = this.#meters.get(name) ?? new RateMeter();
+    this.#meters.set(name, meter);
+    return meter.note(now, progress.settled, progress.bytesAppended);
   }
 }
 
@@ -32,7 +42,7 @@ export function terminalDisplay(stream: NodeJS.WriteStream): Display {
       const inFlight = tally.accounts.filter(({ state }) => state === 'running' || state === 'waiting');
       const lines = inFlight.slice(0, room).map((account) => rates.line(account, now));
       if (inFlight.length > room) lines.push(`… and ${inFlight.length - room} more`);
-      const total = rates.line({ ...tally.total, id: `total (${tally.finished}/${tally.accounts.length})` }, now);
+      const total = rates.totalLine(tally, now);
       update([...lines, total].map((line) => line.slice(0, (stream.columns ?? 80) - 1)).join('\n'));
     },
     end: () => update.done(),
@@ -51,7 +61,7 @@ export function lineDisplay(write: (line: string) => void, everyMs: number): Dis
         ended.add(account.id);
         write(`${account.id}: ${account.state}, ${account.settled} of ${account.listed} messages`);
       }
-      const line = rates.line({ ...tally.total, id: `total (${tally.finished}/${tally.accounts.length})` }, now);
+      const line = rates.totalLine(tally, now);
       if (now - last < everyMs) return;
       if (last > 0) write(line);
       last = now;

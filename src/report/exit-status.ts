@@ -9,7 +9,8 @@ export function exitStatus(report: Report): 0 | 3 | 12 {
   const bad = report.accounts.filter((account) => account.state !== 'complete');
   if (bad.length === 0) return 0;
   const onlyCredentials = bad.every(
-    ({ problems, state }) => state === 'failed' && problems.every(({ code }) => code === 'credentials-refused'),
+    ({ problems, state }) =>
+      state === 'failed' && problems.length > 0 && problems.every(({ code }) => code === 'credentials-refused'),
   );
   return bad.length === report.accounts.length && onlyCredentials ? 12 : 3;
 }

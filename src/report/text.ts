@@ -4,8 +4,8 @@ import type { AccountReport, MessageCounts, Report } from './report.ts';
 const columns = ['listed', 'known', 'appended', 'duplicate', 'refused', 'failed', 'vanished', 'pending'] as const;
 const idMaxLength = 40;
 
-/** The whole report, with a line break at its end. */
-export function reportText(report: Report): string {
+/** The whole report, with a line break at its end. With `recheck` the destination was opened in any case. */
+export function reportText(report: Report, options: { recheck?: boolean } = {}): string {
   const { run, accounts, totals } = report;
   const rows = [
     ['account', 'state', ...columns],
@@ -18,7 +18,7 @@ export function reportText(report: Report): string {
     sumLine(totals.messages),
     `${size(totals.bytes.downloaded)} downloaded, ${size(totals.bytes.appended)} appended in ${run.seconds} s.`,
     ...mailboxLines(accounts),
-    ...quietLine(report),
+    ...(options.recheck ? [] : quietLine(report)),
     ...accounts.flatMap(problemLines),
     '',
   ].join('\n');
@@ -69,7 +69,8 @@ function mailboxLines(accounts: readonly AccountReport[]): string[] {
 function quietLine(report: Report): string[] {
   const { appended, duplicate, pending, refused, failed } = report.totals.messages;
   const quiet = appended + duplicate + pending + failed === 0 && report.totals.bytes.downloaded === 0;
-  if (!quiet || report.accounts.some((account) => account.state === 'failed')) return [];
+  const ended = report.accounts.every(({ state }) => state === 'complete' || state === 'incomplete');
+  if (!quiet || !ended) return [];
   return [
     refused > 0
       ? 'Nothing new; the destination was not opened.'

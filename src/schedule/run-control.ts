@@ -5,7 +5,7 @@ import { accountKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-import { noteAppend, queueAppend } from '../ledger/append-state.ts';
+import { anyAppendFailed, noteAppend, queueAppend } from '../ledger/append-state.ts';
 import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledger/run.ts';
@@ -56,8 +56,10 @@ export class RunControl {
 
   /** A session ended: `done`, or it goes on in another one after `delayMs`. */
   async ended(kind: SessionKind, job: SessionJob, end: string): Promise<void> {
-    if (end === 'superseded' || end === 'interrupted') return;
+    if (end === 'superseded' || end === 'interrupted' || !(await this.#isCurrent(job))) return;
+    if (end === 'hold' && (await anyAppendFailed(this.#context.redis, job.account))) return this.#endHold(job);
     if (end === 'busy' || end === 'unserved') return this.#queue(kind, job, busyMs);
+    if (end === 'probed') await updateRun(this.#context.redis, job.account, job.run, { probed: 1 });
     if (end === 'more') await updateRun(this.#context.redis, job.account, job.run, { draining: 1 });
     if (end !== 'done') return this.#queue(kind, { ...job, tries: 0 }, end === 'hold' ? busyMs : 0);
     if (kind === 'download') await this.#note(kind, job, 'done');
@@ -67,6 +69,7 @@ export class RunControl {
   /** A session failed: it is tried again after a wait, or the account has failed for this run. */
   async failed(kind: SessionKind, job: SessionJob, thrown: unknown): Promise<void> {
     const { settings, log, redis } = this.#context;
+    if (!(await this.#isCurrent(job))) return;
     const error = asMailhaulError(thrown);
     const { account, run } = job;
     const mark = progressOf(kind, await readRun(redis, account));
@@ -83,10 +86,10 @@ export class RunControl {
   }
 
   /** Looks after a run that nobody may be working on: a job that is missing is queued again. */
-  async reconcile(account: string, runId: string): Promise<void> {
+  async reconcile(account: string, runId: string, recheck = false): Promise<void> {
     const { redis, queues } = this.#context;
     const run = await readRun(redis, account);
-    if (run?.id !== runId) return this.start(account, runId);
+    if (run?.id !== runId) return this.start(account, runId, recheck);
     if (run.finishedAt > 0) return this.#context.bell.ring(account);
     const job = downloadJob(account, runId);
     const number = Number(await redis.hget(accountKeys.run(account), jobField('download', job)));
@@ -133,6 +136,17 @@ export class RunControl {
     await updateRun(redis, job.account, job.run, { error: error.message });
     await this.#note(kind, job, 'failed');
     await this.#finishIfDone(job);
+  }
+
+  /** The spool is full of mail that nobody appends in this run: waiting for space would have no end. */
+  async #endHold(job: SessionJob): Promise<void> {
+    await this.#note('download', job, 'failed');
+    await this.#finishIfDone(job);
+  }
+
+  /** A session that outlived its run, paused or cut off, changes nothing of the next one. */
+  async #isCurrent({ account, run }: SessionJob): Promise<boolean> {
+    return (await readRun(this.#context.redis, account))?.id === run;
   }
 
   /** All that was listed is taken; only the look for more came to nothing. */

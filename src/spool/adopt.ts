@@ -13,7 +13,7 @@ export async function adoptBatches(redis: RedisClient, spool: Spool, log: Log): 
   const adopted = new Set<string>();
   const found = await spool.found();
   // Names begin with the time of their creation: sorted, they keep the order in which the mail was fetched.
-  found.sort((a, b) => a.batch.localeCompare(b.batch));
+  found.sort((a, b) => (a.batch < b.batch ? -1 : 1));
   for (const { account, batch } of found) {
     const known = await redis.zscore(accountKeys.batches(account, spool.id), batch);
     if (known !== null) continue;

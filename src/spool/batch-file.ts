@@ -42,6 +42,8 @@ export interface Manifest {
   readonly account: string;
   /** Id of the account, for a person who finds the file. */
   readonly id: string;
+  /** `probes`: no bytes, only fingerprints of messages that may be at the destination already. */
+  readonly kind: 'messages' | 'probes';
   /** True when the account's first run fetched it: such mail arrives as read by default. */
   readonly firstRun: boolean;
   /** Bytes of all messages. */

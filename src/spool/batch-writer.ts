@@ -15,7 +15,7 @@ export type MessageFacts = Pick<SpooledMessage, 'key' | 'uidl' | 'headerBytes' |
 export type MessageBytes = Pick<SpooledMessage, 'size' | 'sha256' | 'hasNul'>;
 
 /** Whose batch it is: the parts of the manifest that are known before the first byte. */
-export type BatchOwner = Pick<Manifest, 'account' | 'id' | 'firstRun'>;
+export type BatchOwner = Pick<Manifest, 'account' | 'id' | 'kind' | 'firstRun'>;
 
 /** One batch file that is being written. Not for use by two callers at once. */
 export class BatchWriter {
@@ -35,6 +35,8 @@ export class BatchWriter {
   #gatheredBytes = 0;
   /** Where the next gathered bytes go in the file. */
   #position = 0;
+  /** A writer that lost bytes once stays failed: what it wrote after them would be at the wrong place. */
+  #failure: Error | undefined;
 
   constructor(spool: Spool, owner: BatchOwner) {
     this.#spool = spool;
@@ -76,8 +78,10 @@ export class BatchWriter {
 
   /** Forgets the current message: its connection broke, or it was refused. */
   async dropMessage(): Promise<void> {
-    if (this.#open > 0) await this.#flush();
-    this.#position = this.#bytes;
+    if (this.#open > 0) {
+      await this.#flush();
+      this.#position = this.#bytes;
+    }
     this.#startMessage();
   }
 
@@ -123,6 +127,7 @@ export class BatchWriter {
   }
 
   async #flush(): Promise<void> {
+    if (this.#failure) throw this.#failure;
     const gathered = this.#gathered;
     const position = this.#position;
     this.#position += this.#gatheredBytes;
@@ -132,7 +137,8 @@ export class BatchWriter {
       this.#file ??= await open(this.#path, 'wx', 0o600);
       await writeAll(this.#file, gathered, position);
     } catch (error) {
-      throw spoolError(this.#spool.directory, error);
+      this.#failure = spoolError(this.#spool.directory, error);
+      throw this.#failure;
     }
   }
 }

@@ -13,7 +13,7 @@ const registerScript = new Script(`
   local order = redis.call('HINCRBY', KEYS[4], 'batches', 1)
   redis.call('ZADD', KEYS[1], order, ARGV[1])
   redis.call('HINCRBY', KEYS[2], ARGV[2], 1)
-  redis.call('HSET', KEYS[3], 'spool', ARGV[2], 'bytes', ARGV[3], 'left', ARGV[4], 'keys', ARGV[5], 'adopted', ARGV[6])
+  redis.call('HSET', KEYS[3], 'spool', ARGV[2], 'bytes', ARGV[3], 'left', ARGV[4], 'keys', ARGV[5], 'adopted', ARGV[6], 'kind', ARGV[8])
   redis.call('HINCRBY', KEYS[5], 'downloaded', ARGV[7])
   return 1
 `);
@@ -39,7 +39,7 @@ export async function registerBatch(
       accountKeys.ledger(account),
       accountKeys.run(account),
     ],
-    [batch, spool, manifest.bytes, messages.length, keys, adopted ? 1 : 0, adopted ? 0 : manifest.bytes],
+    [batch, spool, manifest.bytes, messages.length, keys, adopted ? 1 : 0, adopted ? 0 : manifest.bytes, manifest.kind],
   );
   return reply === 1;
 }

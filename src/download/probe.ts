@@ -1,0 +1,154 @@
+/**
+ * Probing: the headers of a maildrop (TOP) are held against a destination that holds mail already, after a flushed Redis
+ * for example, so that only what is not there is fetched. TOP proves a twin at most; it is never the source of a message.
+ */
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import { KeyTable } from '../ledger/key-table.ts';
+import { keyBytes, uidlKey } from '../ledger/record.ts';
+import { type Run, readRun } from '../ledger/run.ts';
+import type { Bell } from '../limits/bell.ts';
+import { fingerprint, fingerprintBytes } from '../message/fingerprint.ts';
+import { headerFields } from '../message/header.ts';
+import type { PopClient } from '../pop3/client.ts';
+import type { MaildropListing } from '../pop3/listing.ts';
+import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import { BatchWriter } from '../spool/batch-writer.ts';
+import type { Spool } from '../spool/spool.ts';
+import { HandOver } from './hand-over.ts';
+import type { Pick } from './pick.ts';
+
+/** A destination with fewer messages than this share of what is to come is not worth a TOP of all of it. */
+const worthwhileShare = 0.05;
+const probesAtOnce = 1000;
+const noContent = '0'.repeat(64);
+
+/** What probing needs from the session. */
+export interface ProbeContext {
+  readonly redis: RedisClient;
+  readonly settings: Settings;
+  readonly spool: Spool;
+  readonly bell: Bell;
+  announce(): void;
+}
+
+/** The probing of one session. */
+export class Probe {
+  readonly #task: { account: string; id: string };
+  readonly #context: ProbeContext;
+  readonly #lost: AbortSignal;
+
+  constructor(task: { account: string; id: string }, context: ProbeContext, lost: AbortSignal) {
+    this.#task = task;
+    this.#context = context;
+    this.#lost = lost;
+  }
+
+  /** True when the destination holds enough mail; waits for its word, but not for ever. */
+  async isWorthwhile(client: PopClient, todo: Pick, run: Run): Promise<boolean> {
+    const hasTop = client.capabilities.size === 0 || client.capabilities.has('TOP');
+    if (run.probed || !this.#context.settings.popProbe || !hasTop) return false;
+    const there = await this.#destinationMessages(run.id);
+    return there > 0 && there >= todo.wanted.length * worthwhileShare;
+  }
+
+  /** Fetches the headers and hands the fingerprints over that nominate one message of the source each. */
+  async run(client: PopClient, listing: MaildropListing, todo: Pick, firstRun: boolean): Promise<void> {
+    const { redis, settings, spool } = this.#context;
+    const places = todo.wanted.filter((place) => todo.hasOwnUidl(place));
+    const sink = new FingerprintSink(places.length, settings.headerMaxBytes);
+    await client.fetch(topRequests(listing, places), sink);
+    const handOver = new HandOver(redis, spool, () => this.#context.announce());
+    const { account, id } = this.#task;
+    const newWriter = () => new BatchWriter(spool, { account, id, kind: 'probes', firstRun });
+    let writer = newWriter();
+    for (const [at, mark] of sink.unique()) {
+      const uidl = listing.uidl(places[at]!);
+      const facts = { key: uidlKey(uidl).toString('hex'), uidl: uidl.toString('latin1') };
+      const nothing = { size: 0, sha256: noContent, hasNul: false };
+      writer.keep(nothing, { ...facts, headerBytes: 0, fingerprint: mark, hasMessageId: true });
+      if (writer.messages < probesAtOnce) continue;
+      await handOver.submit(account, writer, 0);
+      writer = newWriter();
+    }
+    if (writer.messages > 0) await handOver.submit(account, writer, 0);
+    await handOver.settled();
+  }
+
+  async #destinationMessages(runId: string): Promise<number> {
+    const { redis, settings, bell } = this.#context;
+    const { account } = this.#task;
+    const until = performance.now() + settings.popProbeWaitMs;
+    for (;;) {
+      const left = until - performance.now();
+      const next = bell.next(account, Math.max(0, Math.min(left, 1000)), this.#lost);
+      const run = await readRun(redis, account);
+      if (run?.id !== runId || run.destinationMessages >= 0 || run.state === 'waiting' || left <= 0) {
+        next.cancel();
+        return run?.destinationMessages ?? -1;
+      }
+      await next.rung;
+    }
+  }
+}
+
+/** Takes headers and keeps their fingerprints, 10 bytes a message. */
+class FingerprintSink implements PopSink {
+  readonly #marks: Buffer;
+  readonly #headerMaxBytes: number;
+  #at = 0;
+  #head: Buffer[] = [];
+  #headBytes = 0;
+
+  constructor(count: number, headerMaxBytes: number) {
+    // A key of the table is 10 bytes: the fingerprint, and whether it has a Message-ID to speak for it.
+    this.#marks = Buffer.alloc(count * keyBytes);
+    this.#headerMaxBytes = headerMaxBytes;
+  }
+
+  start(): void {
+    this.#head = [];
+    this.#headBytes = 0;
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#headBytes >= this.#headerMaxBytes) return;
+    this.#head.push(Buffer.from(chunk.subarray(0, this.#headerMaxBytes - this.#headBytes)));
+    this.#headBytes += chunk.length;
+  }
+
+  end(): void {
+    const { bytes, hasMessageId } = fingerprint(headerFields(Buffer.concat(this.#head)));
+    bytes.copy(this.#marks, this.#at * keyBytes);
+    this.#marks[this.#at * keyBytes + fingerprintBytes] = hasMessageId ? 1 : 0;
+    this.#at += 1;
+  }
+
+  /** A message whose header cannot be had is fetched. */
+  refused(): void {
+    this.#at += 1;
+  }
+
+  /** Places of the messages that no other resembles, with their fingerprints in hexadecimal. */
+  *unique(): Generator<[at: number, fingerprint: string]> {
+    const table = new KeyTable(this.#marks, keyBytes);
+    const shared = new Set<number>();
+    for (let at = 0; at < this.#at; at += 1) {
+      const last = table.find(this.#mark(at));
+      if (last !== at) shared.add(last).add(at);
+    }
+    for (let at = 0; at < this.#at; at += 1) {
+      const mark = this.#mark(at);
+      if (mark[fingerprintBytes] === 1 && !shared.has(at)) yield [at, mark.toString('hex', 0, fingerprintBytes)];
+    }
+  }
+
+  #mark(at: number): Buffer {
+    return this.#marks.subarray(at * keyBytes, (at + 1) * keyBytes);
+  }
+}
+
+async function* topRequests(listing: MaildropListing, places: Uint32Array): AsyncGenerator<PopRequest> {
+  // A header is a few kilobytes, whatever the size of its message.
+  for (const place of places) yield { number: listing.number(place), octets: 4096, headersOnly: true };
+}

@@ -1,0 +1,93 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { accountKeys } from '../../src/ground/keys.ts';
+import { giveUpAppend, noteAppend, queueAppend } from '../../src/ledger/append-state.ts';
+import { endIntent, openIntents, recordIntent } from '../../src/ledger/intent.ts';
+import { mailboxNumber } from '../../src/ledger/mailbox-numbers.ts';
+import { startRun } from '../../src/ledger/run.ts';
+import { useRedis } from './redis-rig.ts';
+
+const redis = useRedis();
+const account = '1'.repeat(32);
+const queue = (run = 'r1', spool = 's') => queueAppend(redis.client, account, spool, run);
+
+beforeEach(() => startRun(redis.client, account, 'r1', 1000, false));
+
+describe('an append session', () => {
+  it('is queued once, whoever asks and how many at once', async () => {
+    const numbers = await Promise.all([queue(), queue(), queue()]);
+    expect(numbers.filter((number) => number > 0)).toHaveLength(1);
+  });
+
+  it('is queued for each spool, under another number', async () => {
+    const [one, two] = [await queue('r1', 's'), await queue('r1', 't')];
+    expect(two).toBeGreaterThan(one);
+  });
+
+  it.each(['active', 'failed'] as const)('is not queued again while it is %s', async (state) => {
+    await noteAppend(redis.client, account, 's', state);
+    expect(await queue()).toBe(0);
+  });
+
+  it('is not queued for a run that is over', async () => {
+    expect(await queue('r0')).toBe(0);
+  });
+
+  it('does not end while a batch waits', async () => {
+    await noteAppend(redis.client, account, 's', 'active');
+    await redis.client.zadd(accountKeys.batches(account, 's'), 1, 'b');
+    expect(await giveUpAppend(redis.client, account, 's')).toBe(false);
+    expect(await queue()).toBe(0);
+  });
+
+  it('ends so that the next batch queues another', async () => {
+    await noteAppend(redis.client, account, 's', 'active');
+    expect(await giveUpAppend(redis.client, account, 's')).toBe(true);
+    expect(await queue()).toBeGreaterThan(0);
+  });
+
+  it('leaves no batch without a session, however giving up and handing over meet', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      await startRun(redis.client, account, 'r1', 1000, false);
+      await noteAppend(redis.client, account, 's', 'active');
+      const handOver = redis.client.zadd(accountKeys.batches(account, 's'), 1, 'b').then(() => queue());
+      const [ended, queued] = await Promise.all([giveUpAppend(redis.client, account, 's'), handOver]);
+      expect(queued > 0).toBe(ended);
+      await redis.client.del(accountKeys.batches(account, 's'));
+    }
+  });
+});
+
+describe('an intent', () => {
+  const intent = { command: 'c', batch: 'b', indexes: [0, 2], mailbox: 'Büro', uidValidity: 5, uidNext: 9 };
+
+  it('is kept until it is ended', async () => {
+    await redis.client.set(accountKeys.fence(account), 'mine');
+    expect(await recordIntent(redis.client, account, 'mine', intent)).toBe(true);
+    expect(await recordIntent(redis.client, account, 'mine', { ...intent, command: 'd' })).toBe(true);
+    expect(await openIntents(redis.client, account)).toEqual(
+      expect.arrayContaining([intent, { ...intent, command: 'd' }]),
+    );
+    await endIntent(redis.client, account, 'd');
+    expect(await openIntents(redis.client, account)).toEqual([intent]);
+  });
+
+  it('is kept over the start of a run', async () => {
+    await redis.client.set(accountKeys.fence(account), 'mine');
+    await recordIntent(redis.client, account, 'mine', intent);
+    await startRun(redis.client, account, 'r2', 1000, false);
+    expect(await openIntents(redis.client, account)).toEqual([intent]);
+  });
+
+  it.each(['another', undefined])('is not recorded under the fence %s', async (fence) => {
+    if (fence) await redis.client.set(accountKeys.fence(account), fence);
+    expect(await recordIntent(redis.client, account, 'mine', intent)).toBe(false);
+    expect(await openIntents(redis.client, account)).toEqual([]);
+  });
+});
+
+it('a mailbox gets a number that stays', async () => {
+  const number = (path: string) => mailboxNumber(redis.client, account, path);
+  const first = await Promise.all([number('INBOX'), number('Sent'), number('INBOX')]);
+  expect(first).toEqual([1, 2, 1]);
+  expect(await number('Sent')).toBe(2);
+});

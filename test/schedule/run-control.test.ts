@@ -1,0 +1,311 @@
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { MailhaulError } from '../../src/ground/errors.ts';
+import { accountKeys, globalKeys } from '../../src/ground/keys.ts';
+import { silentLog } from '../../src/ground/log.ts';
+import { loadSettings } from '../../src/ground/settings-load.ts';
+import { giveUpAppend, noteAppend } from '../../src/ledger/append-state.ts';
+import { registeredBatches, spooledKeys } from '../../src/ledger/batches.ts';
+import { readProblems } from '../../src/ledger/problems.ts';
+import { addToRun, readRun, updateRun } from '../../src/ledger/run.ts';
+import { Bell } from '../../src/limits/bell.ts';
+import { Queues, type SessionJob, type SessionKind } from '../../src/schedule/queues.ts';
+import { RunControl } from '../../src/schedule/run-control.ts';
+import { registerBatch } from '../../src/spool/registry.ts';
+import { useRedis } from '../ledger/redis-rig.ts';
+import { alice as account, makeBatch, newSpool } from '../spool/spool-rig.ts';
+
+const redis = useRedis();
+const waits = [1000, 5000];
+const busy = new MailhaulError('account-busy', { host: 'h', user: 'u', reply: 'later' });
+const refused = new MailhaulError('credentials-refused', { host: 'h', user: 'u', reply: 'no' });
+let control: RunControl;
+let now: number;
+let rung: string[];
+
+beforeEach(async () => {
+  const handle = await redis.another();
+  const bell = await Bell.open(handle.client, handle.duplicate());
+  const queues = new Queues(handle, silentLog());
+  const loaded = loadSettings({ env: {}, options: { dataDir: 'nowhere' } });
+  const settings = { ...loaded, retryWaitsMs: waits, spoolLostAfterMs: 60_000 };
+  const clock = { now: () => now, wait: () => Promise.resolve() };
+  now = 1_000_000;
+  rung = [];
+  bell.listen((one) => rung.push(one));
+  control = new RunControl({ redis: handle.client, settings, queues, bell, log: silentLog(), clock });
+  onTestFinished(async () => {
+    await queues.close();
+    await bell.close();
+    await handle.close();
+  });
+});
+
+interface Queued extends SessionJob {
+  kind: string;
+  number: number;
+  delay: number;
+}
+
+/** The jobs that stand in Redis, the newest last. */
+async function jobs(): Promise<Queued[]> {
+  const found: Queued[] = [];
+  for (const key of await redis.client.keys(`mh-queue:*:*.${account}.*`)) {
+    const { data = '{}', delay = '0' } = await redis.client.hgetall(key);
+    const [, kind = '', number = ''] = /\.(\w+)\.(\d+)$/.exec(key) ?? [];
+    found.push({ ...JSON.parse(data), kind, number: Number(number), delay: Number(delay) });
+  }
+  return found.sort((a, b) => a.number - b.number);
+}
+
+/** Takes all jobs away, as their workers do or a crash. */
+async function loseJobs(): Promise<void> {
+  for (const key of await redis.client.keys('mh-queue:*')) await redis.client.del(key);
+}
+
+const job = (other: Partial<SessionJob> = {}): SessionJob => ({
+  account,
+  run: 'r1',
+  tries: 0,
+  mark: 0,
+  spool: '',
+  ...other,
+});
+const run = async () => (await readRun(redis.client, account))!;
+const lastJob = async () => (await jobs()).at(-1);
+
+async function batchIn(spool: string, uidl = 'a'): Promise<string> {
+  const manifest = await makeBatch(await newSpool(), [uidl]);
+  await registerBatch(redis.client, spool, manifest);
+  return manifest.batch;
+}
+
+describe('the start of a run', () => {
+  it('queues a download', async () => {
+    await control.start(account, 'r1', true);
+    expect(await run()).toMatchObject({ id: 'r1', state: 'queued', startedAt: now, recheck: true });
+    expect(await jobs()).toMatchObject([{ kind: 'download', run: 'r1', tries: 0, delay: 0 }]);
+  });
+
+  it('queues the appends of every spool that holds batches of an earlier run', async () => {
+    for (const spool of ['s', 't']) await batchIn(spool);
+    await control.start(account, 'r1');
+    const appends = (await jobs()).filter(({ kind }) => kind === 'append');
+    expect(appends.map(({ spool }) => spool).sort()).toEqual(['s', 't']);
+  });
+});
+
+describe('mail that comes', () => {
+  it('queues one append session and rings every time', async () => {
+    await control.start(account, 'r1');
+    for (let i = 0; i < 3; i += 1) await control.announce(account, 'r1', 's');
+    expect((await jobs()).filter(({ kind }) => kind === 'append')).toMatchObject([{ spool: 's', tries: 0 }]);
+    while (rung.length < 3) await redis.client.ping();
+  });
+
+  it('queues another when the one before has given up', async () => {
+    await control.start(account, 'r1');
+    await control.announce(account, 'r1', 's');
+    await giveUpAppend(redis.client, account, 's');
+    await control.announce(account, 'r1', 's');
+    expect((await jobs()).filter(({ kind }) => kind === 'append')).toHaveLength(2);
+  });
+
+  it('of an earlier run queues nothing', async () => {
+    await control.start(account, 'r1');
+    await control.announce(account, 'r0', 's');
+    expect(await jobs()).toHaveLength(1);
+  });
+});
+
+describe('the end of a session', () => {
+  beforeEach(() => control.start(account, 'r1'));
+
+  it.each([
+    ['busy', 2, 300],
+    ['unserved', 2, 300],
+    ['hold', 0, 300],
+    ['budget', 0, 0],
+    ['unpipelined', 0, 0],
+  ])('%s is followed by another', async (end, tries, delay) => {
+    await control.ended('download', job({ tries: 2 }), end);
+    expect(await lastJob()).toMatchObject({ kind: 'download', tries, delay });
+    expect(await jobs()).toHaveLength(2);
+  });
+
+  it.each(['superseded', 'interrupted'])('%s is the end', async (end) => {
+    await control.ended('download', job(), end);
+    expect(await jobs()).toHaveLength(1);
+    expect(await run()).toMatchObject({ download: 'queued', finishedAt: 0 });
+  });
+
+  it('ends the run with the last of both sides: the download', async () => {
+    await control.ended('download', job(), 'done');
+    expect(await run()).toMatchObject({ download: 'done', state: 'complete', finishedAt: now });
+    while (rung.length === 0) await redis.client.ping();
+  });
+
+  it('ends the run with the last of both sides: the append', async () => {
+    const batch = await batchIn('s');
+    await control.announce(account, 'r1', 's');
+    await control.ended('download', job(), 'done');
+    expect((await run()).finishedAt).toBe(0);
+    await redis.client.zrem(accountKeys.batches(account, 's'), batch);
+    await redis.client.del(accountKeys.spools(account));
+    await control.ended('append', job({ spool: 's' }), 'done');
+    expect((await run()).finishedAt).toBe(now);
+  });
+});
+
+describe('a session that failed', () => {
+  beforeEach(() => control.start(account, 'r1'));
+
+  it('is tried again after each of the waits, and then the account has failed', async () => {
+    for (const [tries, delay] of waits.entries()) {
+      await control.failed('download', job({ tries }), busy);
+      expect(await lastJob()).toMatchObject({ tries: tries + 1, delay });
+      expect(await run()).toMatchObject({ state: 'waiting', error: busy.message, finishedAt: 0 });
+    }
+    await control.failed('download', job({ tries: waits.length }), busy);
+    expect(await jobs()).toHaveLength(1 + waits.length);
+    expect(await run()).toMatchObject({ download: 'failed', state: 'failed', error: busy.message, finishedAt: now });
+    expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'account-busy' }]);
+  });
+
+  it.each<[SessionKind, 'downloaded' | 'appended' | 'duplicate' | 'refused']>([
+    ['download', 'downloaded'],
+    ['append', 'appended'],
+    ['append', 'duplicate'],
+    ['append', 'refused'],
+  ])('begins to count anew when it got further: %s, %s', async (kind, field) => {
+    const spool = kind === 'append' ? 's' : '';
+    await addToRun(redis.client, account, field, 10);
+    await control.failed(kind, job({ tries: 2, mark: 4, spool }), busy);
+    expect(await lastJob()).toMatchObject({ kind, tries: 1, mark: 10, delay: waits[0], spool });
+    await control.failed(kind, job({ tries: 1, mark: 10, spool }), busy);
+    expect(await lastJob()).toMatchObject({ tries: 2, mark: 10, delay: waits[1] });
+  });
+
+  it('is not tried again where waiting does not help', async () => {
+    await control.failed('download', job(), refused);
+    expect(await jobs()).toHaveLength(1);
+    expect(await run()).toMatchObject({ download: 'failed', state: 'failed' });
+    expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'credentials-refused' }]);
+  });
+
+  it('is not tried again when nobody foresaw it', async () => {
+    await control.failed('download', job(), new TypeError('x is undefined'));
+    expect(await run()).toMatchObject({ state: 'failed' });
+    expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'unexpected' }]);
+  });
+
+  it('leaves the other side its time: the run ends with the download', async () => {
+    await batchIn('s');
+    await control.announce(account, 'r1', 's');
+    await control.failed('append', job({ spool: 's' }), refused);
+    expect((await run()).finishedAt).toBe(0);
+    await control.announce(account, 'r1', 's');
+    expect((await jobs()).filter(({ kind }) => kind === 'append')).toHaveLength(1);
+    await control.ended('download', job(), 'done');
+    expect(await run()).toMatchObject({ state: 'failed', finishedAt: now });
+    expect(await registeredBatches(redis.client, account, 's')).toHaveLength(1);
+  });
+
+  it('changes nothing of the run that came after its own', async () => {
+    await control.start(account, 'r2');
+    await control.announce(account, 'r2', 's');
+    const before = await jobs();
+    await control.failed('append', job({ spool: 's' }), refused);
+    await control.failed('download', job(), refused);
+    expect(await run()).toMatchObject({ id: 'r2', download: 'queued', error: '' });
+    expect(await redis.client.hget(accountKeys.appendSessions(account), 's')).toBe('queued');
+    expect(await readProblems(redis.client, account)).toEqual([]);
+    expect(await jobs()).toEqual(before);
+  });
+
+  it('of the append side ends a download that waits for space which nobody frees any more', async () => {
+    await batchIn('s');
+    await control.failed('append', job({ spool: 's' }), refused);
+    await control.ended('download', job(), 'hold');
+    expect(await run()).toMatchObject({ state: 'failed', finishedAt: now });
+  });
+});
+
+describe('the reconciler', () => {
+  beforeEach(() => control.start(account, 'r1'));
+
+  it('adds nothing where a job does the work', async () => {
+    await control.announce(account, 'r1', 's');
+    await batchIn('s');
+    const before = await jobs();
+    await control.reconcile(account, 'r1');
+    expect(await jobs()).toEqual(before);
+  });
+
+  it.each(['queued', 'active'])('queues a lost download again that is %s', async (download) => {
+    await updateRun(redis.client, account, 'r1', { download });
+    await loseJobs();
+    await control.reconcile(account, 'r1');
+    expect(await jobs()).toMatchObject([{ kind: 'download', tries: 0 }]);
+  });
+
+  it.each(['queued', 'active'] as const)('queues a lost append again that is %s', async (state) => {
+    await updateRun(redis.client, account, 'r1', { download: 'done' });
+    await batchIn('s');
+    await noteAppend(redis.client, account, 's', state);
+    await loseJobs();
+    await control.reconcile(account, 'r1');
+    expect(await jobs()).toMatchObject([{ kind: 'append', spool: 's' }]);
+  });
+
+  it('queues an append for batches that nobody announced', async () => {
+    await batchIn('s');
+    await control.reconcile(account, 'r1');
+    expect(await lastJob()).toMatchObject({ kind: 'append', spool: 's' });
+  });
+
+  it('does not queue what has failed', async () => {
+    await updateRun(redis.client, account, 'r1', { download: 'failed' });
+    await batchIn('s');
+    await noteAppend(redis.client, account, 's', 'failed');
+    await loseJobs();
+    await control.reconcile(account, 'r1');
+    expect(await jobs()).toEqual([]);
+    expect((await run()).state).toBe('failed');
+  });
+
+  it('starts the run again when Redis has forgotten it', async () => {
+    await redis.client.flushall();
+    await control.reconcile(account, 'r1');
+    expect(await run()).toMatchObject({ id: 'r1', number: 1, download: 'queued' });
+    expect(await jobs()).toMatchObject([{ kind: 'download' }]);
+  });
+
+  it('rings for a run that ended unheard', async () => {
+    await control.ended('download', job(), 'done');
+    while (rung.length < 1) await redis.client.ping();
+    await loseJobs();
+    await control.reconcile(account, 'r1');
+    while (rung.length < 2) await redis.client.ping();
+    expect(await jobs()).toEqual([]);
+  });
+
+  it('has the mail of a spool fetched again that nobody has served for too long', async () => {
+    await updateRun(redis.client, account, 'r1', { download: 'done' });
+    await batchIn('s');
+    await noteAppend(redis.client, account, 's', 'queued');
+    await redis.client.set(globalKeys.spoolSeen('s'), now - 60_000);
+    await loseJobs();
+    await control.reconcile(account, 'r1');
+    expect(await spooledKeys(redis.client, account)).toEqual(new Set());
+    expect(await run()).toMatchObject({ download: 'queued', finishedAt: 0 });
+    expect(await jobs()).toMatchObject([{ kind: 'download' }]);
+    expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'spool-lost' }]);
+  });
+
+  it('waits for a spool that was served a moment ago', async () => {
+    await batchIn('s');
+    await redis.client.set(globalKeys.spoolSeen('s'), now - 59_000);
+    await control.reconcile(account, 'r1');
+    expect(await registeredBatches(redis.client, account, 's')).toHaveLength(1);
+  });
+});

@@ -34,9 +34,9 @@ export function pick(listing: MaildropListing, ledger: LedgerTable, spooled: Rea
     const key = keys.subarray(place * keyBytes, (place + 1) * keyBytes);
     const record = hasOwnUidl(place) ? ledger.get(key) : undefined;
     if (!hasOwnUidl(place)) counts.anonymous += 1;
-    // A message that vanished and is listed again is there again.
+    if (record?.run === run) continue;
+    // A message that vanished in an earlier run and is listed again is there again.
     if (record && record.outcome !== 'vanished') {
-      if (record.run === run) continue;
       if (record.outcome === 'refused') counts.refusedBefore += 1;
       else counts.known += 1;
     } else if (!spooled.has(key.toString('hex'))) {

@@ -22,6 +22,7 @@ import type { PopRequest } from '../pop3/retrieve.ts';
 import type { Spool } from '../spool/spool.ts';
 import { Books } from './books.ts';
 import { HandOver } from './hand-over.ts';
+import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
 import { type Pick, pick } from './pick.ts';
 import { Probe } from './probe.ts';
 import { renamedMail } from './renamed.ts';
@@ -111,6 +112,7 @@ class Session {
       const ended = await this.#take(client, run);
       crashPoint('before-quit');
       await client.quit();
+      await noteQuit(redis, account);
       return ended;
     } catch (error) {
       client.destroy();
@@ -134,7 +136,8 @@ class Session {
     await books.open(ledger, spooled);
     log.info({ account: id, run: runId, listed: todo.listed, wanted: todo.wanted.length }, 'listed');
     if (todo.wanted.length > 0 || run.recheck) this.#context.announce();
-    if (todo.wanted.length === 0) return 'done';
+    if (todo.wanted.length === 0) return this.#nudge(client, listing);
+    await noteFetching(redis, account);
     const probe = new Probe(this.#task, this.#context, this.#lease.lost);
     if (ledger.size + spooled.size === 0 && (await probe.isWorthwhile(client, todo, run))) {
       await probe.run(client, listing, todo, firstRun);
@@ -165,6 +168,15 @@ class Session {
     }
     await books.close(taker.taken, listing.hasUidl);
     return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
+  }
+
+  /** Nothing new; but after a session without QUIT the source may show the same messages for ever (see `nudge`). */
+  async #nudge(client: PopClient, listing: MaildropListing): Promise<DownloadEnd> {
+    const { redis, settings } = this.#context;
+    const stuck = await lacksQuit(redis, this.#task.account);
+    if (!stuck || !listing.hasUidl || listing.length > settings.popNudgeMaxMessages) return 'done';
+    await nudge(client, listing);
+    return 'more';
   }
 
   /**

@@ -328,6 +328,57 @@ export const errorTable = {
     text: 'the mailbox {mailbox} at {host} was replaced and lacks mail that was delivered to it',
     remedy: 'Find out what happened to the mailbox, then run mailhaul retry for this account.',
   },
+  // --- verify: what is at the destination, held against what was listed ------------------------------------------
+  'verify-missing': {
+    stops: 'message',
+    retry: 'never',
+    text: '{count} message(s) that were delivered are not at the destination: {named}',
+    remedy:
+      'Ask the user: what a user deleted on purpose is named too. No later run delivers it again; what is wanted back is copied from the source by hand.',
+  },
+  'verify-altered': {
+    stops: 'message',
+    retry: 'never',
+    text: '{count} message(s) at the destination differ from those of the source: {named}',
+    remedy: 'Compare them by hand; as long as the source keeps them, the original is there.',
+  },
+  'verify-unproven': {
+    stops: 'message',
+    retry: 'never',
+    text: '{count} message(s) at the destination could not be held against an original: {named}',
+    remedy: 'Look at them: a server that rewrites mail causes this, and so does damage.',
+  },
+  'verify-doubled': {
+    stops: 'message',
+    retry: 'never',
+    text: '{count} message(s) at the destination are copies that the source does not have: {named}',
+    remedy: 'Delete what nobody copied on purpose: the content is the same.',
+  },
+  'verify-unrecorded': {
+    stops: 'message',
+    retry: 'next-run',
+    text: '{count} message(s) are on both sides, and the ledger lacks them: {named}',
+    remedy: 'Run mailhaul sync: it recognises them and appends nothing.',
+  },
+  'verify-pending': {
+    stops: 'message',
+    retry: 'next-run',
+    text: '{count} message(s) of the source are not delivered yet: {named}',
+    remedy: 'Run mailhaul sync, then verify again.',
+  },
+  'verify-refused': {
+    stops: 'message',
+    retry: 'never',
+    text: '{count} message(s) were refused by the destination: {named}',
+    remedy: 'Deliver them in another way, or accept that they stay behind.',
+  },
+  'verify-file': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the file {path} cannot be written: {reason}',
+    remedy: 'Name a file with --messages that can be written, on a disk with room.',
+    exit: 1,
+  },
   'not-supported-yet': {
     stops: 'account',
     retry: 'never',

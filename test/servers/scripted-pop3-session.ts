@@ -22,6 +22,7 @@ export class ScriptedSession {
   #input = '';
   #continues: ((line: string) => string) | undefined;
   readonly #waiting: string[] = [];
+  readonly #fetched: ScriptedMessage[] = [];
   #busy = false;
 
   constructor(server: ScriptedPop3, socket: Socket, behaviour: PopBehaviour) {
@@ -89,7 +90,11 @@ export class ScriptedSession {
     const upgrades = line === 'STLS' && answer[0] === 43;
     await this.#write(line, upgrades ? Buffer.concat([answer, Buffer.from(injectAfterStls ?? '')]) : answer);
     if (upgrades) this.#upgrade();
-    if (line === 'QUIT') this.#socket.end();
+    if (line === 'QUIT') {
+      if (this.#behaviour.hides) for (const message of this.#fetched) this.#server.hidden.add(message);
+      this.#behaviour.afterQuit?.();
+      this.#socket.end();
+    }
     return 'go on';
   }
 
@@ -143,15 +148,25 @@ export class ScriptedSession {
   }
 
   #transaction(verb: string, args: string[]): Buffer {
-    const messages = this.#behaviour.messages ?? [];
+    const messages = this.#listed();
     if (verb === 'LIST')
       return lines(messages.map((message, at) => `${at + 1} ${message.octets ?? message.bytes.length}`));
     if (verb === 'UIDL') return lines(messages.flatMap((message, at) => uidlLine(message, at + 1)));
     const message = messages[Number(args[0]) - 1];
     if (message === undefined) return Buffer.from('-ERR no such message\r\n');
-    if (verb === 'RETR') return multiline(message.bytes);
+    if (verb === 'RETR') {
+      this.#fetched.push(message);
+      return multiline(message.bytes);
+    }
     if (verb === 'TOP') return multiline(header(message.bytes));
     return Buffer.from('-ERR unknown command\r\n');
+  }
+
+  /** What this session lists; numbers stay what they are until it ends. */
+  #listed(): ScriptedMessage[] {
+    const { messages = [], hides } = this.#behaviour;
+    if (!hides) return messages;
+    return messages.filter((message) => !this.#server.hidden.has(message)).slice(0, hides.atMost);
   }
 
   #capa(): Buffer {

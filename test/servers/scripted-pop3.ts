@@ -42,6 +42,10 @@ export interface PopBehaviour {
   oneCommandPerRead?: boolean;
   /** Answers nothing until this many commands of the verb are waiting, or `release` is called. */
   holdUntil?: { verb: string; waiting: number };
+  /** Lists at most so many messages a session, and those no more that a session fetched and then ended with QUIT. */
+  hides?: { atMost: number };
+  /** Called when a session ended with QUIT. */
+  afterQuit?: () => void;
   /** Sent without being asked, right after the login. */
   afterLogin?: string;
   /** Applies only to the first connection; later ones find a good server. */
@@ -59,6 +63,8 @@ export class ScriptedPop3 {
   /** Bytes of answers handed to the system so far. */
   bytesSent = 0;
   readonly behaviour: PopBehaviour;
+  /** What `hides` has hidden. */
+  readonly hidden = new Set<ScriptedMessage>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #released: () => void = () => {};

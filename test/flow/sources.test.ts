@@ -1,0 +1,165 @@
+/** Sources that list in parts, hide what was fetched, rename their mail or give no unique ids (pop3-quirks §1.1, §1.4). */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ScriptedImap } from '../servers/scripted-imap.ts';
+import type { PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
+import { type Ended, expectReport, HaulRig, scriptedRow } from './haul-rig.ts';
+
+const count = 120;
+
+/** Fresh messages, all different; a renamed source has others of the same bytes. */
+function mail(prefix = 'u'): NonNullable<PopBehaviour['messages']> {
+  return Array.from({ length: count }, (_, i) => ({
+    uidl: `${prefix}${i}`,
+    bytes: Buffer.from(`Message-ID: <${i}@x>\r\nSubject: ${i}\r\n\r\n${'body\r\n'.repeat(i)}`),
+  }));
+}
+
+let rig: HaulRig;
+let pop: ScriptedPop3;
+let imap: ScriptedImap;
+let list: string;
+
+beforeEach(async () => {
+  rig = await HaulRig.make();
+});
+
+afterEach(() => rig.end());
+
+async function servers(behaviour: PopBehaviour): Promise<void> {
+  pop = await rig.pop({ messages: mail(), ...behaviour });
+  imap = await rig.imap();
+  list = await rig.list([scriptedRow(pop, imap)]);
+}
+
+async function haul(args?: string[], env?: NodeJS.ProcessEnv): Promise<Ended> {
+  const ended = await rig.sync(list, args, env);
+  expectReport(ended);
+  return ended;
+}
+
+/** Each message once, in the order of the source. */
+function expectStored(messages = mail()): void {
+  expect(imap.stored().map(String)).toEqual(messages.map(({ bytes }) => String(bytes)));
+}
+
+function codes(ended: Ended): string[] {
+  return ended.account.problems.map(({ code }) => code);
+}
+
+describe('a source that lists in parts and hides what was fetched', () => {
+  test('is drained by further sessions until one lists nothing new', async () => {
+    await servers({ hides: { atMost: 25 } });
+    const ended = await haul();
+    expect(ended.account.problems).toEqual([]);
+    expect(ended.account.messages).toMatchObject({ listed: count, appended: count, pending: 0 });
+    expect(ended.status).toBe(0);
+    expectStored();
+    expect(pop.seen('QUIT')).toHaveLength(6);
+    expect((await haul()).account.messages).toMatchObject({ listed: 0, appended: 0 });
+  });
+
+  test.each(['mid-retr:10', 'after-fsync', 'after-register', 'before-quit'])(
+    'loses nothing when the program dies at %s',
+    async (step) => {
+      await rig.settings({ batchMaxMessages: '7' });
+      await servers({ hides: { atMost: 25 } });
+      expect((await rig.sync(list, ['--json'], { MAILHAUL_CRASH_AT: step })).status).toBe(null);
+      expect(pop.hidden.size).toBe(0);
+      const ended = await haul();
+      expect(ended.status).toBe(0);
+      // What was settled before the crash and then hidden is not listed any more.
+      expect(ended.account.messages).toMatchObject({ pending: 0, failed: 0, duplicate: 0 });
+      expectStored();
+    },
+  );
+});
+
+describe('unique ids', () => {
+  test('that are all new at the next run: mail is downloaded again and none of it carried again', async () => {
+    await servers({});
+    await haul();
+    pop.behaviour.messages = mail('renamed');
+    const ended = await haul();
+    expect(ended.status).toBe(0);
+    expect(ended.account.messages).toMatchObject({ listed: count, appended: 0, duplicate: count });
+    expect(codes(ended)).toEqual(['uidl-reset']);
+    expectStored();
+    expect((await haul()).account.messages).toMatchObject({ known: count, duplicate: 0 });
+  });
+
+  test('that the source does not give: every run downloads, none appends twice', async () => {
+    await servers({ replies: { UIDL: '-ERR unknown command\r\n' } });
+    const first = await haul();
+    expect(first.account.messages).toMatchObject({ listed: count, appended: count });
+    expect(codes(first)).toEqual(['uidl-missing']);
+    expectStored();
+    const second = await haul();
+    expect(second.account.messages).toMatchObject({ listed: count, known: count, appended: 0, duplicate: 0 });
+    expectStored();
+  });
+
+  test('that several messages share, or that are blank: those are compared by content', async () => {
+    const messages = mail().map((message, i) => ({ ...message, uidl: i < 10 ? 'same' : i < 15 ? '' : message.uidl }));
+    await servers({ messages });
+    const first = await haul();
+    expect(first.account.messages).toMatchObject({ listed: count, appended: count });
+    expect(codes(first)).toEqual(['uidl-shared']);
+    const second = await haul();
+    expect(second.account.messages).toMatchObject({ listed: count, known: count, appended: 0 });
+    expectStored();
+  });
+
+  test('that are longer than RFC 1939 allows are ids like others', async () => {
+    await servers({ messages: mail('x'.repeat(200)) });
+    expect((await haul()).account.messages).toMatchObject({ appended: count });
+    expect((await haul()).account.messages).toMatchObject({ known: count });
+    expectStored();
+  });
+});
+
+describe('a message that the source does not hand out', () => {
+  test('and still lists is failed; the next run gets it', async () => {
+    await servers({ replies: { 'RETR 3': '-ERR cannot read it\r\n' } });
+    const first = await haul();
+    expect(first.status).toBe(3);
+    expect(first.account.messages).toMatchObject({ listed: count, appended: count - 1, failed: 1, pending: 0 });
+    expect(codes(first)).toEqual(['message-unreadable']);
+    pop.behaviour.replies = {};
+    const second = await haul();
+    expect(second.account.messages).toMatchObject({ listed: count, known: count - 1, appended: 1, failed: 0 });
+    expect(second.status).toBe(0);
+  });
+
+  test('and says that it was deleted has vanished', async () => {
+    await servers({ replies: { 'RETR 3': '-ERR message expunged\r\n' } });
+    const ended = await haul();
+    expect(ended.account.messages).toMatchObject({ appended: count - 1, vanished: 1, failed: 0 });
+    expect(ended.status).toBe(0);
+  });
+
+  test('and lists no more in the next session has vanished too', async () => {
+    await servers({
+      replies: { 'RETR 3': '-ERR internal error\r\n' },
+      afterQuit: () => void pop.behaviour.messages?.splice(2, 1),
+    });
+    const ended = await haul();
+    expect(ended.account.messages).toMatchObject({ listed: count, appended: count - 1, vanished: 1, failed: 0 });
+    expect(ended.status).toBe(0);
+  });
+});
+
+test('after a flush headers are held against the destination, and only what they leave in doubt is fetched', async () => {
+  const twins = [1, 2].map((n) => ({ uidl: `twin${n}`, bytes: Buffer.from(`Subject: no id\r\n\r\nbody ${n}\r\n`) }));
+  const redis = await rig.redis();
+  await servers({ messages: [...mail(), ...twins] });
+  const args = ['--json', '--redis', redis.url];
+  expect((await haul(args)).account.messages).toMatchObject({ appended: count + 2 });
+  const fetched = pop.seen('RETR').length;
+  await redis.stop();
+  const empty = await rig.redis();
+  const ended = await haul(['--json', '--redis', empty.url]);
+  expect(ended.account.messages).toMatchObject({ listed: count + 2, appended: 0, duplicate: count + 2 });
+  expect(pop.seen('TOP')).toHaveLength(count + 2);
+  expect(pop.seen('RETR').length - fetched).toBe(twins.length);
+  expect(imap.stored()).toHaveLength(count + 2);
+});

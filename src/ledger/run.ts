@@ -110,12 +110,13 @@ export async function isFirstRun(redis: RedisClient, account: string): Promise<b
 }
 
 const updateScript = new Script(`
-  if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end
+  local id, finished = unpack(redis.call('HMGET', KEYS[1], 'id', 'finishedAt'))
+  if id ~= ARGV[1] or finished then return 0 end
   redis.call('HSET', KEYS[1], unpack(ARGV, 2))
   return 1
 `);
 
-/** Sets fields of the run, unless another run has begun. */
+/** Sets fields of the run, unless it has ended or another run has begun. */
 export async function updateRun(
   redis: RedisClient,
   account: string,

@@ -1,0 +1,101 @@
+/** The whole benchmark with little mail: that it measures what it says, and never how fast that was. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BenchResult, runsOf } from './results.ts';
+import type { RowName } from './rows.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
+
+const limitMs = 420_000;
+const rows: RowName[] = ['ceiling', 'mailhaul', 'mailhaul-split', 'mailhaul-redis', 'loop'];
+let directory: string;
+let result: BenchResult;
+let printed: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mailhaul-bench-test-'));
+  const json = join(directory, 'bench.json');
+  const args = ['--import', 'tsx', 'test/bench/main.ts', '--quick', '--json', json];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMs - 20_000 });
+  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => stream.setEncoding('utf8').toArray());
+  const status = await new Promise((done) => child.once('close', done));
+  printed = (await stdout!).join('');
+  expect(`${status} ${(await stderr!).join('')}`).toMatch(/^0 (?!.*WRONG)/s);
+  result = JSON.parse(await readFile(json, 'utf8'));
+}, limitMs);
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe('the quick benchmark', () => {
+  it('runs every scenario', () => {
+    expect(result).toMatchObject({ version: 1, extent: 'quick', pairs: 1 });
+    expect(result.scenarios.map(({ name }) => name)).toEqual(Object.keys(scenarios));
+    expect(Date.parse(result.startedAt)).not.toBeNaN();
+  });
+
+  it.each(Object.keys(scenarios))('runs every program, and all mail arrives (%s)', (name) => {
+    const scenario = result.scenarios.find((one) => one.name === name)!;
+    for (const row of rows) {
+      if (scenario.skipped[row] !== undefined) continue;
+      const runs = runsOf(scenario, row);
+      expect(runs).toHaveLength(1);
+      const [run] = runs;
+      const messages = row === 'loop' ? scenario.messages / scenario.loopFactor : scenario.messages;
+      expect(run).toMatchObject({ status: 0, problems: [], messages, source: messages, destination: messages });
+      for (const figure of [run!.wallSeconds, run!.userSeconds, run!.systemSeconds]) expect(figure).toBeGreaterThan(0);
+      // The loop is there to show what it does to mail.
+      if (row !== 'loop') expect(run!.compared).toEqual({ exact: messages, missing: 0, extra: 0 });
+    }
+  });
+
+  it('leaves out a row only where the program has no roles', () => {
+    for (const { skipped } of result.scenarios) {
+      expect(Object.keys(skipped).filter((row) => row !== 'mailhaul-split')).toEqual([]);
+    }
+  });
+
+  it.each(Object.entries<Scenario>(scenarios))('counts what goes over a long line (%s)', (name, { oneWayMs }) => {
+    const { runs } = result.scenarios.find((one) => one.name === name)!;
+    for (const { row, roundTrips, bytes, messages } of runs) {
+      if (oneWayMs === 0) {
+        expect(roundTrips).toBeUndefined();
+        continue;
+      }
+      const { pop, imap } = roundTrips!;
+      // The loop loses a line end here and there.
+      const least = row === 'loop' ? bytes * 0.99 : bytes;
+      expect(pop.reduce((sum, line) => sum + line.bytesDown, 0)).toBeGreaterThan(least);
+      expect(imap.reduce((sum, line) => sum + line.bytesUp, 0)).toBeGreaterThan(least);
+      const chain = Math.max(...pop.map((line) => line.chain));
+      if (row === 'loop') expect(chain).toBeGreaterThan(messages);
+      else expect(chain).toBeLessThan(messages);
+    }
+  });
+
+  it('looks into Redis where it was started by hand', () => {
+    for (const { runs } of result.scenarios) {
+      for (const { row, redis } of runs) {
+        const isOurs = row === 'mailhaul-redis' || row === 'mailhaul-split';
+        if (!isOurs) expect(redis).toBeUndefined();
+        else expect(Math.min(redis!.ledgerBytes, redis!.indexBytes, redis!.keys)).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('has the sums of every report of Mailhaul', () => {
+    for (const { runs, messages } of result.scenarios) {
+      for (const { row, totals } of runs) {
+        if (!row.startsWith('mailhaul')) expect(totals).toBeUndefined();
+        else expect(totals!.messages).toMatchObject({ listed: messages, appended: messages, duplicate: 0, pending: 0 });
+      }
+    }
+  });
+
+  it('prints a table for each scenario', () => {
+    for (const name of Object.keys(scenarios)) expect(printed).toContain(`### ${name}: `);
+    for (const row of ['ceiling', 'mailhaul', 'loop']) expect(printed).toContain(`| ${row} | 1 |`);
+    expect(printed).toContain('| mailhaul ÷ ceiling | ≤ 1.25 × |');
+  });
+});

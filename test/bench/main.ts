@@ -1,0 +1,74 @@
+/** `npm run bench`: measures the built program against a bare socket program and a plain loop, side by side. */
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { atExit, watchExit } from './at-exit.ts';
+import { BenchRun } from './bench-run.ts';
+import { buildPrograms } from './built-programs.ts';
+import { type BenchOptions, parseOptions, usage } from './options.ts';
+import type { BenchResult } from './results.ts';
+import { BenchRig } from './rig.ts';
+import { tablesOf } from './tables.ts';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const usageStatus = 2;
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+async function bench(options: BenchOptions): Promise<BenchResult> {
+  const directory = await mkdtemp(join(tmpdir(), 'mailhaul-bench-'));
+  atExit(() => rmSync(directory, { recursive: true, force: true }));
+  const programs = await buildPrograms(root, directory);
+  const keep = options.keep === undefined ? undefined : resolve(options.keep);
+  const rig = new BenchRig(directory, keep, options.extent, programs.delay);
+  const { pairs, extent } = options;
+  const runs = join(directory, 'runs');
+  await mkdir(runs);
+  const result: BenchResult = {
+    version: 1,
+    startedAt: new Date().toISOString(),
+    extent,
+    pairs,
+    machine: {
+      cpus: cpus().map(({ model }) => model),
+      memoryMB: Math.round(totalmem() / 1e6),
+      kernel: release(),
+      node: process.version,
+    },
+    scenarios: [],
+  };
+  try {
+    const run = new BenchRun({ rig, programs, directory: runs, pairs, extent, say });
+    for (const name of options.scenarios) result.scenarios.push(await run.scenario(name));
+  } finally {
+    await rig.close();
+  }
+  return result;
+}
+
+async function main(): Promise<number> {
+  let options: BenchOptions | 'help';
+  try {
+    options = parseOptions(process.argv.slice(2));
+  } catch (error) {
+    say(`${(error as Error).message}\n\n${usage}`);
+    return usageStatus;
+  }
+  if (options === 'help') {
+    process.stdout.write(`${usage}\n`);
+    return 0;
+  }
+  const result = await bench(options);
+  const json = resolve(options.json ?? join(tmpdir(), `mailhaul-bench-${result.startedAt.replaceAll(':', '')}.json`));
+  await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
+  process.stdout.write(tablesOf(result));
+  say(`\nThe raw figures are in ${json}`);
+  return result.scenarios.some(({ runs }) => runs.some(({ problems }) => problems.length > 0)) ? 1 : 0;
+}
+
+watchExit();
+process.exitCode = await main();

@@ -1,0 +1,53 @@
+/** The command line of the benchmark. */
+import { parseArgs } from 'node:util';
+import { type ScenarioName, scenarios } from './scenarios.ts';
+
+/** What the benchmark is asked to do. */
+export interface BenchOptions {
+  readonly extent: 'full' | 'quick';
+  readonly scenarios: readonly ScenarioName[];
+  /** Interleaved pairs of each scenario. */
+  readonly pairs: number;
+  /** Where the raw figures go; undefined: a file of its own in the directory of temporary files. */
+  readonly json: string | undefined;
+  /** Where made mail is kept from one call to the next; undefined: it is removed at the end. */
+  readonly keep: string | undefined;
+}
+
+/** What `--help` prints. */
+export const usage = `npm run bench -- [--quick] [--scenario NAME]… [--pairs N] [--json FILE] [--keep DIR]
+  --quick          few messages, one pair: every row and every scenario, for correctness; its figures mean nothing
+  --scenario NAME  only this one; may be given again: ${Object.keys(scenarios).join(', ')}
+  --pairs N        interleaved pairs (5)
+  --json FILE      where the raw figures go (a new file among the temporary files)
+  --keep DIR       keeps the made mail there for the next time (it is made anew)`;
+
+const defaultPairs = 5;
+
+/** Reads the arguments. Throws TypeError with a text for a person. */
+export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      scenario: { type: 'string', multiple: true },
+      pairs: { type: 'string' },
+      json: { type: 'string' },
+      keep: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const names = values.scenario ?? Object.keys(scenarios);
+  const wrong = names.find((name) => !Object.hasOwn(scenarios, name));
+  if (wrong !== undefined) throw new TypeError(`no scenario ${wrong}: ${Object.keys(scenarios).join(', ')}`);
+  const pairs = Number(values.pairs ?? (values.quick ? 1 : defaultPairs));
+  if (!Number.isInteger(pairs) || pairs < 1) throw new TypeError('--pairs must be a whole number above 0');
+  return {
+    extent: values.quick ? 'quick' : 'full',
+    scenarios: names as ScenarioName[],
+    pairs,
+    json: values.json,
+    keep: values.keep,
+  };
+}

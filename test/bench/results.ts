@@ -1,0 +1,65 @@
+/** The shape of the raw figures. */
+import type { Report } from '../../src/report/report.ts';
+import type { ProcessPeak } from './measured-process.ts';
+import type { RedisMemory } from './redis-memory.ts';
+import type { RouteCounts } from './rig.ts';
+import type { RowName } from './rows.ts';
+import type { ScenarioName } from './scenarios.ts';
+import type { Bytes } from './verify-copy.ts';
+
+/** One run of one program. */
+export interface RunResult {
+  row: RowName;
+  /** In the order in which the runs of a scenario took place. */
+  number: number;
+  status: number | null;
+  wallSeconds: number;
+  userSeconds: number;
+  systemSeconds: number;
+  /** Sum over the program's processes, in MB; Redis apart. */
+  peakRssMB: number;
+  redisPeakRssMB: number;
+  processes: ProcessPeak[];
+  messages: number;
+  bytes: number;
+  /** Messages at both ends after the run. */
+  source: number;
+  destination: number;
+  /** Compared once a row and scenario, in a quick benchmark always. */
+  compared?: Bytes;
+  roundTrips?: RouteCounts;
+  redis?: RedisMemory;
+  /** Totals of Mailhaul's report. */
+  totals?: Report['totals'];
+  hangs?: number;
+  /** What was wrong with the run; empty when nothing was. */
+  problems: string[];
+}
+
+/** All runs of a scenario. */
+export interface ScenarioResult {
+  name: ScenarioName;
+  title: string;
+  messages: number;
+  bytes: number;
+  runs: RunResult[];
+  /** The plain loop's time is multiplied by this: it ran on fewer messages. */
+  loopFactor: number;
+  /** Why a row is missing. */
+  skipped: Partial<Record<RowName, string>>;
+}
+
+/** The JSON document. */
+export interface BenchResult {
+  version: 1;
+  startedAt: string;
+  extent: 'full' | 'quick';
+  pairs: number;
+  machine: { cpus: string[]; memoryMB: number; kernel: string; node: string };
+  scenarios: ScenarioResult[];
+}
+
+/** Runs of one row, in their order. */
+export function runsOf(scenario: Pick<ScenarioResult, 'runs'>, row: RowName): RunResult[] {
+  return scenario.runs.filter((run) => run.row === row);
+}

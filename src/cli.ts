@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { addDemo } from './commands/demo.ts';
 import { addStart } from './commands/start.ts';
 import { addSync } from './commands/sync.ts';
+import { addVerify } from './commands/verify.ts';
 import { asMailhaulError, errorRow } from './ground/errors.ts';
 
 const interruptedStatus = 130;
@@ -19,6 +20,7 @@ function program(finish: (status: number) => void): Command {
   addDemo(command, finish, insist);
   addStart(command, finish, insist);
   addSync(command, finish, insist);
+  addVerify(command, finish, insist);
   for (const sub of command.commands) sub.exitOverride();
   return command;
 }

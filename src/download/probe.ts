@@ -21,6 +21,8 @@ import type { Pick } from './pick.ts';
 /** A destination with fewer messages than this share of what is to come is not worth a TOP of all of it. */
 const worthwhileShare = 0.05;
 const probesAtOnce = 1000;
+/** The bell is only a hint. */
+const lookAgainMs = 1000;
 const noContent = '0'.repeat(64);
 
 /** What probing needs from the session. */
@@ -36,20 +38,50 @@ export interface ProbeContext {
 export class Probe {
   readonly #task: { account: string; id: string };
   readonly #context: ProbeContext;
-  readonly #lost: AbortSignal;
 
-  constructor(task: { account: string; id: string }, context: ProbeContext, lost: AbortSignal) {
+  constructor(task: { account: string; id: string }, context: ProbeContext) {
     this.#task = task;
     this.#context = context;
-    this.#lost = lost;
   }
 
-  /** True when the destination holds enough mail; waits for its word, but not for ever. */
-  async isWorthwhile(client: PopClient, todo: Pick, run: Run): Promise<boolean> {
+  /** True when the destination is known to hold enough mail. */
+  isWorthwhile(client: PopClient, wanted: number, run: Run): boolean {
     const hasTop = client.capabilities.size === 0 || client.capabilities.has('TOP');
     if (run.probed || !this.#context.settings.popProbe || !hasTop) return false;
-    const there = await this.#destinationMessages(run.id);
-    return there > 0 && there >= todo.wanted.length * worthwhileShare;
+    return run.destinationMessages > 0 && run.destinationMessages >= wanted * worthwhileShare;
+  }
+
+  /** Waits for the destination's word about what it holds, at most `popProbeWaitMs`; returns the run as it is then. */
+  async answer(run: Run): Promise<Run> {
+    const { redis, bell, settings } = this.#context;
+    const until = performance.now() + settings.popProbeWaitMs;
+    for (let now: Run = run; ; ) {
+      const left = until - performance.now();
+      if (now.destinationMessages >= 0 || now.state === 'waiting' || left <= 0) return now;
+      const next = bell.next(this.#task.account, Math.min(left, lookAgainMs));
+      now = (await readRun(redis, this.#task.account)) ?? now;
+      if (now.destinationMessages >= 0) next.cancel();
+      await next.rung;
+    }
+  }
+
+  /**
+   * Calls `stop` if the destination turns out to be worth probing while the download has begun already; until `end` is
+   * aborted. What was fetched by then is not lost: its content is compared.
+   */
+  async watch(client: PopClient, wanted: number, run: Run, end: AbortSignal, stop: () => void): Promise<void> {
+    const { redis, bell } = this.#context;
+    const { account } = this.#task;
+    for (let now: Run | undefined = run; now?.id === run.id && !end.aborted; ) {
+      if (now.destinationMessages >= 0) {
+        if (this.isWorthwhile(client, wanted, now)) stop();
+        return;
+      }
+      const next = bell.next(account, lookAgainMs, end);
+      now = await readRun(redis, account);
+      if ((now?.destinationMessages ?? 0) >= 0) next.cancel();
+      await next.rung;
+    }
   }
 
   /** Fetches the headers and hands the fingerprints over that nominate one message of the source each. */
@@ -73,22 +105,6 @@ export class Probe {
     }
     if (writer.messages > 0) await handOver.submit(account, writer, 0);
     await handOver.settled();
-  }
-
-  async #destinationMessages(runId: string): Promise<number> {
-    const { redis, settings, bell } = this.#context;
-    const { account } = this.#task;
-    const until = performance.now() + settings.popProbeWaitMs;
-    for (;;) {
-      const left = until - performance.now();
-      const next = bell.next(account, Math.max(0, Math.min(left, 1000)), this.#lost);
-      const run = await readRun(redis, account);
-      if (run?.id !== runId || run.destinationMessages >= 0 || run.state === 'waiting' || left <= 0) {
-        next.cancel();
-        return run?.destinationMessages ?? -1;
-      }
-      await next.rung;
-    }
   }
 }
 

@@ -11,7 +11,7 @@ import type { Settings } from '../ground/settings.ts';
 import { probesWait, spooledKeys } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { isFirstRun, type Run, readRun, updateRun } from '../ledger/run.ts';
-import { hasLedger, LedgerTable } from '../ledger/table.ts';
+import { LedgerTable } from '../ledger/table.ts';
 import type { Bell } from '../limits/bell.ts';
 import { rememberOneAtATime } from '../limits/hosts.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
@@ -53,11 +53,13 @@ export interface DownloadTask {
 
 /**
  * How a session ended: `done` when nothing is left to fetch, `more` when all that was listed was fetched and the source
- * may list more now, `probed` when its headers were handed over first, `busy` when another session has it.
+ * may list more now, `probe` when the destination holds so much mail that
+ * headers are worth a look, `probed` when they were handed over, `busy` when another session has it.
  */
 export type DownloadEnd =
   | 'done'
   | 'more'
+  | 'probe'
   | 'probed'
   | 'busy'
   | 'budget'
@@ -104,8 +106,6 @@ class Session {
       spool.removeUnfinished(account),
     ]);
     if (await probesWait(redis, account)) return 'hold';
-    // A first download waits for the destination's word, so it is asked before the source.
-    if (!(await hasLedger(redis, account))) this.#context.announce();
     const client = await openSource(this.#task.endpoint, this.#lease, this.#context);
     crashPoint('after-login');
     try {
@@ -138,11 +138,16 @@ class Session {
     if (todo.wanted.length > 0 || run.recheck) this.#context.announce();
     if (todo.wanted.length === 0) return this.#nudge(client, listing);
     await noteFetching(redis, account);
-    const probe = new Probe(this.#task, this.#context, this.#lease.lost);
-    if (ledger.size + spooled.size === 0 && (await probe.isWorthwhile(client, todo, run))) {
+    const probe = new Probe(this.#task, this.#context);
+    const forgotten = ledger.size + spooled.size === 0 && (await spool.wasCarried(account));
+    if (probe.isWorthwhile(client, todo.wanted.length, forgotten ? await probe.answer(run) : run)) {
       await probe.run(client, listing, todo, firstRun);
       return 'probed';
     }
+    const over = new AbortController();
+    const watching = probe.watch(client, todo.wanted.length, run, over.signal, () => {
+      this.#ended = 'probe';
+    });
     const handOver = new HandOver(redis, spool, () => this.#context.announce());
     const asked = new Map<number, Asked>();
     const taker = new Taker({
@@ -159,6 +164,8 @@ class Session {
     try {
       await client.fetch(this.#requests(listing, todo, asked, taker), taker);
     } finally {
+      over.abort();
+      await watching.catch(() => {});
       // Whole messages are kept, whatever ended the session: they need not be fetched again.
       try {
         await taker.finish();
@@ -166,6 +173,7 @@ class Session {
         for (const { claimed } of asked.values()) spool.space.release(account, claimed);
       }
     }
+    if (taker.taken.messages > 0) await spool.noteCarried(account);
     await books.close(taker.taken, listing.hasUidl);
     return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
   }

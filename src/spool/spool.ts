@@ -58,6 +58,20 @@ export class Spool {
     return found;
   }
 
+  /** Remembers, beside Redis, that mail of this account was taken once: so that a flushed Redis is noticed. */
+  async noteCarried(account: string): Promise<void> {
+    await mkdir(join(this.directory, 'carried'), { recursive: true, mode: 0o700 });
+    await writeFile(join(this.directory, 'carried', account), '', { mode: 0o600 });
+  }
+
+  /** True when mail of this account was taken before, whatever Redis knows. */
+  async wasCarried(account: string): Promise<boolean> {
+    return stat(join(this.directory, 'carried', account)).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** Deletes unfinished files of an account's sessions that died; for the holder of the source's lease. */
   async removeUnfinished(account: string): Promise<void> {
     for (const name of await readdir(this.directory)) {

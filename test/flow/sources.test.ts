@@ -66,6 +66,7 @@ describe('a source that lists in parts and hides what was fetched', () => {
       expect((await rig.sync(list, ['--json'], { MAILHAUL_CRASH_AT: step })).status).toBe(null);
       expect(pop.hidden.size).toBe(0);
       const ended = await haul();
+      expect(ended.account.problems).toEqual([]);
       expect(ended.status).toBe(0);
       // What was settled before the crash and then hidden is not listed any more.
       expect(ended.account.messages).toMatchObject({ pending: 0, failed: 0, duplicate: 0 });

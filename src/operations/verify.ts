@@ -1,0 +1,123 @@
+/** Proof that everything ever listed is at the destination: every account is verified, and nothing is written. */
+import type { Account } from '../accounts/account.ts';
+import { openLogin } from '../accounts/login.ts';
+import { systemClock } from '../ground/clock.ts';
+import { asMailhaulError } from '../ground/errors.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import { problemOf } from '../ledger/problems.ts';
+import {
+  type AccountReport,
+  buildReport,
+  type MessageCounts,
+  noBytes,
+  noMessages,
+  type Report,
+} from '../report/report.ts';
+import { type VerifiedAccount, verifyAccount } from '../verify/account.ts';
+import type { VerdictCounts } from '../verify/findings.ts';
+import { RowFile } from '../verify/rows.ts';
+
+/** Each takes memory for all messages of its account. */
+const accountsAtOnce = 4;
+
+/** What is verified, and how. */
+export interface VerifyOptions {
+  readonly redis: RedisClient;
+  readonly settings: Settings;
+  readonly accounts: readonly Account[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Compare the content of everything. */
+  readonly deep: boolean;
+  /** File that gets one line a message; undefined for none. */
+  readonly messagesFile: string | undefined;
+  /** Ends the work early: accounts that are not through count as failed. */
+  readonly signal: AbortSignal;
+  /** Called when an account is through. */
+  readonly onAccount: (account: AccountReport, done: number) => void;
+}
+
+/** Verifies all accounts, a few at once. Throws `verify-file`. */
+export async function verify(options: VerifyOptions): Promise<Report> {
+  const startedAt = Date.now();
+  const { accounts, messagesFile } = options;
+  const rows = messagesFile === undefined ? undefined : await RowFile.create(messagesFile);
+  const reports: AccountReport[] = [];
+  const queue = accounts.entries();
+  let done = 0;
+  const work = async () => {
+    for (const [i, account] of queue) {
+      reports[i] = await reportAccount(account, options, rows);
+      done += 1;
+      options.onAccount(reports[i], done);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(accountsAtOnce, accounts.length) }, work));
+  } finally {
+    await rows?.close();
+  }
+  return buildReport('verify', startedAt, Date.now(), reports);
+}
+
+async function reportAccount(
+  account: Account,
+  options: VerifyOptions,
+  rows: RowFile | undefined,
+): Promise<AccountReport> {
+  const { id, group } = account;
+  const blank = { id, group, mailboxes: {}, repaired: 0, rewritten: 0 };
+  try {
+    const verified = await tryAccount(account, options);
+    const { findings, bytesListed, rewritten, unread } = verified;
+    await rows?.add(findings.rows(id));
+    const counts = findings.counts();
+    const problems = [...findings.problems(), ...unread.map((error) => problemOf(error))];
+    const bytes = { ...noBytes, listed: bytesListed };
+    return { ...blank, rewritten, state: stateOf(counts), messages: messagesOf(counts), bytes, problems };
+  } catch (thrown) {
+    const error = asMailhaulError(thrown);
+    if (error.stops === 'run') throw error;
+    return { ...blank, state: 'failed', messages: noMessages, bytes: noBytes, problems: [problemOf(error)] };
+  }
+}
+
+/** Tries again what the error table calls worth it, after the waits of the settings. */
+async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
+  const { redis, settings, env, deep, signal } = options;
+  const waits = settings.retryWaitsMs.values();
+  let oneAtATime = false;
+  for (;;) {
+    try {
+      const source = await openLogin(account, 'source', env);
+      const destination = await openLogin(account, 'destination', env);
+      const context = { redis, settings, signal, oneAtATime };
+      return await verifyAccount({ account: account.key, source, destination, deep }, context);
+    } catch (thrown) {
+      const error = asMailhaulError(thrown);
+      const wait = waits.next().value;
+      if (error.retry !== 'soon' || wait === undefined || signal.aborted) throw error;
+      oneAtATime ||= error.code === 'pipelining-broken';
+      await systemClock.wait(wait, signal).catch(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+function messagesOf(counts: VerdictCounts): MessageCounts {
+  const parts = {
+    known: counts.present + counts.moved + counts.doubled + counts.accepted,
+    refused: counts.refused,
+    failed: counts.missing + counts.altered + counts.unproven,
+    vanished: counts.vanished,
+    pending: counts.pending + counts.unrecorded,
+  };
+  const listed = Object.values(parts).reduce((sum, count) => sum + count, 0);
+  return { ...noMessages, ...parts, listed };
+}
+
+function stateOf(counts: VerdictCounts): 'complete' | 'incomplete' {
+  const { refused, failed, pending } = messagesOf(counts);
+  return refused + failed + pending + counts.doubled === 0 ? 'complete' : 'incomplete';
+}

@@ -1,0 +1,102 @@
+/** The destination, read only: EXAMINE and FETCH of what marks nothing. */
+import { hexDigest } from '../ground/digest.ts';
+import { asMailhaulError, type MailhaulError } from '../ground/errors.ts';
+import { loginKeys } from '../ground/keys.ts';
+import type { ImapEndpoint } from '../imap/door.ts';
+import { MailboxClient, type MailboxInfo } from '../imap/mailboxes.ts';
+import { countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../limits/credentials.ts';
+import { loginKey } from '../limits/lease.ts';
+import { type Contents, contentsOf, headerMarks } from './contents.ts';
+import { type Held, Holdings } from './holdings.ts';
+import type { Names } from './names.ts';
+import type { VerifyContext } from './source.ts';
+
+/** Digests of messages that are kept, since the messages of a group are compared with each other: about 4 MB. */
+const keptContents = 20_000;
+
+/** Gets the names of what is at a place, while the destination is read. */
+export type NoteNames = (mailbox: string, uid: number, names: Names) => void;
+
+/** An open destination. */
+export class Destination {
+  readonly holdings = new Holdings();
+  /** Mailboxes that could not be read. */
+  readonly unread: MailhaulError[] = [];
+  readonly #client: MailboxClient;
+  readonly #context: VerifyContext;
+  readonly #login: string;
+  readonly #contents = new Map<number, Contents | undefined>();
+
+  private constructor(client: MailboxClient, context: VerifyContext, login: string) {
+    this.#client = client;
+    this.#context = context;
+    this.#login = login;
+  }
+
+  /** Logs in. Throws MailhaulError; a refused login is counted. */
+  static async open(endpoint: ImapEndpoint, context: VerifyContext): Promise<Destination> {
+    const { redis, settings, signal } = context;
+    const login = loginKey('imap', endpoint);
+    const attempt = { login, host: endpoint.host, user: endpoint.user, secret: endpoint.password };
+    await mayTryLogin(redis, attempt, settings.credentialTries);
+    try {
+      const client = await MailboxClient.connect(endpoint, { ...settings, signal });
+      await forgetRefusedLogins(redis, attempt);
+      return new Destination(client, context, login);
+    } catch (error) {
+      if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
+      throw error;
+    }
+  }
+
+  /** Reads the headers of every message of every mailbox into the holdings. Throws MailhaulError. */
+  async read(note: NoteNames): Promise<void> {
+    for (const mailbox of await this.#client.list()) {
+      if (!mailbox.selectable) continue;
+      try {
+        await this.#readMailbox(mailbox, note);
+      } catch (thrown) {
+        const error = asMailhaulError(thrown);
+        if (error.code !== 'mailbox-refused') throw error;
+        this.unread.push(error);
+      }
+    }
+    this.holdings.seal();
+  }
+
+  /** The content of a message; undefined when it has gone away. Throws MailhaulError. */
+  async contents(held: Held): Promise<Contents | undefined> {
+    if (this.#contents.has(held.number)) return this.#contents.get(held.number);
+    const path = this.holdings.mailboxes[held.mailbox]!.path;
+    const message = await this.#client.message(path, held.uid);
+    const contents = message && (await contentsOf(message));
+    if (this.#contents.size >= keptContents) this.#contents.clear();
+    this.#contents.set(held.number, contents);
+    return contents;
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  destroy(): void {
+    this.#client.destroy();
+  }
+
+  async #readMailbox({ path, specialUse }: MailboxInfo, note: NoteNames): Promise<void> {
+    const { redis, settings } = this.#context;
+    const { uidValidity, messages } = await this.#client.status(path);
+    const known = await redis.hget(loginKeys.index(this.#login, hexDigest(8, path)), 'uidValidity');
+    const number = this.holdings.mailbox({
+      path,
+      virtual: specialUse === '\\All' || specialUse === '\\Flagged',
+      renumbered: known !== null && Number(known) !== uidValidity,
+    });
+    if (messages === 0) return;
+    for await (const { uid, size, header } of this.#client.headers(path, 1, '*', settings.headerMaxBytes)) {
+      const marks = headerMarks(header, settings.headerMaxBytes);
+      this.holdings.add(number, uid, size, marks.fingerprint);
+      note(path, uid, marks);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/** One line a message: the CSV file of `--messages`. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { MailhaulError } from '../ground/errors.ts';
+import type { Verdict } from './verdict.ts';
+
+const columns = ['account', 'uidl', 'message_id', 'mailbox', 'uid', 'size', 'verdict', 'reason'] as const;
+const bufferChars = 65536;
+
+/** One message. */
+export interface Row {
+  readonly account: string;
+  /** Empty where the source does not list the message any more. */
+  readonly uidl: string;
+  readonly messageId: string;
+  /** Where it is; where it was delivered to if it is missing; empty where there is no such place. */
+  readonly mailbox: string;
+  /** 0 where none is known. */
+  readonly uid: number;
+  /** Bytes at the source. */
+  readonly size: number;
+  readonly verdict: Verdict;
+  readonly reason: string;
+}
+
+/** One line of a CSV file (RFC 4180), its line end included. */
+export function csvLine(cells: readonly (string | number)[]): string {
+  return `${cells.map(csvCell).join(',')}\r\n`;
+}
+
+/** A spreadsheet takes what begins like a formula for one (CWE-1236): an apostrophe goes before it. */
+function csvCell(value: string | number): string {
+  const text = String(value);
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** The file, readable by its owner alone: what is in it is private. */
+export class RowFile {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  /** Accounts come one after the other, each whole. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(path: string, file: FileHandle) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /** Creates or empties the file and writes its first line. Throws `verify-file`. */
+  static async create(path: string): Promise<RowFile> {
+    const file = await open(path, 'w', 0o600).catch((error: Error) => {
+      throw fileError(path, error);
+    });
+    const rows = new RowFile(path, file);
+    await rows.#write(csvLine(columns));
+    return rows;
+  }
+
+  /** Writes the rows of an account as they are made. Throws `verify-file`. */
+  add(rows: Iterable<Row>): Promise<void> {
+    const mine = this.#turn.then(() => this.#writeAll(rows));
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#file.close();
+  }
+
+  async #writeAll(rows: Iterable<Row>): Promise<void> {
+    let text = '';
+    for (const row of rows) {
+      text += csvLine(columns.map((column) => row[column === 'message_id' ? 'messageId' : column]));
+      if (text.length < bufferChars) continue;
+      await this.#write(text);
+      text = '';
+    }
+    await this.#write(text);
+  }
+
+  async #write(text: string): Promise<void> {
+    await this.#file.appendFile(text).catch((error: Error) => {
+      throw fileError(this.#path, error);
+    });
+  }
+}
+
+function fileError(path: string, error: Error): MailhaulError {
+  return new MailhaulError('verify-file', { path, reason: error.message });
+}

@@ -1,0 +1,72 @@
+/** The side of the source and of the ledger: what must be at the destination. */
+import type { RedisClient } from '../ground/redis.ts';
+import { spooledKeys } from '../ledger/batches.ts';
+import { contentKey } from '../ledger/record.ts';
+import { LedgerTable } from '../ledger/table.ts';
+import { Expected } from './expected.ts';
+import type { SourceSession, TakeMessage } from './source.ts';
+
+/** Lists the source, reads the ledger, and reads headers; content too where `deep`, or where only it gives a key. */
+export async function surveySource(
+  session: SourceSession,
+  redis: RedisClient,
+  account: string,
+  deep: boolean,
+): Promise<Expected> {
+  const listing = await session.list();
+  // The spool first: a message goes from there into the ledger, and must be seen in one of them. Both before the
+  // destination: what they call delivered by now must be there later.
+  const spooled = await spooledKeys(redis, account);
+  const ledger = await LedgerTable.load(redis, account);
+  const expected = new Expected(listing, ledger, spooled);
+  const places = Array.from({ length: listing.length }, (_, place) => place);
+  const whole = places.filter((place) => deep || expected.isAnonymous(place));
+  const takeMessage = taker(expected);
+  const noTop = deep
+    ? []
+    : await session.readHeaders(
+        listing,
+        places.filter((place) => !expected.isAnonymous(place)),
+        (place, marks) => expected.setMarks(place, marks),
+      );
+  // TOP is optional (RFC 1939 §7).
+  const wanted = [...whole, ...noTop].sort((a, b) => a - b);
+  if (wanted.length > 0) await session.readMessages(listing, wanted, takeMessage);
+  expected.addGone();
+  expected.markShared();
+  return expected;
+}
+
+/** Reads the content of messages in a later session, found again by their unique ids. */
+export async function readContents(
+  session: SourceSession,
+  expected: Expected,
+  wanted: readonly number[],
+): Promise<void> {
+  const byUidl = new Map(wanted.map((n) => [expected.listing.uidl(n).toString('latin1'), n]));
+  const listing = await session.list();
+  const numbers = new Map<number, number>();
+  for (let place = 0; place < listing.length; place += 1) {
+    const n = byUidl.get(listing.uidl(place).toString('latin1'));
+    if (n !== undefined) numbers.set(place, n);
+  }
+  if (numbers.size === 0) return;
+  await session.readMessages(listing, numbers.keys(), (place, marks, contents) => {
+    expected.setMarks(numbers.get(place)!, marks);
+    expected.setContents(numbers.get(place)!, contents);
+  });
+}
+
+/** Enters messages; one without a unique id of its own gets the key of its content and of its turn among copies. */
+function taker(expected: Expected): TakeMessage {
+  const copies = new Map<string, number>();
+  return (place, marks, contents) => {
+    expected.setMarks(place, marks);
+    expected.setContents(place, contents);
+    if (!expected.isAnonymous(place)) return;
+    const sha256 = contents.sha256.toString('hex');
+    const copy = copies.get(sha256) ?? 0;
+    copies.set(sha256, copy + 1);
+    expected.setKey(place, contentKey(sha256, copy));
+  };
+}

@@ -1,7 +1,6 @@
 /** The IMAP worker: append sessions from the queue of this process's spool, one job a session. */
 import { openLogin } from '../src/accounts/login.ts';
 import { ownAddresses } from '../src/append/placement.ts';
-import { appendSession } from '../src/append/session.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
 import type { WorkerContext } from './context.ts';
 
@@ -16,6 +15,8 @@ export function imapWorker(context: WorkerContext): JobHandler {
       const addresses = ownAddresses(account.source.user, account.destination.user, account.id);
       const { key, id, mailbox } = account;
       const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses };
+      // Loaded with the first append: a re-run with nothing new never needs an IMAP client.
+      const { appendSession } = await import('../src/append/session.ts');
       const stop = AbortSignal.any([signal, lost]);
       const end = await appendSession(task, { redis, settings, spool, bell, log, signal: stop });
       await control.ended('append', job, end);

@@ -11,7 +11,7 @@ import { MailhaulError } from '../ground/errors.ts';
 const magic = Buffer.from('MHBATCH1', 'latin1');
 const footerBytes = 8 + 4 + magic.length;
 const manifestMaxBytes = 64 * 1024 * 1024;
-const readBytes = 1024 * 1024;
+const readBytes = 256 * 1024;
 
 /** One message of a batch. */
 export interface SpooledMessage {
@@ -91,7 +91,7 @@ export class BatchFile {
     return this.#read(message.offset, message.headerBytes);
   }
 
-  /** The bytes of a message in pieces of at most 1 MiB. Throws `spool-damaged` when the file is shorter than it says. */
+  /** The bytes of a message in pieces of at most 256 KiB. Throws `spool-damaged` when the file is shorter than it says. */
   async *content(message: SpooledMessage): AsyncGenerator<Buffer> {
     const end = message.offset + message.size;
     for (let at = message.offset; at < end; at += readBytes) {

@@ -6,7 +6,7 @@ import { MailhaulError } from '../ground/errors.ts';
 import { batchTail, type Manifest, type SpooledMessage } from './batch-file.ts';
 import { batchFileName, type Spool } from './spool.ts';
 
-const gatherBytes = 1024 * 1024;
+const gatherBytes = 512 * 1024;
 
 /** What the writer cannot know of a message by its bytes alone. */
 export type MessageFacts = Pick<SpooledMessage, 'key' | 'uidl' | 'headerBytes' | 'fingerprint' | 'hasMessageId'>;

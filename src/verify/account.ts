@@ -77,7 +77,7 @@ async function lookUpAgain(redis: RedisClient, account: string, expected: Expect
 function namesOfGone(expected: Expected, mailboxes: ReadonlyMap<number, string>): NoteNames {
   const places = new Map<string, Map<number, number>>();
   for (let n = expected.listing.length; n < expected.size; n += 1) {
-    const { mailbox, uid } = expected.record(n)!;
+    const { mailbox = 0, uid = 0 } = expected.record(n) ?? {};
     const path = mailboxes.get(mailbox);
     if (path === undefined || uid === 0) continue;
     if (!places.has(path)) places.set(path, new Map());

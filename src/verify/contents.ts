@@ -59,9 +59,10 @@ export class ContentReader {
 
   #gather(chunk: Buffer): void {
     this.#head = Buffer.concat([this.#head, chunk]);
-    const end = headerEnd(this.#head);
-    if (end !== -1) this.#split(end, end);
-    else if (this.#head.length >= headMaxBytes) this.#split(this.#head.length, 0);
+    if (this.#head.length < headMaxBytes && headerEnd(this.#head) === -1) return;
+    const end = headerEnd(this.#head.subarray(0, headMaxBytes));
+    if (end === -1) this.#split(this.#head.length, 0);
+    else this.#split(end, end);
   }
 
   /** The header, or all there is where no empty line ends one. */

@@ -1,8 +1,10 @@
 /**
- * What must be at the destination: every message that the source lists, and every one that the ledger knows and the
- * source does not list any more. Packed: about 50 bytes a message, its names, and 64 where its content was read.
+ * What must be at the destination: every message that the source lists, and every one that it does not list any more and
+ * that the ledger knows, that waits in a spool or that is owed. Packed: about 50 bytes a message, its names, and 64 where
+ * its content was read.
  */
 import { KeyTable } from '../ledger/key-table.ts';
+import type { OwedReason } from '../ledger/owed.ts';
 import { keyBytes, type LedgerRecord, uidlKey } from '../ledger/record.ts';
 import type { LedgerTable } from '../ledger/table.ts';
 import { fingerprintBytes } from '../message/fingerprint.ts';
@@ -18,6 +20,14 @@ const flagsAt = fingerprintAt + fingerprintBytes;
 
 const flag = { fingerprint: 1, messageId: 2, shared: 4, contents: 8, anonymous: 16 } as const;
 
+/** What is known of messages besides the ledger, by their keys in hexadecimal. */
+export interface Underway {
+  /** Those that wait in a spool. */
+  readonly spooled: ReadonlySet<string>;
+  /** Those that were listed and could not be taken, with the reason. */
+  readonly owed: ReadonlyMap<string, OwedReason>;
+}
+
 /** The messages of one account by number: first those of the listing in its order, then those that are gone from it. */
 export class Expected {
   readonly listing: MaildropListing;
@@ -26,17 +36,16 @@ export class Expected {
   readonly #size: number;
   readonly #verdicts: Uint8Array;
   readonly #places: Int32Array;
-  readonly #spooled: ReadonlySet<string>;
+  readonly #underway: Underway;
   #ledger: LedgerTable;
   #contents: Buffer | undefined;
   #count: number;
 
-  /** `spooled` are the keys (hexadecimal) that wait in a spool. */
-  constructor(listing: MaildropListing, ledger: LedgerTable, spooled: ReadonlySet<string>) {
+  constructor(listing: MaildropListing, ledger: LedgerTable, underway: Underway) {
     this.listing = listing;
     this.#ledger = ledger;
-    this.#spooled = spooled;
-    this.#size = listing.length + ledger.size;
+    this.#underway = underway;
+    this.#size = listing.length + ledger.size + underway.spooled.size + underway.owed.size;
     this.#records = Buffer.alloc(this.#size * stride);
     this.#verdicts = new Uint8Array(this.#size);
     this.#places = new Int32Array(this.#size).fill(-1);
@@ -77,7 +86,12 @@ export class Expected {
   }
 
   isSpooled(n: number): boolean {
-    return this.#spooled.has(this.key(n).toString('hex'));
+    return this.#underway.spooled.has(this.key(n).toString('hex'));
+  }
+
+  /** Why it was listed once and could not be taken; undefined where it was, or was not tried. */
+  owed(n: number): OwedReason | undefined {
+    return this.#underway.owed.get(this.key(n).toString('hex'));
   }
 
   /** Takes a ledger that was read later. */
@@ -119,15 +133,21 @@ export class Expected {
     return this.#has(n, flag.contents) ? unpackContents(this.#contents!, n * contentsBytes) : undefined;
   }
 
-  /** Adds what the ledger knows and the source does not list; call when all listed messages have their keys. */
+  /** Adds what the source does not list any more; call when all listed messages have their keys. */
   addGone(): void {
     const keys = Buffer.alloc(this.listing.length * keyBytes);
     for (let n = 0; n < this.listing.length; n += 1) this.key(n).copy(keys, n * keyBytes);
     const listed = new KeyTable(keys, keyBytes);
-    for (const record of this.#ledger) {
-      if (listed.find(record.key) !== -1) continue;
-      record.key.copy(this.#records, this.#count * stride);
+    const add = (key: Buffer) => {
+      if (listed.find(key) !== -1) return;
+      key.copy(this.#records, this.#count * stride);
       this.#count += 1;
+    };
+    for (const record of this.#ledger) add(record.key);
+    const { spooled, owed } = this.#underway;
+    for (const hex of new Set([...spooled, ...owed.keys()])) {
+      const key = Buffer.from(hex, 'hex');
+      if (!this.#ledger.get(key)) add(key);
     }
   }
 

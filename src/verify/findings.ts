@@ -19,6 +19,12 @@ const codes: Partial<Record<Verdict, ErrorCode>> = {
   refused: 'verify-refused',
 };
 
+const owedReasons = {
+  unreadable: 'the source did not hand it out',
+  'spool-lost': 'it was in a spool that is lost',
+  nothing: 'it was not fetched yet',
+} as const;
+
 /** How many messages have each verdict. */
 export type VerdictCounts = Readonly<Record<Verdict, number>>;
 
@@ -149,7 +155,8 @@ export class Findings {
       case 'unrecorded':
         return 'the ledger does not know it';
       case 'pending':
-        return expected.isSpooled(n) ? 'it waits in the spool' : 'it was not fetched yet';
+        if (expected.isSpooled(n)) return 'it waits in the spool';
+        return owedReasons[expected.owed(n) ?? 'nothing'];
       case 'refused':
       case 'accepted':
         return printable(refusals.get(expected.key(n).toString('hex')) ?? '');

@@ -10,6 +10,9 @@ const mailboxAt = fingerprintBytes;
 const uidAt = mailboxAt + 2;
 const sizeAt = uidAt + 4;
 const firstRoom = 1024;
+/** Claims are counted in 15 bits; the last tells of messages that are gone from the source. */
+const mostClaims = 0x7fff;
+const goneClaim = 0x8000;
 
 /** A mailbox of the destination. */
 export interface HeldMailbox {
@@ -125,14 +128,20 @@ export class Holdings {
     for (const number of this.#byPlace) yield this.get(number);
   }
 
-  /** Notes that a message of the source has this one as its twin. */
-  claim(number: number): void {
-    this.#claims[number] = Math.min(0xffff, this.#claims[number]! + 1);
+  /** Notes that a message has this one as its twin; `listed` says that the source lists it. */
+  claim(number: number, listed: boolean): void {
+    const claims = this.#claims[number]!;
+    if (!listed) this.#claims[number] = claims | goneClaim;
+    else if ((claims & mostClaims) < mostClaims) this.#claims[number] = claims + 1;
   }
 
-  /** How many messages of the source have it as their twin. */
+  /**
+   * How many messages of the source have it as their twin. Those that the source does not list count as one, and only
+   * where no other does: most are the same message under the unique id that it had before.
+   */
   claims(number: number): number {
-    return this.#claims[number]!;
+    const claims = this.#claims[number]!;
+    return claims & mostClaims || (claims > 0 ? 1 : 0);
   }
 
   /** The first place of a sorted list whose record is not below the key. */

@@ -187,7 +187,7 @@ export class Matching {
     // Where the ledger has no UID, every place is the right one.
     const unplaced = verdict === 'moved' && expected.record(n)?.uid === 0;
     expected.decide(n, unplaced ? 'present' : verdict, place);
-    if (place !== -1) holdings.claim(place);
+    if (place !== -1) holdings.claim(place, expected.isListed(n));
   }
 
   /** Messages without a header to look for: what has their size and is nobody's twin is read, and told by its digest. */

@@ -1,6 +1,7 @@
 /** The side of the source and of the ledger: what must be at the destination. */
 import type { RedisClient } from '../ground/redis.ts';
 import { spooledKeys } from '../ledger/batches.ts';
+import { readOwed } from '../ledger/owed.ts';
 import { contentKey } from '../ledger/record.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { Expected } from './expected.ts';
@@ -17,8 +18,9 @@ export async function surveySource(
   // The spool first: a message goes from there into the ledger, and must be seen in one of them. Both before the
   // destination: what they call delivered by now must be there later.
   const spooled = await spooledKeys(redis, account);
+  const owed = await readOwed(redis, account);
   const ledger = await LedgerTable.load(redis, account);
-  const expected = new Expected(listing, ledger, spooled);
+  const expected = new Expected(listing, ledger, { spooled, owed });
   const places = Array.from({ length: listing.length }, (_, place) => place);
   const whole = places.filter((place) => deep || expected.isAnonymous(place));
   const takeMessage = taker(expected);

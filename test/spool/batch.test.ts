@@ -68,7 +68,8 @@ describe('a batch', () => {
     const file = await spool.openBatch(alice, writer.batch);
     const sizes: number[] = [];
     for await (const part of file.content(file.manifest.messages[0]!)) sizes.push(part.length);
-    expect(sizes).toEqual([1_048_576, 1_048_576, 402_848]);
+    expect(sizes.length).toBeGreaterThan(1);
+    expect(Math.max(...sizes)).toBe(256 * 1024);
     expect(sha256(await contentOf(file, file.manifest.messages[0]!))).toBe(sha256(large));
     await file.close();
   });

@@ -43,7 +43,8 @@ describe.skipIf(reason !== '')('a full disk', () => {
     const spool = await tinySpool();
     writeFileSync(join(spool.directory, 'filler'), Buffer.alloc(3.9 * 1024 * 1024));
     const writer = newWriter(spool);
-    await putMessage(writer, 'one', Buffer.alloc(900_000, 'x'), 900_000);
+    // Less than what is gathered before the first write.
+    await putMessage(writer, 'one', Buffer.alloc(400_000, 'x'), 400_000);
     expect(await codeOf(writer.finish())).toBe('spool-full');
     expect(readdirSync(spool.directory).sort()).toEqual(['filler', 'spool.id']);
   });
@@ -53,7 +54,7 @@ describe.skipIf(reason !== '')('a full disk', () => {
     const filler = join(spool.directory, 'filler');
     writeFileSync(filler, Buffer.alloc(3.5 * 1024 * 1024));
     const writer = newWriter(spool);
-    const kept = Buffer.alloc(900_000, 'kept ');
+    const kept = Buffer.alloc(400_000, 'kept ');
     await putMessage(writer, 'kept', kept, 100_000);
     expect(await codeOf(Promise.resolve(writer.write(Buffer.alloc(400_000, 'broken '))))).toBe('spool-full');
     unlinkSync(filler);

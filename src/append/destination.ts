@@ -8,7 +8,7 @@ import { MailboxClient } from '../imap/mailboxes.ts';
 import { MailboxIndex } from '../ledger/mailbox-index.ts';
 import type { Lease } from '../limits/lease.ts';
 import { ChannelPool } from './channel-pool.ts';
-import { refreshIndex } from './refresh.ts';
+import { countMissing, refreshIndex } from './refresh.ts';
 
 /** One mailbox that mail goes into. */
 export interface OpenMailbox {
@@ -25,6 +25,8 @@ export interface DestinationOptions {
   readonly lease: Lease;
   /** `imap_mailbox` of the account. */
   readonly mailbox: string;
+  /** True when a person asked for another look, and so knows what was found missing. */
+  readonly recheck: boolean;
 }
 
 /** Its connections: one or more that append, one that looks. */
@@ -85,11 +87,23 @@ export class Destination {
     this.channels.noteSelected(selected.path);
     const { redis, lease } = this.#options;
     const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
-    await index.prepare(selected.uidValidity, Math.max(index.records, selected.exists) + incoming);
-    await refreshIndex(index, selected, () => this.looker(), this.#options.settings.headerMaxBytes);
+    await this.#bringUpToDate(index, selected, incoming);
     const mailbox = { path: selected.path, index, permanentFlags: selected.permanentFlags };
     this.#open.set(path, mailbox);
     return mailbox;
+  }
+
+  /** A mailbox with another UIDVALIDITY is another mailbox: if it lacks what was delivered, a person must look. */
+  async #bringUpToDate(index: MailboxIndex, selected: SelectedMailbox, incoming: number): Promise<void> {
+    const { settings, endpoint, recheck } = this.#options;
+    const replaced = index.uidValidity !== 0 && index.uidValidity !== selected.uidValidity;
+    const claimed = replaced ? await index.claimed() : Buffer.alloc(0);
+    await index.prepare(selected.uidValidity, Math.max(index.records, selected.exists) + incoming);
+    await refreshIndex(index, selected, () => this.looker(), settings.headerMaxBytes);
+    if (replaced) await index.noteMissing(await countMissing(index, claimed));
+    else if (recheck) await index.noteMissing(0);
+    if ((await index.missing()) === 0) return;
+    throw new MailhaulError('uidvalidity-changed', { host: endpoint.host, mailbox: index.path });
   }
 
   /** Looks again at what arrived in a mailbox since its index was brought up to date. */

@@ -2,7 +2,7 @@
 import type { MailboxClient } from '../imap/mailboxes.ts';
 import type { IndexRecord } from '../ledger/index-shard.ts';
 import type { MailboxIndex } from '../ledger/mailbox-index.ts';
-import { fingerprint } from '../message/fingerprint.ts';
+import { fingerprint, fingerprintBytes } from '../message/fingerprint.ts';
 import { headerFields } from '../message/header.ts';
 
 const recordsAtOnce = 500;
@@ -35,4 +35,18 @@ export async function refreshIndex(
   }
   // UIDNEXT is saved only when everything below it is indexed.
   await index.put([], () => mailbox.uidNext);
+}
+
+/** How many of these fingerprints (packed) the index has not, each counted as often as it occurs. */
+export async function countMissing(index: MailboxIndex, fingerprints: Buffer): Promise<number> {
+  let missing = 0;
+  const step = recordsAtOnce * fingerprintBytes;
+  for (let at = 0; at < fingerprints.length; at += step) {
+    const part = fingerprints.subarray(at, at + step);
+    const marks = Array.from({ length: part.length / fingerprintBytes }, (_, i) =>
+      part.subarray(i * fingerprintBytes, (i + 1) * fingerprintBytes),
+    );
+    for (const found of await index.find(marks)) if (found.length === 0) missing += 1;
+  }
+  return missing;
 }

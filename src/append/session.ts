@@ -68,7 +68,7 @@ async function serve(task: AppendTask, context: AppendContext, lease: Lease): Pr
   if (run?.id !== task.runId) return 'superseded';
   await installFence(redis, task.account, lease);
   await noteAppend(redis, task.account, spool.id, 'active');
-  const destination = await openDestination(task, context, lease);
+  const destination = await openDestination(task, context, lease, run.recheck);
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
     if (run.recheck || !(await hasLedger(redis, task.account))) {
@@ -86,13 +86,18 @@ async function serve(task: AppendTask, context: AppendContext, lease: Lease): Pr
   }
 }
 
-async function openDestination(task: AppendTask, context: AppendContext, lease: Lease): Promise<Destination> {
+async function openDestination(
+  task: AppendTask,
+  context: AppendContext,
+  lease: Lease,
+  recheck: boolean,
+): Promise<Destination> {
   const { redis, settings } = context;
   const { endpoint, mailbox } = task;
   const attempt = { login: lease.login, host: endpoint.host, user: endpoint.user, secret: endpoint.password };
   await mayTryLogin(redis, attempt, settings.credentialTries);
   try {
-    const destination = await Destination.open({ redis, settings, endpoint, lease, mailbox });
+    const destination = await Destination.open({ redis, settings, endpoint, lease, mailbox, recheck });
     await forgetRefusedLogins(redis, attempt);
     return destination;
   } catch (error) {

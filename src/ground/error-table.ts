@@ -326,7 +326,7 @@ export const errorTable = {
     stops: 'account',
     retry: 'never',
     text: 'the mailbox {mailbox} at {host} was replaced and lacks mail that was delivered to it',
-    remedy: 'Find out what happened to the mailbox, then run mailhaul retry for this account.',
+    remedy: 'Find out what happened to the mailbox; then run again with --recheck, and what is new is carried.',
   },
   // --- verify: what is at the destination, held against what was listed ------------------------------------------
   'verify-missing': {

@@ -98,6 +98,30 @@ export class MailboxIndex {
     }
   }
 
+  /** Fingerprints of all messages that stand at the destination for a message of a source, packed. */
+  async claimed(): Promise<Buffer> {
+    const { shards, generation } = this.#meta;
+    const parts: Buffer[] = [];
+    for (let n = 0; n < shards; n += 1) {
+      const bytes = (await this.#redis.getBuffer(this.#key(n, generation))) ?? Buffer.alloc(0);
+      for (const record of shardRecords(bytes)) {
+        if (record.owner !== 0 && record.uid !== 0) parts.push(Buffer.from(record.fingerprint));
+      }
+    }
+    return Buffer.concat(parts);
+  }
+
+  /** How many settled messages were missing when the mailbox was replaced, until somebody has said that this is right. */
+  async missing(): Promise<number> {
+    return Number((await this.#redis.hget(loginKeys.index(this.#login, this.#mailbox), 'missing')) ?? 0);
+  }
+
+  /** Notes that settled messages are missing, or with 0 that somebody knows. */
+  async noteMissing(count: number): Promise<void> {
+    const key = loginKeys.index(this.#login, this.#mailbox);
+    await (count > 0 ? this.#redis.hset(key, 'missing', count) : this.#redis.hdel(key, 'missing'));
+  }
+
   /** The records with each of these fingerprints. */
   async find(fingerprints: readonly Buffer[]): Promise<IndexRecord[][]> {
     return this.#inTurn(async () => {

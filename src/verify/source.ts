@@ -59,6 +59,10 @@ export async function withSource<T>(
       client.destroy();
       throw error;
     }
+  } catch (error) {
+    // The reason of a stop comes out of what it stopped, and is no fault.
+    if (!context.signal.aborted || error instanceof MailhaulError) throw error;
+    throw new MailhaulError('connection-lost', { host: endpoint.host, during: 'a stop that was asked for' }, error);
   } finally {
     await lease.release();
   }

@@ -149,6 +149,34 @@ describe('a message that the source does not hand out', () => {
   });
 });
 
+test('a mailbox that was replaced and lacks mail stops the account until somebody has looked', async () => {
+  await servers({});
+  await haul();
+  const inbox = imap.mailboxes.get('INBOX')!;
+  inbox.uidValidity += 1;
+  inbox.messages.splice(10, 2);
+  pop.behaviour.messages!.push({ uidl: 'new', bytes: Buffer.from('Message-ID: <new@x>\r\n\r\nnew\r\n') });
+  for (const _ of [1, 2]) {
+    const ended = await haul();
+    expect(ended.status).toBe(3);
+    expect(codes(ended)).toEqual(['uidvalidity-changed']);
+    expect(ended.account.messages).toMatchObject({ known: count, appended: 0, pending: 1 });
+  }
+  const looked = await haul(['--json', '--recheck']);
+  expect(looked.account.messages).toMatchObject({ known: count, appended: 1, pending: 0 });
+  // What is gone was deleted by somebody there: it does not come back.
+  expect(imap.stored()).toHaveLength(count - 1);
+});
+
+test('a mailbox that was replaced and lacks nothing goes on', async () => {
+  await servers({});
+  await haul();
+  imap.mailboxes.get('INBOX')!.uidValidity += 1;
+  pop.behaviour.messages!.push({ uidl: 'new', bytes: Buffer.from('Message-ID: <new@x>\r\n\r\nnew\r\n') });
+  expect((await haul()).account.messages).toMatchObject({ known: count, appended: 1 });
+  expect(imap.stored()).toHaveLength(count + 1);
+});
+
 test('after a flush headers are held against the destination, and only what they leave in doubt is fetched', async () => {
   const twins = [1, 2].map((n) => ({ uidl: `twin${n}`, bytes: Buffer.from(`Subject: no id\r\n\r\nbody ${n}\r\n`) }));
   const redis = await rig.redis();

@@ -14,7 +14,7 @@ import { madeMail } from '../servers/made-mail.ts';
 import type { RedisServer } from '../servers/redis.ts';
 import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
 import { all, mailboxContents, popContents, popList } from '../servers/witness.ts';
-import { dovecotRow, type Ended, expectReport, filesWith, HaulRig, scriptedRow } from './haul-rig.ts';
+import { dovecotRow, type Ended, expectReport, filesWith, type Haul, HaulRig, scriptedRow } from './haul-rig.ts';
 
 const limits = { redisStartTimeoutMs: 20_000, redisLostAfterMs: 20_000 };
 const note = (n: number, body = `text of note ${n}`) =>
@@ -33,9 +33,13 @@ async function prepare(): Promise<void> {
   rig.atEnd(() => handle.close());
 }
 
-function verify(...args: string[]): Promise<Ended> {
+function startVerify(...args: string[]): Haul {
   const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', rig.dataDir, '--redis', redis.url];
-  return rig.haul(['verify', list, ...fixed, ...args]).ended;
+  return rig.haul(['verify', list, ...fixed, ...args]);
+}
+
+function verify(...args: string[]): Promise<Ended> {
+  return startVerify(...args).ended;
 }
 
 async function sync(): Promise<Ended> {
@@ -323,6 +327,19 @@ describe('with scripted servers', () => {
     pop.behaviour.replies = { TOP: '-ERR what?\r\n' };
     await haulTo();
     expect((await verify('--json')).account).toMatchObject({ state: 'complete', messages: { listed: 12, known: 12 } });
+  });
+
+  test('an interrupted proof ends at once, says what it could not do, and is none', async () => {
+    await haulTo();
+    pop.behaviour.hangAt = 'TOP';
+    const rows = join(rig.directory, 'rows.csv');
+    const running = startVerify('--json', '--messages', rows);
+    await rig.reaches(() => pop.transcript.some((line) => line.startsWith('TOP')), running);
+    running.child.kill('SIGINT');
+    const ended = await running.ended;
+    expect(expectReport(ended).accounts[0]).toMatchObject({ state: 'failed' });
+    expect(ended.status).toBe(130);
+    expect(readFileSync(rows, 'utf8').split('\r\n')).toHaveLength(2);
   });
 
   test('a damaged ledger is a ledger that lacks messages', async () => {

@@ -24,11 +24,6 @@ export async function noteProblem(redis: RedisClient, account: string, problem: 
   await redis.hset(accountKeys.problems(account), code, JSON.stringify({ count, text }));
 }
 
-/** A problem that was overcome is none. */
-export async function forgetProblem(redis: RedisClient, account: string, code: ErrorCode): Promise<void> {
-  await redis.hdel(accountKeys.problems(account), code);
-}
-
 /** All problems of an account: those of its run, and the refusals that nobody has accepted. */
 export async function readProblems(redis: RedisClient, account: string): Promise<Problem[]> {
   const [noted, refusals] = await Promise.all([

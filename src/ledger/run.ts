@@ -127,11 +127,6 @@ export async function updateRun(
   return (await updateScript.run(redis, [accountKeys.run(account)], [id, ...args])) === 1;
 }
 
-/** Adds to one count of the run. */
-export async function addToRun(redis: RedisClient, account: string, field: keyof Run, by: number): Promise<void> {
-  await redis.hincrby(accountKeys.run(account), field, by);
-}
-
 /** Reads the run of an account; undefined when it never had one, or Redis was flushed. */
 export async function readRun(redis: RedisClient, account: string): Promise<Run | undefined> {
   return parseRun(await redis.hgetall(accountKeys.run(account)));

@@ -6,7 +6,7 @@ import { loadSettings } from '../../src/ground/settings-load.ts';
 import { giveUpAppend, noteAppend } from '../../src/ledger/append-state.ts';
 import { registeredBatches, spooledKeys } from '../../src/ledger/batches.ts';
 import { readProblems } from '../../src/ledger/problems.ts';
-import { addToRun, readRun, updateRun } from '../../src/ledger/run.ts';
+import { readRun, updateRun } from '../../src/ledger/run.ts';
 import { Bell } from '../../src/limits/bell.ts';
 import { Queues, type SessionJob, type SessionKind } from '../../src/schedule/queues.ts';
 import { RunControl } from '../../src/schedule/run-control.ts';
@@ -178,7 +178,7 @@ describe('a session that failed', () => {
     ['append', 'refused'],
   ])('begins to count anew when it got further: %s, %s', async (kind, field) => {
     const spool = kind === 'append' ? 's' : '';
-    await addToRun(redis.client, account, field, 10);
+    await redis.client.hincrby(accountKeys.run(account), field, 10);
     await control.failed(kind, job({ tries: 2, mark: 4, spool }), busy);
     expect(await lastJob()).toMatchObject({ kind, tries: 1, mark: 10, delay: waits[0], spool });
     await control.failed(kind, job({ tries: 1, mark: 10, spool }), busy);

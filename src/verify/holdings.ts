@@ -73,11 +73,13 @@ export class Holdings {
 
   /** Everything was added. A message that the server told twice counts once. */
   seal(): void {
+    const byPlace = (a: number, b: number) => this.#compare(a, b, mailboxAt, sizeAt);
     const all = Uint32Array.from({ length: this.#count }, (_, number) => number);
-    all.sort((a, b) => this.#compare(a, b, mailboxAt, sizeAt) || b - a);
-    const once = all.filter((number, i) => i === 0 || this.#compare(all[i - 1]!, number, mailboxAt, sizeAt) !== 0);
-    this.#byPlace = once;
-    this.#byFingerprint = once.slice().sort((a, b) => this.#compare(a, b, 0, fingerprintBytes) || a - b);
+    // Servers tell them in order, and a sort that compares bytes takes long for a million.
+    const sorted = all.every((number) => number === 0 || byPlace(number - 1, number) <= 0);
+    if (!sorted) all.sort((a, b) => byPlace(a, b) || b - a);
+    this.#byPlace = all.filter((number, i) => i === 0 || byPlace(all[i - 1]!, number) !== 0);
+    this.#byFingerprint = this.#sortedByFingerprint(this.#byPlace);
     this.#claims = new Uint16Array(this.#count);
   }
 
@@ -142,6 +144,21 @@ export class Holdings {
   claims(number: number): number {
     const claims = this.#claims[number]!;
     return claims & mostClaims || (claims > 0 ? 1 : 0);
+  }
+
+  /** By the first 4 bytes and the number in one value, which sorts fast; the few that agree in them by all bytes. */
+  #sortedByFingerprint(numbers: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+    const keys = Float64Array.from(numbers, (number) => this.#records.readUInt32BE(number * stride) * 2 ** 21 + number);
+    const byBytes = (a: number, b: number) => this.#compare(a, b, 0, fingerprintBytes) || a - b;
+    if (this.#count > 2 ** 21) return numbers.slice().sort(byBytes);
+    keys.sort();
+    const order = Uint32Array.from(keys, (key) => key % 2 ** 21);
+    for (let from = 0, to = 1; from < order.length; from = to) {
+      to = from + 1;
+      while (to < order.length && this.#compare(order[from]!, order[to]!, 0, 4) === 0) to += 1;
+      if (to - from > 1) order.subarray(from, to).sort(byBytes);
+    }
+    return order;
   }
 
   /** The first place of a sorted list whose record is not below the key. */

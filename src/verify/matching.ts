@@ -194,16 +194,18 @@ export class Matching {
   async #findLost(): Promise<void> {
     const { expected, holdings, contents } = this.#sides;
     const lost = new Map<number, number[]>();
+    // Where a mailbox was replaced, another message may have its UID.
+    const isLost = (n: number) => expected.verdict(n) === 'missing' || expected.verdict(n) === 'unproven';
     for (let n = 0; n < expected.size; n += 1) {
-      if (expected.verdict(n) !== 'missing' || expected.fingerprint(n)) continue;
-      const { size } = expected.record(n)!;
+      if (!isLost(n) || expected.fingerprint(n)) continue;
+      const size = expected.record(n)?.size ?? -1;
       lost.set(size, [...(lost.get(size) ?? []), n]);
     }
     if (lost.size === 0) return;
     for (const held of holdings) {
       const near: number[] = [];
       for (let by = -sizeTolerance; by <= sizeTolerance; by += 1) near.push(...(lost.get(held.size + by) ?? []));
-      const left = near.filter((n) => expected.verdict(n) === 'missing');
+      const left = near.filter(isLost);
       if (left.length === 0 || holdings.claims(held.number) > 0) continue;
       const there = await contents(held);
       for (const n of left) {

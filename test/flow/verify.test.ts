@@ -327,6 +327,7 @@ describe('with scripted servers', () => {
     pop.behaviour.replies = { TOP: '-ERR what?\r\n' };
     await haulTo();
     expect((await verify('--json')).account).toMatchObject({ state: 'complete', messages: { listed: 12, known: 12 } });
+    expect(pop.transcript.filter((line) => line.startsWith('RETR'))).toHaveLength(12);
   });
 
   test('an interrupted proof ends at once, says what it could not do, and is none', async () => {

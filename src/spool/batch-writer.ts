@@ -35,7 +35,9 @@ export class BatchWriter {
   #gatheredBytes = 0;
   /** Where the next gathered bytes go in the file. */
   #position = 0;
-  /** A writer that lost bytes once stays failed: what it wrote after them would be at the wrong place. */
+  /** Bytes that are in the file for certain. */
+  #written = 0;
+  /** A writer that lost bytes once takes no more: what it wrote after them would be at the wrong place. */
   #failure: Error | undefined;
 
   constructor(spool: Spool, owner: BatchOwner) {
@@ -78,7 +80,7 @@ export class BatchWriter {
 
   /** Forgets the current message: its connection broke, or it was refused. */
   async dropMessage(): Promise<void> {
-    if (this.#open > 0) {
+    if (this.#open > 0 && !this.#failure) {
       await this.#flush();
       this.#position = this.#bytes;
     }
@@ -90,6 +92,7 @@ export class BatchWriter {
    * `spool-full` or `spool-failed`; the file is gone then.
    */
   async finish(): Promise<Manifest> {
+    if (this.#failure) await this.#keepWritten(this.#failure);
     const manifest: Manifest = {
       version: 1,
       batch: this.batch,
@@ -114,6 +117,23 @@ export class BatchWriter {
     return manifest;
   }
 
+  /** After a full disk: the messages that were written whole stay, and what was written of others makes room. */
+  async #keepWritten(failure: Error): Promise<void> {
+    const whole = this.#messages.filter(({ offset, size }) => offset + size <= this.#written);
+    const last = whole.at(-1);
+    if (!last || !this.#file) {
+      await this.abandon();
+      throw failure;
+    }
+    this.#messages.length = whole.length;
+    this.#bytes = last.offset + last.size;
+    this.#position = this.#bytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#failure = undefined;
+    await this.#file.truncate(this.#bytes);
+  }
+
   /** Removes what was written. */
   async abandon(): Promise<void> {
     await this.#file?.close().catch(() => {});
@@ -136,6 +156,7 @@ export class BatchWriter {
     try {
       this.#file ??= await open(this.#path, 'wx', 0o600);
       await writeAll(this.#file, gathered, position);
+      this.#written = this.#position;
     } catch (error) {
       this.#failure = spoolError(this.#spool.directory, error);
       throw this.#failure;

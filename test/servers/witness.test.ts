@@ -74,7 +74,7 @@ describe('the comparison', () => {
   it('counts what is missing, altered and doubled, each as often as it occurs', async () => {
     const source = contents('a', 'b', 'b', 'c', 'd');
     const destination = contents('a', 'a', 'a', 'b', 'c', 'D', 'D');
-    const result = { source: 5, destination: 7, exact: 3, missing: 2, extra: 2, doubled: 2 };
+    const result = { source: 5, destination: 7, exact: 3, missing: 2, absent: 1, extra: 2, doubled: 2 };
     expect(await compareMailboxes(source, destination)).toEqual(result);
   });
 

@@ -80,7 +80,7 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   const warnings = settings.redis === null ? [] : await checkRedisSafety(redis);
   const bell = await Bell.open(client, redis.duplicate());
   closers.push(() => bell.close());
-  const queues = new Queues(redis, log);
+  const queues = new Queues(redis, log, settings.leaseMs);
   closers.push(() => queues.close());
   const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock });
   const accounts = new Map(options.accounts.map((account) => [account.key, account]));

@@ -125,7 +125,7 @@ export class BatchHauler {
     const busy = new Set<string>();
     for (const [i, item] of items.entries()) {
       const known = arrived ? records[i]!.filter((record) => record.uid !== 0) : records[i]!;
-      const verdict = weigh({ ...item, hasMessageId: item.message.hasMessageId }, known);
+      const verdict = weigh(item, known);
       if (busy.has(item.message.fingerprint) || verdict.kind === 'wait') {
         // Those behind it wait too, so that a mailbox keeps the order of its source.
         sorted.later.push(...items.slice(i));
@@ -138,7 +138,7 @@ export class BatchHauler {
         sorted.found.push({
           item,
           uid: record.uid,
-          outcome: twin ? 'duplicate' : 'appended',
+          outcome: twin && !isOurs(twin, item) ? 'duplicate' : 'appended',
           claims: !isAnothers(record, item),
         });
       if (!record || record.owner === 0) busy.add(item.message.fingerprint);
@@ -166,4 +166,9 @@ export class BatchHauler {
 /** True for a record that is another message's: one that is equal to it is a duplicate, and takes nothing. */
 function isAnothers(record: IndexRecord, item: Item): boolean {
   return record.owner !== 0 && record.owner !== item.owner;
+}
+
+/** True for a twin that our own APPEND may have stored: it was sent, and its answer was lost. */
+function isOurs(twin: IndexRecord, item: Item): boolean {
+  return item.inDoubtFrom !== undefined && twin.owner === 0 && twin.uid >= item.inDoubtFrom;
 }

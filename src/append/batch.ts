@@ -102,14 +102,12 @@ export class Batch {
 
   /** A file that was found in the directory: the ledger knows which of its messages were settled before. */
   async #settleKnown(done: Buffer | null): Promise<Set<number>> {
-    const { redis, account, run } = this.#scope;
+    const { redis, account } = this.#scope;
     const ledger = await LedgerTable.load(redis, account);
     const settlements = this.file.manifest.messages.flatMap((message, index): Settlement[] => {
       const record = ledger.get(Buffer.from(message.key, 'hex'));
       if (isDone(done, index) || !record || record.outcome === 'vanished') return [];
-      // Counted as a duplicate only if this run did not settle it itself.
-      const outcome = record.run === run ? record.outcome : 'duplicate';
-      return [{ index, outcome, record, mailbox: '', refusal: '' }];
+      return [{ index, outcome: 'known', record, mailbox: '', refusal: '' }];
     });
     await this.settle(settlements);
     return new Set(settlements.map(({ index }) => index));

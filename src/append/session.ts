@@ -47,8 +47,9 @@ export interface AppendTask {
   readonly addresses: ReadonlySet<string>;
 }
 
-/** How a session ended: `done` when no batch was left, `busy` when another session has the login. */
-export type AppendEnd = 'done' | 'busy' | 'budget' | 'interrupted' | 'superseded';
+/**
+ * How a session ended: `done` when no batch was left, `refetch` when some were damaged and are to be fetched again, `busy` when another session has the login. */
+export type AppendEnd = 'done' | 'refetch' | 'busy' | 'budget' | 'interrupted' | 'superseded';
 
 /** Runs one session. Throws MailhaulError; what was answered before is settled. */
 export async function appendSession(task: AppendTask, context: AppendContext): Promise<AppendEnd> {
@@ -117,6 +118,7 @@ class Session {
   readonly #startedAt: number;
   readonly #open = new Map<string, Batch>();
   #bytes = 0;
+  #damaged = false;
 
   constructor(task: AppendTask, context: AppendContext, scope: BatchScope, destination: Destination) {
     this.#task = task;
@@ -175,7 +177,7 @@ class Session {
       const end = this.#limit();
       if (end) return await this.#finish(end);
       if (this.#inFlight.size > 0) await Promise.race([next.rung, this.#inFlight.drain()]);
-      else if (await this.#isOver(next.rung)) return 'done';
+      else if (await this.#isOver(next.rung)) return this.#damaged ? 'refetch' : 'done';
       return undefined;
     } finally {
       next.cancel();
@@ -197,6 +199,7 @@ class Session {
       await forgetBatch(redis, account, spool.id, name);
       await spool.remove(account, name);
       await noteProblem(redis, account, problemOf(error));
+      this.#damaged = true;
     }
   }
 

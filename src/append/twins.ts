@@ -5,9 +5,6 @@ import type { IndexRecord } from '../ledger/index-shard.ts';
 export interface Question {
   readonly owner: number;
   readonly content: number;
-  readonly hasMessageId: boolean;
-  /** Lowest UID that an APPEND of this message whose answer was lost may have got; undefined when there was none. */
-  readonly inDoubtFrom: number | undefined;
 }
 
 /** The answer. */
@@ -29,11 +26,6 @@ export function weigh(question: Question, records: readonly IndexRecord[]): Verd
   const others = records.filter((record) => !mine.includes(record));
   if (others.length === 0) return { kind: 'append' };
   const free = others.filter((record) => record.owner === 0);
-  const doubtful = free.filter((record) => record.uid >= (question.inDoubtFrom ?? Number.POSITIVE_INFINITY));
-  // The APPEND was sent, and one message with its Message-ID, Date, From and Subject came behind it: this is it.
-  if (question.hasMessageId && doubtful.length === 1 && others.length === 1) {
-    return { kind: 'mine', record: doubtful[0]! };
-  }
   if (others.some((record) => record.uid === 0)) return { kind: 'wait' };
   // Each message at the destination is the twin of one source message only: those that are nobody's come first.
   return { kind: 'compare', candidates: [...free, ...others.filter((record) => record.owner !== 0)] };

@@ -29,8 +29,8 @@ export function findRecords(shard: Buffer, fingerprint: Buffer): IndexRecord[] {
 }
 
 /**
- * The shard with a record put in. A record replaces the one of its UID, else the one that its owner has under way; mail
- * that was found at the destination takes the place of the only one under way with its fingerprint.
+ * The shard with a record put in. A record replaces the one of its UID, else the one that its owner has under way. Mail
+ * that was found at the destination is nobody's: that it looks like something under way does not make it that.
  */
 export function putRecord(shard: Buffer, record: IndexRecord): Buffer {
   const same = placesOf(shard, record.fingerprint);
@@ -39,10 +39,6 @@ export function putRecord(shard: Buffer, record: IndexRecord): Buffer {
   const underWay = same.filter(({ found }) => found.uid === 0);
   const mine = underWay.find(({ found }) => record.owner === found.owner);
   if (mine) return replaceAt(shard, record, mine.at);
-  if (record.owner === 0 && underWay.length === 1) {
-    const { at, found } = underWay[0]!;
-    return replaceAt(shard, { ...found, uid: record.uid }, at);
-  }
   return Buffer.concat([shard, packIndexRecord(record)]);
 }
 

@@ -28,8 +28,11 @@ const settleScript = new Script(`${luaAppend}
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
   if redis.call('EXISTS', KEYS[2]) == 0 then return -2 end
   local records = {}
+  local settled = 0
   for i = 5, #ARGV, 6 do
-    if redis.call('SETBIT', KEYS[3], ARGV[i], 1) == 0 then
+    local new = redis.call('SETBIT', KEYS[3], ARGV[i], 1) == 0
+    if new then settled = settled + 1 end
+    if new and ARGV[i + 1] ~= 'known' then
       records[#records + 1] = ARGV[i + 4]
       redis.call('HINCRBY', KEYS[5], ARGV[i + 1], 1)
       if ARGV[i + 1] == 'appended' then
@@ -41,7 +44,7 @@ const settleScript = new Script(`${luaAppend}
   end
   if #records > 0 then append(KEYS[4] .. ':', KEYS[4], table.concat(records)) end
   if ARGV[4] ~= '' then redis.call('HDEL', KEYS[9], ARGV[4]) end
-  local left = redis.call('HINCRBY', KEYS[2], 'left', 0 - #records)
+  local left = redis.call('HINCRBY', KEYS[2], 'left', 0 - settled)
   if left <= 0 then
     if redis.call('ZREM', KEYS[7], ARGV[2]) == 1 and redis.call('HINCRBY', KEYS[8], ARGV[3], -1) <= 0 then
       redis.call('HDEL', KEYS[8], ARGV[3])
@@ -55,7 +58,8 @@ const settleScript = new Script(`${luaAppend}
 export interface Settlement {
   /** Its place in the batch. */
   readonly index: number;
-  readonly outcome: Outcome;
+  /** `known` when the ledger has it already: it is neither recorded nor counted again. */
+  readonly outcome: Outcome | 'known';
   readonly record: LedgerRecord;
   /** Path of the mailbox it went to; empty for none. */
   readonly mailbox: string;

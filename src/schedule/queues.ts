@@ -31,10 +31,13 @@ export type JobHandler = (job: SessionJob, lost: AbortSignal) => Promise<void>;
 export class Queues {
   readonly #handle: RedisHandle;
   readonly #log: Log;
+  readonly #lockMs: number;
   readonly #queues = new Map<string, Queue<SessionJob>>();
   readonly #workers: Worker<SessionJob>[] = [];
 
-  constructor(handle: RedisHandle, log: Log) {
+  /** `lockMs` is how long a job stays with a worker that has died. */
+  constructor(handle: RedisHandle, log: Log, lockMs: number) {
+    this.#lockMs = lockMs;
     this.#handle = handle;
     this.#log = log;
   }
@@ -76,6 +79,10 @@ export class Queues {
       connection: this.#handle.duplicate(),
       prefix: globalKeys.queues,
       concurrency,
+      lockDuration: this.#lockMs,
+      stalledInterval: this.#lockMs,
+      // A job whose worker died is begun again, however often: the lease says who works.
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
     });
     worker.on('lockRenewalFailed', (ids: string[]) => {
       for (const id of ids) running.get(id)?.abort(new Error('the lock of the job was lost'));

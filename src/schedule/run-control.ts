@@ -59,6 +59,7 @@ export class RunControl {
     if (end === 'superseded' || end === 'interrupted' || !(await this.#isCurrent(job))) return;
     if (end === 'hold' && (await anyAppendFailed(this.#context.redis, job.account))) return this.#endHold(job);
     if (end === 'busy' || end === 'unserved') return this.#queue(kind, job, busyMs);
+    if (end === 'refetch') return this.#refetch(job);
     if (end === 'probed') await updateRun(this.#context.redis, job.account, job.run, { probed: 1 });
     if (end === 'more') await updateRun(this.#context.redis, job.account, job.run, { draining: 1 });
     if (end !== 'done') return this.#queue(kind, { ...job, tries: 0 }, end === 'hold' ? busyMs : 0);
@@ -117,9 +118,17 @@ export class RunControl {
     const count = await forgetSpool(redis, account, spool);
     const minutes = Math.round(unservedMs / 60_000);
     await noteProblem(redis, account, problemOf(new MailhaulError('spool-lost', { spool, minutes, count })));
-    if (run.download !== 'done') return;
-    await updateRun(redis, account, runId, { download: 'queued' });
-    await this.#queue('download', downloadJob(account, runId));
+    if (run.download === 'done') await this.#refetch(downloadJob(account, runId));
+  }
+
+  /** What was spooled is lost: the download takes it again in this run. */
+  async #refetch({ account, run }: SessionJob): Promise<void> {
+    const { redis } = this.#context;
+    if ((await readRun(redis, account))?.download === 'done') {
+      await updateRun(redis, account, run, { download: 'queued' });
+      await this.#queue('download', downloadJob(account, run));
+    }
+    await this.#finishIfDone({ account, run });
   }
 
   async #queue(kind: SessionKind, job: SessionJob, delayMs = 0): Promise<void> {

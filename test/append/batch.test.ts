@@ -79,7 +79,7 @@ describe('a batch that is appended', () => {
     await batch.close();
   });
 
-  it('was adopted: what the ledger knows of it is settled without being sent', async () => {
+  it('was adopted: what the ledger knows of it is neither sent nor counted again', async () => {
     const first = await open();
     await first.settle([end(0, 'appended'), end(1, 'appended')]);
     await first.close();
@@ -93,7 +93,7 @@ describe('a batch that is appended', () => {
     await startRun(redis.client, alice, 'r2', 2000, false);
     const second = await open(2);
     expect(await leftOf(second)).toEqual([[2, undefined]]);
-    expect(await readRun(redis.client, alice)).toMatchObject({ appended: 0, duplicate: 2 });
+    expect(await readRun(redis.client, alice)).toMatchObject({ appended: 0, duplicate: 0 });
     await second.settle([end(2, 'appended', 2)]);
     expect(readdirSync(spool.directory)).toEqual(['spool.id']);
   });

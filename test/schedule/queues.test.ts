@@ -14,7 +14,7 @@ const job = (account = 'a', other: Partial<SessionJob> = {}): SessionJob => ({
 });
 
 async function open(): Promise<Queues> {
-  const queues = new Queues(await redis.another(), silentLog());
+  const queues = new Queues(await redis.another(), silentLog(), 30_000);
   onTestFinished(() => queues.close());
   return queues;
 }

@@ -25,7 +25,7 @@ let rung: string[];
 beforeEach(async () => {
   const handle = await redis.another();
   const bell = await Bell.open(handle.client, handle.duplicate());
-  const queues = new Queues(handle, silentLog());
+  const queues = new Queues(handle, silentLog(), 30_000);
   const loaded = loadSettings({ env: {}, options: { dataDir: 'nowhere' } });
   const settings = { ...loaded, retryWaitsMs: waits, spoolLostAfterMs: 60_000 };
   const clock = { now: () => now, wait: () => Promise.resolve() };

@@ -1,0 +1,187 @@
+/**
+ * Who wakes up too late, who is not alone, and a Redis that forgot: there may be more work, but nothing is lost and
+ * nothing is there twice.
+ */
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loginKeys } from '../../src/ground/keys.ts';
+import { connectRedis } from '../../src/ground/redis.ts';
+import { loginKey } from '../../src/limits/lease.ts';
+import { Random } from '../bench/random.ts';
+import { expectReport, expectScriptedUntouched, type Haul, redisSay, scriptedRow } from '../flow/haul-rig.ts';
+import type { ScriptedImap } from '../servers/scripted-imap.ts';
+import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
+import { type CrashMessage, crashMail } from './crash-mail.ts';
+import { CrashRig, expectStored, forms } from './crash-rig.ts';
+
+const count = 60;
+const seed = Number(process.env['MAILHAUL_TEST_SEED'] ?? Date.now() % 1_000_000);
+const [multi, , single] = forms;
+
+let rig: CrashRig;
+let messages: CrashMessage[];
+let pop: ScriptedPop3;
+let imap: ScriptedImap;
+let list: string;
+
+beforeEach(async () => {
+  rig = await CrashRig.make();
+  messages = crashMail('mail', count, new Random(seed));
+});
+
+afterEach(() => rig.end());
+
+async function servers(form = multi!): Promise<void> {
+  pop = await rig.haul.pop({ messages: [...messages] });
+  imap = await rig.haul.imap({ ...form.behaviour });
+  list = await rig.haul.list([scriptedRow(pop, imap)]);
+}
+
+/** Acts once, between two APPENDs, when so many messages have come whole. */
+function onceStored(number: number, act: () => void): void {
+  imap.behaviour.drop = ({ bytes }) => {
+    if (bytes.length > 0 && imap.stored().length >= number) {
+      delete imap.behaviour.drop;
+      act();
+    }
+    return undefined;
+  };
+}
+
+/** A run that goes on alone completes, and the one after it appends nothing. */
+async function expectCalm(): Promise<void> {
+  const ended = await rig.startSync(list).ended;
+  expect(ended.status, ended.stdout + ended.stderr).toBe(0);
+  expect(expectReport(ended).accounts[0]!.state).toBe('complete');
+  expectStored(imap, messages);
+  const again = await rig.startSync(list).ended;
+  expect(expectReport(again).totals.messages).toMatchObject({ listed: count, known: count, appended: 0, duplicate: 0 });
+  expectStored(imap, messages);
+  await expectScriptedUntouched(pop);
+}
+
+/** Waits until the lease of the destination is not that of the session which had it. */
+async function leaseLapses(): Promise<void> {
+  const key = loginKeys.lease(loginKey('imap', { host: '127.0.0.1', port: imap.port, user: 'ann' }));
+  const handle = await connectRedis(rig.redis.url, { redisStartTimeoutMs: 5000, redisLostAfterMs: 5000 });
+  try {
+    const held = await handle.client.get(key);
+    expect(held).not.toBeNull();
+    while ((await handle.client.get(key)) === held);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Waits for a run that another may have disturbed: how it ends is its own business, if only it ends. */
+async function expectEnd(haul: Haul): Promise<void> {
+  const ended = await haul.ended;
+  expect(haul.child.signalCode, ended.stderr).toBeNull();
+  expect([0, 3], ended.stdout + ended.stderr).toContain(ended.status);
+}
+
+describe.each([multi!, single!])(`a process that sleeps for longer than its lease: $name (seed ${seed})`, (form) => {
+  test('another takes over on its directory', async () => {
+    await servers(form);
+    const sleeper = rig.startSync(list);
+    onceStored(20, () => void sleeper.child.kill('SIGSTOP'));
+    await rig.haul.reaches(() => imap.stored().length >= 20, sleeper);
+    const other = rig.startSync(list);
+    await expectEnd(other);
+    expectStored(imap, messages);
+    sleeper.child.kill('SIGCONT');
+    await expectEnd(sleeper);
+    expectStored(imap, messages);
+    await expectCalm();
+  });
+
+  test('another takes over elsewhere; what lies in the spool of the sleeper waits for it', async () => {
+    await servers(form);
+    const sleeper = rig.startSync(list);
+    onceStored(20, () => void sleeper.child.kill('SIGSTOP'));
+    await rig.haul.reaches(() => imap.stored().length >= 20, sleeper);
+    const other = rig.startSync(list, [], '', join(rig.haul.directory, 'other'));
+    await leaseLapses();
+    sleeper.child.kill('SIGCONT');
+    await expectEnd(sleeper);
+    await expectEnd(other);
+    await expectCalm();
+  });
+
+  test('it wakes up while the other is at work', async () => {
+    await servers(form);
+    const sleeper = rig.startSync(list);
+    onceStored(12, () => void sleeper.child.kill('SIGSTOP'));
+    await rig.haul.reaches(() => imap.stored().length >= 12, sleeper);
+    const stored = imap.stored().length;
+    const other = rig.startSync(list);
+    await rig.haul.reaches(() => imap.stored().length > stored, other);
+    sleeper.child.kill('SIGCONT');
+    await expectEnd(other);
+    await expectEnd(sleeper);
+    await expectCalm();
+  });
+});
+
+describe('two services on one Redis', () => {
+  test.each(['the same directory', 'a directory of its own'])('sync one list at once, from %s', async (where) => {
+    await servers();
+    const first = rig.startSync(list);
+    const second = rig.startSync(list, [], '', where.startsWith('a') ? join(rig.haul.directory, 'other') : undefined);
+    await expectEnd(first);
+    await expectEnd(second);
+    await expectCalm();
+  });
+});
+
+describe('a Redis that forgets', () => {
+  test.each([multi!, single!])('all of it, in the middle of a run, again and again: $name', async (form) => {
+    await servers(form);
+    const flushAt = [7, 21, 35];
+    const flushes: Promise<string>[] = [];
+    imap.behaviour.drop = ({ bytes, number }) => {
+      const due = bytes.length > 0 && number >= (flushAt[flushes.length] ?? Number.POSITIVE_INFINITY);
+      if (due) flushes.push(redisSay(rig.redis, 'FLUSHALL'));
+      return undefined;
+    };
+    const haul = rig.startSync(list);
+    await expectEnd(haul);
+    expect(await Promise.all(flushes)).toEqual(['+OK', '+OK', '+OK']);
+    expectStored(imap, messages);
+    await expectCalm();
+  });
+
+  test('all of it, between a death and the next run', async () => {
+    await servers();
+    for (const [step, times] of [
+      ['mid-retr', 20],
+      ['after-closing', 2],
+      ['after-ok', 2],
+    ] as const) {
+      await rig.dies(list, 'one', step, times);
+      expect(await redisSay(rig.redis, 'FLUSHALL')).toBe('+OK');
+    }
+    await expectCalm();
+  });
+
+  test('what it knew since an earlier copy of its file', async () => {
+    await servers();
+    const data = join(rig.haul.directory, 'part-1');
+    const copy = join(rig.haul.directory, 'copy');
+    await rig.dies(list, 'one', 'after-record', 1);
+    await rig.redis.stop();
+    await cp(data, copy, { recursive: true });
+    await rig.redis.restart();
+    await rig.dies(list, 'one', 'after-ok', 4);
+    const stored = imap.stored().length;
+    expect(stored).toBeGreaterThan(20);
+    await rig.redis.stop();
+    await rm(data, { recursive: true });
+    await cp(copy, data, { recursive: true });
+    await rig.redis.restart();
+    // Batches that it remembers and that are long settled make this run fall short; the next one catches up.
+    await expectEnd(rig.startSync(list));
+    await expectCalm();
+  });
+});

@@ -85,6 +85,8 @@ class Connection extends Redis {
       lazyConnect: true,
       maxRetriesPerRequest: null,
       enableReadyCheck: true,
+      // A Redis that is reading its append-only file is looked at again soon, not after the whole second it asks for.
+      maxLoadingRetryTime: 50,
     } as const;
     super({ ...options, ...fixed } as RedisOptions & { replyMapping?: 'legacy' });
     this.#where = where;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { deliver } from '../../src/demo/maildir.ts';
 import { canonical, mailboxContents } from '../servers/witness.ts';
-import { dovecotRow, expectReport, HaulRig } from './haul-rig.ts';
+import { dovecotRow, expectReport, expectUntouched, HaulRig } from './haul-rig.ts';
 
 const accounts = 20;
 const hugeBytes = 60_000_000;
@@ -55,6 +55,7 @@ test('twenty accounts at once, a message of 60 MB among the mail of each, stay u
       if (content.length > 1000) bodies.push(createHash('sha256').update(canonical(content)).digest('hex'));
     }
     expect(bodies).toEqual([wanted]);
+    await expectUntouched({ port: source.popPort, user, password: 'pw' }, 4);
   }
 });
 

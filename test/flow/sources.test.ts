@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
 import type { PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
-import { type Ended, expectReport, HaulRig, scriptedRow } from './haul-rig.ts';
+import { type Ended, expectReport, expectScriptedUntouched, HaulRig, scriptedRow } from './haul-rig.ts';
 
 const count = 120;
 
@@ -23,7 +23,13 @@ beforeEach(async () => {
   rig = await HaulRig.make();
 });
 
-afterEach(() => rig.end());
+afterEach(async () => {
+  // Where the scripted source neither hides nor refuses, an independent client must still list everything.
+  if (!pop.behaviour.hides && !pop.behaviour.replies && pop.behaviour.messages?.every(({ uidl }) => uidl)) {
+    await expectScriptedUntouched(pop);
+  }
+  await rig.end();
+});
 
 async function servers(behaviour: PopBehaviour): Promise<void> {
   pop = await rig.pop({ messages: mail(), ...behaviour });

@@ -1,6 +1,6 @@
 /** What is one message and what is two (design §8). */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { expectReport, HaulRig, scriptedRow, side } from './haul-rig.ts';
+import { expectReport, expectScriptedUntouched, HaulRig, scriptedRow, side } from './haul-rig.ts';
 
 let rig: HaulRig;
 
@@ -109,6 +109,7 @@ describe.each(Object.entries(servers))('%s', (_, capabilities) => {
     const second = await rig.sync(list);
     expect(second.account.messages).toMatchObject({ known: source.length, appended: 0 });
     expect(imap.stored()).toHaveLength(destination.length + appended);
+    await expectScriptedUntouched(pop);
   });
 });
 

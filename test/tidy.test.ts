@@ -145,7 +145,7 @@ const table: Record<string, Rule> = {
     faults: rules.machinePaths,
     sources: everything,
     bad: source('docs/a.md', `see ${'/ho'}${'me'}/someone/a`),
-    good: source('docs/a.md', 'see src/home/work and https://example.org/home/page'),
+    good: source('docs/a.md', 'see src/home/mail and https://example.org/home/page'),
   },
   'ground is a closed set': {
     faults: rules.newGround,

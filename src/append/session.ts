@@ -3,7 +3,7 @@
  * in their order, until none came for a while.
  */
 import { type Clock, systemClock } from '../ground/clock.ts';
-import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
+import { MailhaulError } from '../ground/errors.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -14,7 +14,7 @@ import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
 import { hasLedger } from '../ledger/table.ts';
 import type { Bell } from '../limits/bell.ts';
-import { countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../limits/credentials.ts';
+import { countedLogin } from '../limits/credentials.ts';
 import { installFence, Lease, loginKey } from '../limits/lease.ts';
 import type { Spool } from '../spool/spool.ts';
 import { Appender } from './appender.ts';
@@ -95,16 +95,9 @@ async function openDestination(
 ): Promise<Destination> {
   const { redis, settings } = context;
   const { endpoint, mailbox } = task;
-  const attempt = { login: lease.login, host: endpoint.host, user: endpoint.user, secret: endpoint.password };
-  await mayTryLogin(redis, attempt, settings.credentialTries);
-  try {
-    const destination = await Destination.open({ redis, settings, endpoint, lease, mailbox, recheck });
-    await forgetRefusedLogins(redis, attempt);
-    return destination;
-  } catch (error) {
-    if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
-    throw error;
-  }
+  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, () =>
+    Destination.open({ redis, settings, endpoint, lease, mailbox, recheck }),
+  );
 }
 
 class Session {

@@ -1,8 +1,7 @@
 /** Opening the source of an account, with what is known of its host and of refused logins. */
-import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-import { countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../limits/credentials.ts';
+import { countedLogin } from '../limits/credentials.ts';
 import { isOneAtATime } from '../limits/hosts.ts';
 import type { Lease } from '../limits/lease.ts';
 import { PopClient } from '../pop3/client.ts';
@@ -14,15 +13,8 @@ export async function openSource(
   lease: Lease,
   { redis, settings }: { redis: RedisClient; settings: Settings },
 ): Promise<PopClient> {
-  const attempt = { login: lease.login, host: endpoint.host, user: endpoint.user, secret: endpoint.password };
-  await mayTryLogin(redis, attempt, settings.credentialTries);
   const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
-  try {
-    const client = await PopClient.connect(endpoint, { ...settings, oneAtATime, signal: lease.lost });
-    await forgetRefusedLogins(redis, attempt);
-    return client;
-  } catch (error) {
-    if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
-    throw error;
-  }
+  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, () =>
+    PopClient.connect(endpoint, { ...settings, oneAtATime, signal: lease.lost }),
+  );
 }

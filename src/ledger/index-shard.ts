@@ -36,8 +36,7 @@ export function putRecord(shard: Buffer, record: IndexRecord): Buffer {
   const same = placesOf(shard, record.fingerprint);
   const known = same.find(({ found }) => record.uid !== 0 && found.uid === record.uid);
   if (known) return record.owner === 0 ? shard : replaceAt(dropUnderWay(shard, record), record);
-  const underWay = same.filter(({ found }) => found.uid === 0);
-  const mine = underWay.find(({ found }) => record.owner === found.owner);
+  const mine = same.find(({ found }) => found.uid === 0 && found.owner === record.owner);
   if (mine) return replaceAt(shard, record, mine.at);
   return Buffer.concat([shard, packIndexRecord(record)]);
 }

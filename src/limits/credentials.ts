@@ -3,7 +3,7 @@
  * Redis across commands, because accounts lock (design §9). A changed secret starts anew.
  */
 import { digest } from '../ground/digest.ts';
-import { MailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 
@@ -36,6 +36,33 @@ export async function countRefusedLogin(redis: RedisClient, attempt: LoginAttemp
 /** A login worked: earlier refusals were of the server's making. */
 export async function forgetRefusedLogins(redis: RedisClient, attempt: LoginAttempt): Promise<void> {
   await redis.del(counter(attempt));
+}
+
+/** What an attempt is made of. */
+interface Credentials {
+  readonly host: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Logs in by `connect`, unless this secret was refused too often; counts its refusal, and forgets when it works. */
+export async function countedLogin<T>(
+  redis: RedisClient,
+  login: string,
+  { host, user, password }: Credentials,
+  tries: number,
+  connect: () => Promise<T>,
+): Promise<T> {
+  const attempt = { login, host, user, secret: password };
+  await mayTryLogin(redis, attempt, tries);
+  try {
+    const connection = await connect();
+    await forgetRefusedLogins(redis, attempt);
+    return connection;
+  } catch (error) {
+    if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
+    throw error;
+  }
 }
 
 /**

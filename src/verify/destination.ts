@@ -4,7 +4,7 @@ import { asMailhaulError, type MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { MailboxClient, type MailboxInfo } from '../imap/mailboxes.ts';
-import { countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../limits/credentials.ts';
+import { countedLogin } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
 import { type Contents, contentsOf, headerMarks } from './contents.ts';
 import { type Held, Holdings } from './holdings.ts';
@@ -37,16 +37,10 @@ export class Destination {
   static async open(endpoint: ImapEndpoint, context: VerifyContext): Promise<Destination> {
     const { redis, settings, signal } = context;
     const login = loginKey('imap', endpoint);
-    const attempt = { login, host: endpoint.host, user: endpoint.user, secret: endpoint.password };
-    await mayTryLogin(redis, attempt, settings.credentialTries);
-    try {
-      const client = await MailboxClient.connect(endpoint, { ...settings, signal });
-      await forgetRefusedLogins(redis, attempt);
-      return new Destination(client, context, login);
-    } catch (error) {
-      if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
-      throw error;
-    }
+    const client = await countedLogin(redis, login, endpoint, settings.credentialTries, () =>
+      MailboxClient.connect(endpoint, { ...settings, signal }),
+    );
+    return new Destination(client, context, login);
   }
 
   /** Reads the headers of every message of every mailbox into the holdings. Throws MailhaulError. */

@@ -1,8 +1,8 @@
 /** The source, read only: one session under the source's lease that lists, reads headers, and content where it is asked. */
-import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
+import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-import { countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../limits/credentials.ts';
+import { countedLogin } from '../limits/credentials.ts';
 import { isOneAtATime } from '../limits/hosts.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
 import { PopClient } from '../pop3/client.ts';
@@ -70,18 +70,11 @@ export async function withSource<T>(
 
 async function open(endpoint: PopEndpoint, lease: Lease, context: VerifyContext): Promise<PopClient> {
   const { redis, settings, signal } = context;
-  const attempt = { login: lease.login, host: endpoint.host, user: endpoint.user, secret: endpoint.password };
-  await mayTryLogin(redis, attempt, settings.credentialTries);
   const oneAtATime = context.oneAtATime || (await isOneAtATime(redis, endpoint.host, endpoint.port));
-  try {
-    const either = AbortSignal.any([lease.lost, signal]);
-    const client = await PopClient.connect(endpoint, { ...settings, oneAtATime, signal: either });
-    await forgetRefusedLogins(redis, attempt);
-    return client;
-  } catch (error) {
-    if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
-    throw error;
-  }
+  const either = AbortSignal.any([lease.lost, signal]);
+  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, () =>
+    PopClient.connect(endpoint, { ...settings, oneAtATime, signal: either }),
+  );
 }
 
 class Session implements SourceSession {

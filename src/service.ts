@@ -85,7 +85,7 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock });
   const accounts = new Map(options.accounts.map((account) => [account.key, account]));
   if (roles.has('pop') || roles.has('imap')) {
-    const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
+    const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes, settings.spoolMemoryBytes);
     const context = { accounts, redis: client, settings, spool, bell, control, log, signal, env };
     if (roles.has('imap')) {
       await adoptBatches(client, spool, log);

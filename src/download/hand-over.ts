@@ -54,6 +54,8 @@ export class HandOver {
       await registerBatch(this.#redis, this.#spool.id, manifest);
       crashPoint('after-register');
       this.#announce();
+      // What is whole is handed over; the session must not believe that it was everything.
+      if (writer.lost !== undefined) throw writer.lost;
     } catch (error) {
       this.#spool.space.release(account, claims);
       throw error;

@@ -17,6 +17,9 @@ export interface TakerLimits {
   readonly headerMaxBytes: number;
 }
 
+/** The first batches of a session are smaller, but not smaller than this. */
+const smallBatchBytes = 1024 * 1024;
+
 /** What the session knows of a message that was asked for. */
 export interface Asked {
   readonly uidl: Buffer;
@@ -70,6 +73,8 @@ export class Taker implements PopSink {
   #head: Buffer = Buffer.alloc(0);
   #headBytes = -1;
   #closeSoon = false;
+  /** The first batches are closed early, so that the append side soon has something to do. */
+  #haste = 8;
 
   constructor(session: {
     asked: (number: number) => Asked;
@@ -134,9 +139,7 @@ export class Taker implements PopSink {
     });
     this.taken.messages += 1;
     this.taken.bytes += bytes.size;
-    const { batchMaxBytes, batchMaxMessages } = this.#limits;
-    const full = this.#writer.bytes >= batchMaxBytes || this.#writer.messages >= batchMaxMessages;
-    return full || this.#closeSoon ? this.#closeBatch() : undefined;
+    return this.#isFull() || this.#closeSoon ? this.#closeBatch() : undefined;
   }
 
   refused(request: PopRequest, reply: string): void {
@@ -161,8 +164,15 @@ export class Taker implements PopSink {
     await this.#handOver.settled();
   }
 
+  #isFull(): boolean {
+    const { batchMaxBytes, batchMaxMessages } = this.#limits;
+    const fullBytes = Math.max(batchMaxBytes / this.#haste, Math.min(batchMaxBytes, smallBatchBytes));
+    return this.#writer.bytes >= fullBytes || this.#writer.messages >= batchMaxMessages;
+  }
+
   async #closeBatch(): Promise<void> {
     this.#closeSoon = false;
+    if (this.#writer.messages > 0) this.#haste = Math.max(1, this.#haste / 2);
     const writer = this.#writer;
     const claimed = this.#claimed;
     this.#writer = new BatchWriter(this.#spool, this.#owner);

@@ -20,8 +20,8 @@ export interface PopRequest {
 export interface PopSink {
   start(request: PopRequest): void | Promise<void>;
   /**
-   * Bytes of the message, unstuffed, in slices of any size, the CRLF of the last line included. The chunk may be
-   * used until the call, or the promise it returned, is over; who keeps it longer copies it.
+   * Bytes of the message, unstuffed, in slices of any size, the CRLF of the last line included. A chunk is not written
+   * to again: whoever wants to keep it may.
    */
   data(chunk: Buffer): void | Promise<void>;
   /** The message is complete: its terminator was seen. */
@@ -60,6 +60,8 @@ class Fetching {
   #inFlight = 0;
   #octets = 0;
   #next: PopRequest | undefined;
+  /** False from a full pipeline until half of it was answered: commands sent in groups wake the server less often. */
+  #filling = true;
   #pulling = false;
   #exhausted = false;
 
@@ -106,8 +108,11 @@ class Fetching {
 
   // One message is always let through, however large.
   #fits(octets: number): boolean {
+    if (this.#inFlight <= this.#maxCommands / 2 && this.#octets <= this.#maxOctets / 2) this.#filling = true;
     if (this.#inFlight === 0) return true;
-    return this.#inFlight < this.#maxCommands && this.#octets + octets <= this.#maxOctets;
+    const room = this.#inFlight < this.#maxCommands && this.#octets + octets <= this.#maxOctets;
+    if (!room) this.#filling = false;
+    return room && this.#filling;
   }
 
   #pull(): void {

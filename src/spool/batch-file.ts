@@ -11,7 +11,8 @@ import { MailhaulError } from '../ground/errors.ts';
 const magic = Buffer.from('MHBATCH1', 'latin1');
 const footerBytes = 8 + 4 + magic.length;
 const manifestMaxBytes = 64 * 1024 * 1024;
-const readBytes = 256 * 1024;
+/** Messages are read in pieces of this size, several small ones at once: a call for each would cost more than its bytes. */
+const windowBytes = 512 * 1024;
 
 /** One message of a batch. */
 export interface SpooledMessage {
@@ -61,11 +62,30 @@ export function batchTail(manifest: Manifest): Buffer {
   return Buffer.concat([json, footer]);
 }
 
+/** A batch that can be read, from its file or from memory. */
+export interface SpooledBatch {
+  readonly manifest: Manifest;
+  /** The header of a message, `headerBytes` long. */
+  header(message: SpooledMessage): Promise<Buffer>;
+  /** The bytes of a message, in pieces that are not written to again. Throws `spool-damaged`. */
+  content(message: SpooledMessage): AsyncIterable<Buffer>;
+  /** Reads no more from it. */
+  close(): Promise<void>;
+}
+
+/** A piece of the file in memory. */
+interface Window {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Promise<Buffer>;
+}
+
 /** An open batch file. */
-export class BatchFile {
+export class BatchFile implements SpooledBatch {
   readonly manifest: Manifest;
   readonly path: string;
   readonly #file: FileHandle;
+  #window: Window = { from: 0, to: 0, bytes: Promise.resolve(Buffer.alloc(0)) };
 
   private constructor(path: string, file: FileHandle, manifest: Manifest) {
     this.path = path;
@@ -91,16 +111,28 @@ export class BatchFile {
     return this.#read(message.offset, message.headerBytes);
   }
 
-  /** The bytes of a message in pieces of at most 256 KiB. Throws `spool-damaged` when the file is shorter than it says. */
+  /** The bytes of a message in pieces of at most 512 KiB. Throws `spool-damaged` when the file is shorter than it says. */
   async *content(message: SpooledMessage): AsyncGenerator<Buffer> {
     const end = message.offset + message.size;
-    for (let at = message.offset; at < end; at += readBytes) {
-      yield await this.#read(at, Math.min(readBytes, end - at));
+    for (let at = message.offset; at < end; ) {
+      const piece = await this.#piece(at, end);
+      at += piece.length;
+      yield piece;
     }
   }
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  /** Bytes from `at`, as many as the window there has and at most to `end`. Messages are read one behind the other. */
+  async #piece(at: number, end: number): Promise<Buffer> {
+    if (at < this.#window.from || at >= this.#window.to) {
+      const to = Math.min(at + windowBytes, this.manifest.bytes);
+      this.#window = { from: at, to, bytes: this.#read(at, to - at) };
+    }
+    const { from, to, bytes } = this.#window;
+    return (await bytes).subarray(at - from, Math.min(end, to) - from);
   }
 
   async #read(position: number, length: number): Promise<Buffer> {

@@ -4,9 +4,12 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
 import { batchTail, type Manifest, type SpooledMessage } from './batch-file.ts';
+import type { HeldBytes } from './memory.ts';
 import { batchFileName, type Spool } from './spool.ts';
 
-const gatherBytes = 512 * 1024;
+/** One piece of this size is gathered while the one before it is written; larger where the bytes stay in memory anyhow. */
+const gatherBytes = 256 * 1024;
+const gatherHeldBytes = 1024 * 1024;
 
 /** What the writer cannot know of a message by its bytes alone. */
 export type MessageFacts = Pick<SpooledMessage, 'key' | 'uidl' | 'headerBytes' | 'fingerprint' | 'hasMessageId'>;
@@ -37,12 +40,18 @@ export class BatchWriter {
   #position = 0;
   /** Bytes that are in the file for certain. */
   #written = 0;
+  /** Settles when everything that was handed to the disk is there; pieces are written one behind the other. */
+  #writing: Promise<void> = Promise.resolve();
+  #writes = 0;
+  readonly #held: HeldBytes;
   /** A writer that lost bytes once takes no more: what it wrote after them would be at the wrong place. */
   #failure: Error | undefined;
+  #lost: Error | undefined;
 
   constructor(spool: Spool, owner: BatchOwner) {
     this.#spool = spool;
     this.#owner = owner;
+    this.#held = spool.memory.begin();
     this.batch = newBatchName();
     this.#path = join(spool.directory, `${batchFileName(owner.account, this.batch)}.part`);
   }
@@ -56,14 +65,23 @@ export class BatchWriter {
     return this.#bytes;
   }
 
-  /** Adds bytes to the current message; keeps the buffer until it is written. */
+  /** Why a finished batch lacks messages that were kept; undefined where it has them all. */
+  get lost(): Error | undefined {
+    return this.#lost;
+  }
+
+  /** Adds bytes to the current message; keeps the buffer until it is written. Waits where the disk is behind. */
   write(chunk: Buffer): Promise<void> | undefined {
     this.#hash.update(chunk);
     this.#hasNul ||= chunk.includes(0);
     this.#open += chunk.length;
+    this.#held.add(chunk);
     this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.length;
-    return this.#gatheredBytes >= gatherBytes ? this.#flush() : undefined;
+    if (this.#gatheredBytes < (this.#held.isWhole ? gatherHeldBytes : gatherBytes)) return undefined;
+    const before = this.#writes > 0 ? this.#writing : undefined;
+    this.#writeOut();
+    return before;
   }
 
   /** The current message is whole: what its bytes tell. `keep` or `dropMessage` must follow. */
@@ -84,6 +102,7 @@ export class BatchWriter {
       await this.#flush();
       this.#position = this.#bytes;
     }
+    this.#held.cut(this.#bytes);
     this.#startMessage();
   }
 
@@ -92,7 +111,11 @@ export class BatchWriter {
    * `spool-full` or `spool-failed`; the file is gone then.
    */
   async finish(): Promise<Manifest> {
-    if (this.#failure) await this.#keepWritten(this.#failure);
+    await this.#writing.catch(() => {});
+    if (this.#failure) {
+      this.#lost = this.#failure;
+      await this.#keepWritten(this.#failure);
+    }
     const manifest: Manifest = {
       version: 1,
       batch: this.batch,
@@ -114,6 +137,7 @@ export class BatchWriter {
       await this.abandon();
       throw spoolError(this.#spool.directory, error);
     }
+    this.#spool.memory.keep(this.#owner.account, manifest, this.#held);
     return manifest;
   }
 
@@ -128,14 +152,18 @@ export class BatchWriter {
     this.#messages.length = whole.length;
     this.#bytes = last.offset + last.size;
     this.#position = this.#bytes;
+    this.#held.cut(this.#bytes);
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#failure = undefined;
+    this.#writing = Promise.resolve();
     await this.#file.truncate(this.#bytes);
   }
 
   /** Removes what was written. */
   async abandon(): Promise<void> {
+    this.#held.forget();
+    await this.#writing.catch(() => {});
     await this.#file?.close().catch(() => {});
     await unlink(this.#path).catch(() => {});
   }
@@ -147,16 +175,33 @@ export class BatchWriter {
   }
 
   async #flush(): Promise<void> {
-    if (this.#failure) throw this.#failure;
+    this.#writeOut();
+    await this.#writing;
+  }
+
+  /** Hands what was gathered to the disk, behind what is on its way already. */
+  #writeOut(): void {
     const gathered = this.#gathered;
     const position = this.#position;
     this.#position += this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;
+    this.#writes += 1;
+    const before = this.#writing;
+    this.#writing = this.#write(gathered, position, before).finally(() => {
+      this.#writes -= 1;
+    });
+    // Whoever waits for it next is told; nobody may.
+    this.#writing.catch(() => {});
+  }
+
+  async #write(gathered: Buffer[], position: number, before: Promise<void>): Promise<void> {
+    await before;
+    const bytes = gathered.reduce((sum, { length }) => sum + length, 0);
     try {
       this.#file ??= await open(this.#path, 'wx', 0o600);
       await writeAll(this.#file, gathered, position);
-      this.#written = this.#position;
+      this.#written = position + bytes;
     } catch (error) {
       this.#failure = spoolError(this.#spool.directory, error);
       throw this.#failure;

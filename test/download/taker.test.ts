@@ -21,7 +21,7 @@ interface Known {
 }
 
 /** A taker of messages that are called m1, m2 … and have those unique ids. */
-async function rig(own = true, ledger = new LedgerTable(Buffer.alloc(0)), known: Known = {}) {
+async function rig(own = true, ledger = new LedgerTable(Buffer.alloc(0)), known: Known = {}, other = {}) {
   const run = 2;
   const { spooled = new Set<string>(), renamed } = known;
   const spool = await newSpool(1e6);
@@ -29,7 +29,17 @@ async function rig(own = true, ledger = new LedgerTable(Buffer.alloc(0)), known:
   const handOver = new HandOver(redis.client, spool, () => announced.push(1));
   const asked = (number: number): Asked => ({ uidl: Buffer.from(`m${number}`), hasOwnUidl: own, claimed: 100 });
   const owner = { account: alice, id: 'alice', kind: 'messages' as const, firstRun: true };
-  const taker = new Taker({ asked, spool, owner, limits, handOver, ledger, spooled, renamed, run });
+  const taker = new Taker({
+    asked,
+    spool,
+    owner,
+    limits: { ...limits, ...other },
+    handOver,
+    ledger,
+    spooled,
+    renamed,
+    run,
+  });
   const take = async (number: number, bytes: Buffer, step = 50) => {
     spool.space.tryClaim(alice, 100);
     await taker.start({ number, octets: bytes.length });
@@ -77,6 +87,20 @@ describe('a session', () => {
     await taker.finish();
     const batches = await waiting(spool);
     expect(batches.map((batch) => Object.keys(batch))).toEqual([['m1', 'm2'], ['m3'], ['m4', 'm5']]);
+  });
+
+  it('closes its first batches early, so that they can be appended soon', async () => {
+    const { spool, taker, takeWhole } = await rig(
+      true,
+      undefined,
+      {},
+      { batchMaxBytes: 4 << 20, batchMaxMessages: 100 },
+    );
+    for (let i = 1; i <= 40; i += 1) await takeWhole(i, text(`${i}`, 300_000), 300_000);
+    await taker.finish();
+    const counts = (await waiting(spool)).map((batch) => Object.keys(batch).length);
+    // 1 MiB at least, then 1, 2 and 4 MiB; a message that does not fit begins the next batch.
+    expect(counts).toEqual([4, 4, 7, 13, 12]);
   });
 
   it('keeps what is whole when the connection breaks in a message', async () => {

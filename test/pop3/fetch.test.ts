@@ -81,6 +81,31 @@ describe('the window', () => {
     expect(server.mostWaiting).toBe(4);
   });
 
+  it('that was full is filled again when half of it is answered', async () => {
+    const server = await serve({ messages: small(30) });
+    const sink = new KeepingSink();
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const sent: number[] = [];
+    const end = sink.end.bind(sink);
+    sink.end = async () => {
+      end();
+      const answered = sink.heard.length;
+      // Through the event loop a few times: a command that was due has reached the server.
+      for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+      sent[answered] = server.seen('RETR').length;
+      if (answered === 8) await held;
+    };
+    const fetching = (await connect(server, { popPipelineCommands: 8 })).fetch(wanted(upTo(30)), sink);
+    await until(() => server.seen('RETR').length === 12);
+    expect(sent.slice(1, 5)).toEqual([8, 8, 8, 8]);
+    goOn();
+    await fetching;
+    expect(sink.heard).toHaveLength(30);
+  });
+
   it('counts a header for what headers have, not for its message', async () => {
     const server = await serve({ messages: small(9), holdUntil: { verb: 'TOP', waiting: 6 } });
     async function* requests() {

@@ -56,6 +56,8 @@ describe.skipIf(reason !== '')('a full disk', () => {
     const writer = newWriter(spool);
     const kept = Buffer.alloc(400_000, 'kept ');
     await putMessage(writer, 'kept', kept, 100_000);
+    // One piece is written while the next is gathered: the first that fails is told with the second.
+    await writer.write(Buffer.alloc(400_000, 'broken '));
     expect(await codeOf(Promise.resolve(writer.write(Buffer.alloc(400_000, 'broken '))))).toBe('spool-full');
     unlinkSync(filler);
     // As a session does that ends because of the error: what is whole may be kept.
@@ -67,6 +69,24 @@ describe.skipIf(reason !== '')('a full disk', () => {
     const file = await spool.openBatch(alice, batch.batch);
     expect(sha256(await contentOf(file, file.manifest.messages[0]!))).toBe(sha256(kept));
     await file.close();
+  });
+});
+
+describe.skipIf(reason !== '')('a disk that was full for a moment', () => {
+  it('keeps what is whole, and tells that it is not everything', async () => {
+    const spool = await tinySpool();
+    const filler = join(spool.directory, 'filler');
+    writeFileSync(filler, Buffer.alloc(3.5 * 1024 * 1024));
+    const writer = newWriter(spool);
+    const kept = Buffer.alloc(300_000, 'kept ');
+    await putMessage(writer, 'kept', kept, 300_000);
+    await putMessage(writer, 'lost', Buffer.alloc(300_000, 'lost '), 300_000);
+    // Waits for what is on its way: it has failed by then, and only then is there space again.
+    await putMessage(writer, 'last', Buffer.alloc(300_000, 'last '), 300_000).catch(() => {});
+    unlinkSync(filler);
+    const { messages } = await writer.finish();
+    expect(messages.map(({ uidl }) => uidl)).toEqual(['kept']);
+    expect(writer.lost).toMatchObject({ code: 'spool-full' });
   });
 });
 

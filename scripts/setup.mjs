@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process';
 import {
   accessSync,
-  chmodSync,
   constants,
   existsSync,
   mkdirSync,
@@ -108,7 +107,7 @@ function linkedTo() {
 
 /** Directories count as well: their time changes when a file is removed. */
 function newestSource() {
-  const paths = ['tsconfig.json', 'config/tsconfig.build.json', 'package-lock.json'];
+  const paths = ['tsconfig.json', 'config/tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs'];
   for (const folder of ['src', 'workers']) {
     if (!existsSync(join(root, folder))) continue;
     paths.push(folder);
@@ -135,13 +134,8 @@ async function agreed(packages) {
 async function build() {
   const begun = new Date();
   rmSync(stamp, { force: true });
-  await run(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'config/tsconfig.build.json'],
-    'building dist/',
-  );
+  await run(process.execPath, [join(root, 'scripts/build.mjs')], 'building dist/');
   if (!existsSync(command)) throw new Error('the build made no dist/src/cli.js');
-  chmodSync(command, 0o755);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, begun.toISOString());
   utimesSync(stamp, begun, begun);

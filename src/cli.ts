@@ -1,26 +1,34 @@
 #!/usr/bin/env node
 /** The command line: argv → one command; errors → exit status. The only file that ends the process. */
 import { Command, CommanderError } from 'commander';
-import { addDemo } from './commands/demo.ts';
-import { addStart } from './commands/start.ts';
-import { addSync } from './commands/sync.ts';
-import { addVerify } from './commands/verify.ts';
 import { asMailhaulError, errorRow } from './ground/errors.ts';
 
 const interruptedStatus = 130;
 /** An orderly end leaves nothing running; if something is, it is not waited for. */
 const lingerMs = 2000;
 
-function program(finish: (status: number) => void): Command {
+/** Adds a command; `finish` gets its exit status, `insist` ends the process at once. */
+type AddCommand = (program: Command, finish: (status: number) => void, insist: () => void) => void;
+
+/** The commands, in the order of the help. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  demo: async () => (await import('./commands/demo.ts')).addDemo,
+  start: async () => (await import('./commands/start.ts')).addStart,
+  sync: async () => (await import('./commands/sync.ts')).addSync,
+  verify: async () => (await import('./commands/verify.ts')).addVerify,
+};
+
+/** The program with the command that was asked for; with all of them where none is, for the help. */
+async function program(asked: string | undefined, finish: (status: number) => void): Promise<Command> {
   const command = new Command('mailhaul')
     .description('Moves mailboxes from POP3 servers to IMAP servers: nothing lost, nothing doubled, no byte changed.')
     .exitOverride()
     .showHelpAfterError('See mailhaul --help.');
   const insist = () => process.exit(interruptedStatus);
-  addDemo(command, finish, insist);
-  addStart(command, finish, insist);
-  addSync(command, finish, insist);
-  addVerify(command, finish, insist);
+  const names = Object.keys(commands);
+  for (const name of asked !== undefined && names.includes(asked) ? [asked] : names) {
+    (await commands[name]!())(command, finish, insist);
+  }
   for (const sub of command.commands) sub.exitOverride();
   return command;
 }
@@ -28,9 +36,10 @@ function program(finish: (status: number) => void): Command {
 async function main(): Promise<number> {
   let status = 0;
   try {
-    await program((value) => {
+    const command = await program(process.argv[2], (value) => {
       status = value;
-    }).parseAsync(process.argv);
+    });
+    await command.parseAsync(process.argv);
     return status;
   } catch (thrown) {
     // commander has printed its help or its complaint already.

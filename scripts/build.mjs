@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// Builds dist/: checks the types, then puts the program and the packages it uses into a few files, because loading
+// hundreds of small ones takes longer than a short run. dist/ and config/ are all that the program needs to run.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = join(root, 'dist');
+
+/** What CommonJS packages expect to find in a module, and ES modules do not have. */
+const banner = [
+  "import { createRequire as mailhaulRequire } from 'node:module';",
+  "import { dirname as mailhaulDirname } from 'node:path';",
+  "import { fileURLToPath as mailhaulPath } from 'node:url';",
+  'const require = mailhaulRequire(import.meta.url);',
+  'const __filename = mailhaulPath(import.meta.url);',
+  'const __dirname = mailhaulDirname(__filename);',
+].join('');
+
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+execFileSync(process.execPath, [tsc, '-p', 'config/tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+
+// Not before the packages are installed: whoever has none gets the compiler's complaint.
+const { build } = await import('esbuild');
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: ['src/cli.ts'],
+  outdir: 'dist',
+  outbase: '.',
+  chunkNames: 'src/parts/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+  banner: { js: banner },
+});
+const made = new Set(Object.keys(metafile.outputs).map((path) => relative('dist', path)));
+for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+  const path = relative(folder, join(entry.parentPath, entry.name));
+  if (entry.isFile() && !made.has(path)) rmSync(join(folder, path));
+}
+chmodSync(join(folder, 'src/cli.js'), 0o755);

@@ -168,5 +168,6 @@ function endNow(connection: Redis, error: Error): void {
 function unreachable(where: string, error: unknown): MailhaulError {
   if (error instanceof MailhaulError) return error;
   const { message, code } = error as NodeJS.ErrnoException;
-  return new MailhaulError('redis-unreachable', { where, reason: printable(message || code || 'unknown reason') });
+  const reason = printable(message.replace(/ Retrying from scratch after \d+ms\./, '') || code || 'unknown reason');
+  return new MailhaulError('redis-unreachable', { where, reason });
 }

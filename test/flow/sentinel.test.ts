@@ -69,6 +69,7 @@ describe('a failover in mid-run', () => {
     const { haul, master } = await startedHaul();
     await set.signal(master, 'SIGKILL');
     const next = await set.failedOver(master);
+    expect(haul.child.exitCode).toBeNull();
     const ended = await haul.ended;
     const { messages } = expectReport(ended).totals;
     expect(messages).toMatchObject({ listed: users.length * each, refused: 0, failed: 0, pending: 0, vanished: 0 });
@@ -92,10 +93,29 @@ describe('a failover in mid-run', () => {
     const { haul, master } = await startedHaul();
     await set.signal(master, 'SIGSTOP');
     await set.failedOver(master);
+    expect(haul.child.exitCode).toBeNull();
     await set.signal(master, 'SIGCONT');
     const ended = await haul.ended;
     expect(expectReport(ended).totals.messages).toMatchObject({ listed: users.length * each, failed: 0, pending: 0 });
     expect(ended.status).toBe(0);
+    await expectEqual();
+  });
+
+  test('a new master that never heard of the last writes: nothing is lost and nothing doubled', async () => {
+    const { haul, master } = await startedHaul();
+    const known = settledSoFar(haul);
+    await set.deafen(master);
+    await rig.reaches(() => settledSoFar(haul) >= known + 60, haul);
+    await set.signal(master, 'SIGKILL');
+    await set.failedOver(master);
+    expect(haul.child.exitCode).toBeNull();
+    const ended = await haul.ended;
+    const { totals } = expectReport(ended);
+    expect(totals.messages).toMatchObject({ listed: users.length * each, refused: 0, failed: 0 });
+    // What was forgotten may need another run; never another copy.
+    const again = await rig.sync(`${rig.directory}/accounts.csv`);
+    expect(again.status).toBe(0);
+    expect(expectReport(again).totals.messages).toMatchObject({ appended: 0, failed: 0, pending: 0 });
     await expectEqual();
   });
 });

@@ -16,6 +16,8 @@ export interface SentinelOptions {
   readonly directory: string;
   /** Certificate files: then all of them speak TLS, and nothing else. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** Password of every Redis and every sentinel. */
+  readonly password?: string;
   /** The sentinels' down-after-milliseconds. */
   readonly downAfterMs?: number;
 }
@@ -33,12 +35,15 @@ export class SentinelSet {
   readonly #sentinels: Node[] = [];
   readonly #tls: boolean;
 
-  private constructor(tls: boolean) {
+  readonly #password: string | undefined;
+
+  private constructor(tls: boolean, password: string | undefined) {
     this.#tls = tls;
+    this.#password = password;
   }
 
   static async start(options: SentinelOptions): Promise<SentinelSet> {
-    const set = new SentinelSet(options.tls !== undefined);
+    const set = new SentinelSet(options.tls !== undefined, options.password);
     const ports = await freePorts(6);
     const [master, ...replicas] = ports.slice(0, 3) as [number, ...number[]];
     const { directory, downAfterMs = 500 } = options;
@@ -53,7 +58,9 @@ export class SentinelSet {
       return { port, start, child: start() };
     };
     const data = ['--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction'];
-    const quick = ['--repl-diskless-sync-delay', '0'];
+    const login = options.password ? ['--requirepass', options.password] : [];
+    const quick = ['--repl-diskless-sync-delay', '0', ...login];
+    if (options.password) quick.push('--masterauth', options.password);
     set.#redis.push(node(master, [...data, ...quick]));
     for (const port of replicas) {
       set.#redis.push(node(port, [...data, ...quick, '--replicaof', '127.0.0.1', String(master)]));
@@ -65,9 +72,11 @@ export class SentinelSet {
         `sentinel monitor ${set.name} 127.0.0.1 ${master} 2`,
         `sentinel down-after-milliseconds ${set.name} ${downAfterMs}`,
         `sentinel failover-timeout ${set.name} 3000`,
+        ...(options.password ? [`sentinel auth-pass ${set.name} ${options.password}`] : []),
+        ...(options.password ? [`sentinel sentinel-pass ${options.password}`] : []),
       ];
       writeFileSync(file, `${lines.join('\n')}\n`);
-      set.#sentinels.push(node(port, ['--sentinel'], [file]));
+      set.#sentinels.push(node(port, ['--sentinel', ...login], [file]));
     }
     for (const port of set.sentinelPorts) {
       await set.until(
@@ -129,6 +138,12 @@ export class SentinelSet {
     node.child = node.start();
   }
 
+  /** From now on the replicas hear nothing of what the master acknowledges. Connections that there are stay. */
+  async deafen(master: number): Promise<void> {
+    const answer = await this.#ask(master, 'CONFIG SET maxclients 1\r\nCLIENT KILL TYPE replica');
+    if (!/^\+OK\r\n:2\r\n$/.test(answer)) throw new Error(answer);
+  }
+
   /** Waits until a server answers a command in a way. */
   async until(port: number, command: string, wanted: RegExp): Promise<void> {
     const deadline = Date.now() + limitMs;
@@ -153,6 +168,7 @@ export class SentinelSet {
       socket.on('data', () => text.endsWith('+PONG\r\n') && done());
       socket.once('error', fail).once('close', () => fail(new Error('closed')));
     });
+    if (this.#password) socket.write(`AUTH ${this.#password}\r\n`);
     socket.write(`${command}\r\nPING\r\n`);
     await heard.finally(() => socket.destroy());
     return text.slice(0, -'+PONG\r\n'.length);

@@ -35,8 +35,8 @@ const retryMaxMs = 250;
 export async function connectRedis(url: string | null, options: RedisConnectOptions): Promise<RedisHandle> {
   const target = redisTarget(url, options, options.env ?? process.env);
   const connections = new Set<Connection>();
-  const client = new Connection(target.where, { ...target.options, commandTimeout: options.redisStartTimeoutMs });
-  connections.add(client);
+  const first = { ...target.options, commandTimeout: options.redisStartTimeoutMs };
+  const client = new Connection(target.where, first, connections);
   const close = async () => {
     await Promise.all([...connections].map((connection) => connection.finish()));
     connections.clear();
@@ -57,10 +57,7 @@ export async function connectRedis(url: string | null, options: RedisConnectOpti
   client.lostAfterMs = options.redisLostAfterMs;
   const duplicate = () => {
     const blocking = { commandTimeout: undefined, socketTimeout: undefined, maxRetriesPerRequest: null };
-    const connection = client.another(blocking);
-    connections.add(connection);
-    connection.once('end', () => connections.delete(connection));
-    return connection;
+    return client.another(blocking);
   };
   return { client, duplicate, lost: client.lost.signal, where: target.where, close };
 }
@@ -73,9 +70,11 @@ class Connection extends Redis {
   lastError: Error | undefined;
   readonly lost = new AbortController();
   readonly #where: string;
+  /** All that were made from the first one, for its end. */
+  readonly #family: Set<Connection>;
   #lostAt: number | undefined;
 
-  constructor(where: string, options: RedisOptions) {
+  constructor(where: string, options: RedisOptions, family: Set<Connection>) {
     const fixed = {
       disconnectTimeout: 200,
       lazyConnect: true,
@@ -86,6 +85,8 @@ class Connection extends Redis {
     } as const;
     super({ ...options, ...fixed } as RedisOptions & { replyMapping?: 'legacy' });
     this.#where = where;
+    this.#family = family.add(this);
+    this.once('end', () => family.delete(this));
     this.duplicate = ((override?: Partial<RedisOptions>) => this.another(override)) as unknown as Redis['duplicate'];
     this.options.retryStrategy = (times) => this.#retryDelay(times);
     // While no sentinel knows a master there is no try that could fail: the outage is counted here instead.
@@ -127,7 +128,7 @@ class Connection extends Redis {
 
   /** What `duplicate` is for others, BullMQ among them: the other must behave as this one does. */
   another(override?: Partial<RedisOptions>): Connection {
-    const other = new Connection(this.#where, { ...this.options, ...override } as RedisOptions);
+    const other = new Connection(this.#where, { ...this.options, ...override } as RedisOptions, this.#family);
     other.lostAfterMs = this.lostAfterMs;
     return other;
   }

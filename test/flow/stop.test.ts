@@ -122,6 +122,19 @@ describe('at the deadline connections are dropped, however long a server would b
   });
 });
 
+describe('a Redis that came back only now', () => {
+  test('does not hold the end up', async () => {
+    const { list } = await servers();
+    for (let round = 0; round < 3; round += 1) {
+      const worker = rig.haul(['start', list, '--config', `${rig.directory}/settings.yaml`, ...serving()]);
+      await rig.reaches(() => started(worker), worker);
+      await redis.restart();
+      worker.child.kill('SIGTERM');
+      expect((await worker.ended).status).toBe(0);
+    }
+  });
+});
+
 describe('a second signal', () => {
   test('ends at once, and loses nothing', async () => {
     await rig.settings({ stopWithinMs: never, popReadTimeoutMs: never });

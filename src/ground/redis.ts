@@ -26,6 +26,24 @@ export type RedisConnectOptions = Pick<Settings, 'redisStartTimeoutMs' | 'redisL
   Partial<RedisAccess> & { signal?: AbortSignal; env?: NodeJS.ProcessEnv };
 
 const retryMaxMs = 250;
+const replacedEvent = 'replaced';
+type ReadyCheckDone = (error: Error | null, info?: { run_id?: string }) => void;
+
+/**
+ * Scripts (text and digest) that hold under a fence: one that waited while another server took over is not sent there,
+ * since what was written just before it may be missing. It fails with `lease-lost`.
+ */
+export const fencedScripts = new Set<string>();
+
+/**
+ * Calls back when another server than before answers on the connection of a handle: one that may have forgotten what
+ * was acknowledged last (asynchronous replication, an append-only file that is synced every second). Returns how to
+ * stop that.
+ */
+export function onReplaced(client: RedisClient, listener: () => void): () => void {
+  client.on(replacedEvent, listener);
+  return () => void client.off(replacedEvent, listener);
+}
 
 /**
  * Connects to `redis://`, `rediss://` or `unix:///PATH`, or with null to the master that the sentinels of the settings
@@ -37,6 +55,8 @@ export async function connectRedis(url: string | null, options: RedisConnectOpti
   const connections = new Set<Connection>();
   const first = { ...target.options, commandTimeout: options.redisStartTimeoutMs };
   const client = new Connection(target.where, first, connections);
+  // Every lease listens.
+  client.setMaxListeners(0);
   const close = async () => {
     await Promise.all([...connections].map((connection) => connection.finish()));
     connections.clear();
@@ -69,6 +89,10 @@ class Connection extends Redis {
   /** What was last heard of the connection; undefined while it is well. */
   lastError: Error | undefined;
   readonly lost = new AbortController();
+  #server: string | undefined;
+  /** Counts the servers that answered, one after the other. */
+  #epoch = 0;
+  readonly #epochs = new WeakMap<Command, number>();
   readonly #where: string;
   /** All that were made from the first one, for its end. */
   readonly #family: Set<Connection>;
@@ -92,6 +116,7 @@ class Connection extends Redis {
     // While no sentinel knows a master there is no try that could fail: the outage is counted here instead.
     this.options.sentinelRetryStrategy = (times) => this.#retryDelay(times);
     this.options.reconnectOnError = afterReconnect;
+    this.#watchServer();
     this.on('error', (error: Error) => {
       this.lastError = error;
     });
@@ -99,6 +124,32 @@ class Connection extends Redis {
       this.lastError = undefined;
       this.#lostAt = undefined;
     });
+  }
+
+  /** Notes which server answers before anything that waits is sent to it: it may lack the last writes. */
+  #watchServer(): void {
+    const checked = this as unknown as { _readyCheck(done: ReadyCheckDone): void };
+    const check = checked._readyCheck.bind(this);
+    checked._readyCheck = (done) =>
+      check((error, info) => {
+        const found = info?.run_id ?? '';
+        const isNew = this.#server !== undefined && (found === '' || found !== this.#server);
+        if (!error) this.#server = found;
+        if (!error && isNew) {
+          this.#epoch += 1;
+          this.emit(replacedEvent);
+        }
+        done(error, info);
+      });
+  }
+
+  /** True for a command that began under another server and must hold there alone. */
+  #isStale(command: Command): boolean {
+    const epoch = this.#epochs.get(command);
+    if (epoch === undefined) this.#epochs.set(command, this.#epoch);
+    const [script] = command.args;
+    const began = epoch ?? this.#epoch;
+    return began !== this.#epoch && /^eval(?:sha)?$/i.test(command.name) && fencedScripts.has(String(script));
   }
 
   /** Milliseconds until the next try; commands that have waited for the whole of a long outage fail now. */
@@ -113,6 +164,10 @@ class Connection extends Redis {
 
   /** Every command passes here: what the connection does to it becomes an error of the table. */
   override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    if (this.#isStale(command)) {
+      command.reject(new MailhaulError('lease-lost', { what: 'this login: another Redis answers than before' }));
+      return command.promise;
+    }
     const reject = command.reject;
     command.reject = (error) => reject(this.#classify(error));
     return super.sendCommand(command, stream);

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { hexDigest } from '../ground/digest.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import { accountKeys, loginKeys } from '../ground/keys.ts';
-import type { RedisClient } from '../ground/redis.ts';
+import { onReplaced, type RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
 
 const renewScript = new Script(`
@@ -38,6 +38,7 @@ export class Lease {
 
   readonly #cut: AbortSignal | undefined;
   readonly #onCut = () => this.#lose();
+  readonly #stopListening: () => void;
 
   private constructor(redis: RedisClient, login: string, token: string, ms: number, cut: AbortSignal | undefined) {
     this.#redis = redis;
@@ -47,6 +48,13 @@ export class Lease {
     this.#until = Date.now() + ms;
     this.#cut = cut;
     this.#renewLater();
+    // A Redis that lost its last second may still know this token, and not what was written under it: the index of a
+    // mailbox, a settlement, an intent. Who begins anew looks at the destination first.
+    this.#stopListening = onReplaced(redis, () => {
+      this.#lose();
+      // Ahead of all that its holder may still send.
+      void this.release();
+    });
     cut?.addEventListener('abort', this.#onCut, { once: true });
     if (cut?.aborted) this.#lose();
   }
@@ -78,6 +86,7 @@ export class Lease {
   /** Gives the lease back. */
   async release(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#stopListening();
     this.#cut?.removeEventListener('abort', this.#onCut);
     await releaseScript.run(this.#redis, [loginKeys.lease(this.login)], [this.token]).catch(() => {});
   }

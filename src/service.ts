@@ -7,9 +7,12 @@ import { systemClock } from './ground/clock.ts';
 import { startEmbeddedRedis } from './ground/embedded-redis.ts';
 import type { MailhaulError } from './ground/errors.ts';
 import type { Log } from './ground/log.ts';
-import { checkRedisSafety, connectRedis, type RedisHandle } from './ground/redis.ts';
+import { connectRedis, type RedisHandle } from './ground/redis.ts';
+import { checkRedisSafety } from './ground/redis-safety.ts';
+import { refuseIdleAccess } from './ground/redis-target.ts';
 import type { LoadedSettings } from './ground/settings-load.ts';
 import { Closers } from './ground/shutdown.ts';
+import { LedgerVersion } from './ledger/version.ts';
 import { Bell } from './limits/bell.ts';
 import { SpoolService } from './limits/spool-service.ts';
 import { Queues } from './schedule/queues.ts';
@@ -32,6 +35,8 @@ export interface ServiceOptions {
   readonly roles: ReadonlySet<Role>;
   /** Ends all sessions at their next batch boundary. */
   readonly signal: AbortSignal;
+  /** Drops the connections of all sessions: what waits no longer for batch boundaries. */
+  readonly cut?: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -49,17 +54,31 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** Connects to the Redis that the settings name, or starts one of its own. */
+/**
+ * Connects to the Redis that the settings name, or starts one of its own, and sees to it that its data has the version
+ * of this program. Throws `ledger-newer` and the like (ledger/version.ts).
+ */
 export async function openRedis(settings: LoadedSettings, closers: Closers): Promise<RedisHandle> {
-  let url = settings.redis;
-  if (url === null) {
-    const embedded = await startEmbeddedRedis(settings.dataDir, settings);
-    closers.push(() => embedded.stop());
-    url = embedded.url;
-  }
-  const handle = await connectRedis(url, settings);
+  const handle = await (isOwnRedis(settings)
+    ? openOwnRedis(settings, closers)
+    : connectRedis(settings.redis, settings));
   closers.push(() => handle.close());
+  const { leaseMs, redisStartTimeoutMs } = settings;
+  const version = await LedgerVersion.open(handle.client, { leaseMs, redisStartTimeoutMs, where: handle.where });
+  closers.push(() => version.close());
   return handle;
+}
+
+function isOwnRedis({ redis, redisSentinels }: LoadedSettings): boolean {
+  return redis === null && redisSentinels.length === 0;
+}
+
+async function openOwnRedis(settings: LoadedSettings, closers: Closers): Promise<RedisHandle> {
+  refuseIdleAccess(settings);
+  const embedded = await startEmbeddedRedis(settings.dataDir, settings);
+  closers.push(() => embedded.stop());
+  const { redisStartTimeoutMs, redisLostAfterMs } = settings;
+  return connectRedis(embedded.url, { redisStartTimeoutMs, redisLostAfterMs });
 }
 
 /** Builds the service and starts its workers. Throws MailhaulError; what was built by then is closed again. */
@@ -74,10 +93,10 @@ export async function openService(options: ServiceOptions): Promise<Service> {
 }
 
 async function build(options: ServiceOptions, closers: Closers): Promise<Service> {
-  const { settings, log, signal, env, roles } = options;
+  const { settings, log, signal, env, roles, cut = new AbortController().signal } = options;
   const redis = await openRedis(settings, closers);
   const { client } = redis;
-  const warnings = settings.redis === null ? [] : await checkRedisSafety(redis);
+  const warnings = isOwnRedis(settings) ? [] : await checkRedisSafety(redis);
   const bell = await Bell.open(client, redis.duplicate());
   closers.push(() => bell.close());
   const queues = new Queues(redis, log, settings.leaseMs);
@@ -86,7 +105,7 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   const accounts = new Map(options.accounts.map((account) => [account.key, account]));
   if (roles.has('pop') || roles.has('imap')) {
     const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes, settings.spoolMemoryBytes);
-    const context = { accounts, redis: client, settings, spool, bell, control, log, signal, env };
+    const context = { accounts, redis: client, settings, spool, bell, control, log, signal, cut, env };
     if (roles.has('imap')) {
       await adoptBatches(client, spool, log);
       queues.work('append', spool.id, settings.imapSessions, imapWorker(context));

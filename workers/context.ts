@@ -19,5 +19,7 @@ export interface WorkerContext {
   readonly log: Log;
   /** Ends all sessions at their next batch boundary. */
   readonly signal: AbortSignal;
+  /** Ends them at once, with their connections. */
+  readonly cut: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
 }

@@ -6,7 +6,7 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the append jobs of a process. */
 export function imapWorker(context: WorkerContext): JobHandler {
-  const { accounts, control, redis, settings, spool, log, bell, signal, env } = context;
+  const { accounts, control, redis, settings, spool, log, bell, signal, cut, env } = context;
   return async (job, lost) => {
     const account = accounts.get(job.account);
     if (!account) return control.ended('append', job, 'superseded');
@@ -18,10 +18,11 @@ export function imapWorker(context: WorkerContext): JobHandler {
       // Loaded with the first append: a re-run with nothing new never needs an IMAP client.
       const { appendSession } = await import('../src/append/session.ts');
       const stop = AbortSignal.any([signal, lost]);
-      const end = await appendSession(task, { redis, settings, spool, bell, log, signal: stop });
+      const end = await appendSession(task, { redis, settings, spool, bell, log, signal: stop, cut });
       await control.ended('append', job, end);
     } catch (error) {
-      await control.failed('append', job, error);
+      if (cut.aborted) await control.ended('append', job, 'interrupted');
+      else await control.failed('append', job, error);
     }
   };
 }

@@ -7,7 +7,7 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the download jobs of a process. */
 export function popWorker(context: WorkerContext): JobHandler {
-  const { accounts, control, redis, settings, spool, log, bell, signal, env } = context;
+  const { accounts, control, redis, settings, spool, log, bell, signal, cut, env } = context;
   return async (job, lost) => {
     const account = accounts.get(job.account);
     if (!account) return control.ended('download', job, 'superseded');
@@ -20,10 +20,11 @@ export function popWorker(context: WorkerContext): JobHandler {
           .announce(account.key, job.run, spool.id)
           .catch((error: Error) => log.warn({ reason: error.message }, 'announce'));
       const stop = AbortSignal.any([signal, lost]);
-      const end = await downloadSession(task, { redis, settings, spool, log, bell, signal: stop, announce });
+      const end = await downloadSession(task, { redis, settings, spool, log, bell, signal: stop, cut, announce });
       await control.ended('download', job, end);
     } catch (error) {
-      await control.failed('download', job, error);
+      if (cut.aborted) await control.ended('download', job, 'interrupted');
+      else await control.failed('download', job, error);
     }
   };
 }

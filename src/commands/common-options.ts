@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { MailhaulError } from '../ground/errors.ts';
 import { createLog, type Log } from '../ground/log.ts';
+import { holdsPassword } from '../ground/redis-target.ts';
 import type { Settings } from '../ground/settings.ts';
 import { type LoadedSettings, loadSettings } from '../ground/settings-load.ts';
 import { type Display, lineDisplay, noDisplay, terminalDisplay } from '../progress/display.ts';
@@ -35,8 +36,12 @@ export function withCommonOptions(command: Command): Command {
     .option('--no-color', 'print no colours');
 }
 
-/** The settings, with the options on top. Throws `settings-invalid`. */
+/** The settings, with the options on top. Throws `settings-invalid`. A password among the options draws a warning. */
 export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): LoadedSettings {
+  if (options.redis !== undefined && holdsPassword(options.redis)) {
+    const { message, remedy } = new MailhaulError('redis-password-shown');
+    process.stderr.write(`mailhaul: ${message}\n  → ${remedy}\n`);
+  }
   const given: Partial<Record<keyof Settings, unknown>> = {};
   if (options.dataDir !== undefined) given.dataDir = options.dataDir;
   if (options.redis !== undefined) given.redis = options.redis;

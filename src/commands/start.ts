@@ -1,6 +1,7 @@
 /** `mailhaul start LIST`: workers that take and give mail for whoever queues runs on the same Redis. */
 import type { Command } from 'commander';
 import { createLog } from '../ground/log.ts';
+import { ServiceManager } from '../ground/service-manager.ts';
 import { onInterrupt } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
 import { openService, type Role } from '../service.ts';
@@ -30,20 +31,25 @@ async function runStart(list: string, options: StartOptions, insist: () => void)
   const roles = rolesOf(options.roles, startRoles);
   const accounts = await chooseAccounts(list, options, settings);
   const log = createLog({ level: settings.logLevel, destination: 2 });
-  const interrupt = onInterrupt(insist);
-  const { signal } = interrupt;
-  const service = await openService({ settings, accounts, log, env, signal, roles });
+  const interrupt = onInterrupt(insist, settings.stopWithinMs);
+  const { signal, cut } = interrupt;
+  const manager = new ServiceManager(env, log);
+  const service = await openService({ settings, accounts, log, env, signal, cut, roles });
   try {
     for (const { code, message } of service.warnings) log.warn({ code }, message);
     log.info({ roles: [...roles], accounts: accounts.length, redis: service.redis.where }, 'ready');
+    const { client } = service.redis;
+    await manager.ready(`${accounts.length} account(s)`, async () => (await client.ping()) === 'PONG');
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     log.info('stopping');
+    void manager.stopping('waiting for sessions to reach their next batch boundary');
     return 0;
   } finally {
     await service.close();
+    await manager.close();
     interrupt.stop();
   }
 }

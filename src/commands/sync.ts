@@ -49,11 +49,11 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
     return exitStatus(report);
   };
   if (options.dryRun) return finish(await runDry(settings, accounts));
-  const interrupt = onInterrupt(insist);
+  const interrupt = onInterrupt(insist, settings.stopWithinMs);
   const roles = rolesOf(options.roles, allRoles);
   const log = commandLog(settings);
-  const { signal } = interrupt;
-  const service = await openService({ settings, accounts, log, env, signal, roles });
+  const { signal, cut } = interrupt;
+  const service = await openService({ settings, accounts, log, env, signal, cut, roles });
   try {
     for (const { message, remedy } of service.warnings) stderr.write(`mailhaul: ${message}\n  → ${remedy}\n`);
     const display = displayFor(options, stderr, settings.progressLogMs);

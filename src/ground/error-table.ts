@@ -96,6 +96,33 @@ export const errorTable = {
     text: 'Redis at {where} may forget what was done: {reason}',
     remedy: 'Set maxmemory-policy noeviction and turn on appendonly there.',
   },
+  'redis-password-shown': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the password of Redis stands on the command line, where every user of this machine can read it',
+    remedy: 'Leave it out of --redis and set redisPassword, as file:PATH or by the variable MAILHAUL_REDIS_PASSWORD.',
+  },
+  'ledger-newer': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the data in Redis at {where} has version {found}; this Mailhaul knows version {known} and has not touched it',
+    remedy: 'Start the newer Mailhaul again, or bring back the backup that was made before it was installed.',
+    exit: 10,
+  },
+  'ledger-in-use': {
+    stops: 'run',
+    retry: 'next-run',
+    text: 'the data in Redis at {where} must be migrated from version {found} to {known}, and {count} older process(es) are at work on it',
+    remedy: 'Stop every older Mailhaul on this Redis, then start the new one: it migrates first.',
+    exit: 11,
+  },
+  'ledger-migrating': {
+    stops: 'run',
+    retry: 'next-run',
+    text: 'the data in Redis at {where} is being migrated by another process',
+    remedy: 'Wait for it and start again.',
+    exit: 11,
+  },
   // --- reaching a server (both sides) -------------------------------------------------------------------------
   'host-unknown': {
     stops: 'host',

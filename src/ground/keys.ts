@@ -53,6 +53,14 @@ export const loginKeys = {
 
 /** Keys that belong to no account. */
 export const globalKeys = {
+  /** String: the version of all data under these names (see ledger/version.ts). */
+  version: `${prefix}:version`,
+  /** String with a time to live: the token of the process that migrates the data. */
+  migration: `${prefix}:migration`,
+  /** Sorted set: `VERSION:TOKEN` of each process at work → when its word lapses, in milliseconds since 1970. */
+  processes: `${prefix}:processes`,
+  /** What every key of Mailhaul looks like, those of BullMQ apart. */
+  pattern: `${prefix}:*`,
   /** String with a time to live: a host that gets one command at a time. */
   oneAtATime: (host: string, port: number) => `${prefix}:one-at-a-time:${host}:${port}`,
   /** String with a time to live: an append worker serves this spool. */

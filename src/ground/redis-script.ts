@@ -1,15 +1,17 @@
 /** Lua scripts on Redis: sent once, then called by their digest. */
 import { createHash } from 'node:crypto';
-import type { RedisClient } from './redis.ts';
+import { fencedScripts, type RedisClient } from './redis.ts';
 
 /** One script. All keys of a call must share one hash tag. */
 export class Script {
   readonly #lua: string;
   readonly #sha: string;
 
-  constructor(lua: string) {
+  /** `fenced`: it writes only for the holder of a lease, and never to a server that took over since it was called. */
+  constructor(lua: string, fenced = false) {
     this.#lua = lua;
     this.#sha = createHash('sha1').update(lua).digest('hex');
+    if (fenced) fencedScripts.add(this.#lua).add(this.#sha);
   }
 
   /** Runs the script; a Redis that does not know it yet (it was restarted or flushed) gets it again. */

@@ -1,7 +1,7 @@
 /** The connection to Redis: the only place that knows ioredis. */
-import { isIP } from 'node:net';
 import { type Command, Redis, type RedisOptions } from 'ioredis';
 import { MailhaulError, printable } from './errors.ts';
+import { type RedisAccess, redisTarget } from './redis-target.ts';
 import type { Settings } from './settings.ts';
 
 /** The type of a connection, for those that use one and need not know whose it is. */
@@ -21,26 +21,42 @@ export interface RedisHandle {
   close(): Promise<void>;
 }
 
-interface Target {
-  options: RedisOptions;
-  where: string;
-}
+/** Which Redis, how long to wait for it, and how to log in there. */
+export type RedisConnectOptions = Pick<Settings, 'redisStartTimeoutMs' | 'redisLostAfterMs'> &
+  Partial<RedisAccess> & { signal?: AbortSignal; env?: NodeJS.ProcessEnv };
 
 const retryMaxMs = 250;
+const replacedEvent = 'replaced';
+type ReadyCheckDone = (error: Error | null, info?: { run_id?: string }) => void;
 
 /**
- * Connects to `redis://`, `rediss://` or `unix:///PATH` and waits until it answers PING. Throws `settings-invalid` for
- * another URL, and `redis-unreachable` when there was no answer within `redisStartTimeoutMs` or the login is refused.
+ * Scripts (text and digest) that hold under a fence: one that waited while another server took over is not sent there,
+ * since what was written just before it may be missing. It fails with `lease-lost`.
+ */
+export const fencedScripts = new Set<string>();
+
+/**
+ * Calls back when another server than before answers on the connection of a handle: one that may have forgotten what
+ * was acknowledged last (asynchronous replication, an append-only file that is synced every second). Returns how to
+ * stop that.
+ */
+export function onReplaced(client: RedisClient, listener: () => void): () => void {
+  client.on(replacedEvent, listener);
+  return () => void client.off(replacedEvent, listener);
+}
+
+/**
+ * Connects to `redis://`, `rediss://` or `unix:///PATH`, or with null to the master that the sentinels of the settings
+ * name, and waits until it answers PING. Throws `settings-invalid` for another URL, and `redis-unreachable` when there was no answer within `redisStartTimeoutMs` or the login is refused.
  * `signal` ends the waiting. A command that failed with `redis-unreachable` may have been carried out: its answer is what is missing.
  */
-export async function connectRedis(
-  url: string,
-  options: Pick<Settings, 'redisStartTimeoutMs' | 'redisLostAfterMs'> & { signal?: AbortSignal },
-): Promise<RedisHandle> {
-  const target = targetOf(url);
+export async function connectRedis(url: string | null, options: RedisConnectOptions): Promise<RedisHandle> {
+  const target = redisTarget(url, options, options.env ?? process.env);
   const connections = new Set<Connection>();
-  const client = new Connection(target.where, { ...target.options, commandTimeout: options.redisStartTimeoutMs });
-  connections.add(client);
+  const first = { ...target.options, commandTimeout: options.redisStartTimeoutMs };
+  const client = new Connection(target.where, first, connections);
+  // Every lease listens.
+  client.setMaxListeners(0);
   const close = async () => {
     await Promise.all([...connections].map((connection) => connection.finish()));
     connections.clear();
@@ -61,10 +77,7 @@ export async function connectRedis(
   client.lostAfterMs = options.redisLostAfterMs;
   const duplicate = () => {
     const blocking = { commandTimeout: undefined, socketTimeout: undefined, maxRetriesPerRequest: null };
-    const connection = client.another(blocking);
-    connections.add(connection);
-    connection.once('end', () => connections.delete(connection));
-    return connection;
+    return client.another(blocking);
   };
   return { client, duplicate, lost: client.lost.signal, where: target.where, close };
 }
@@ -76,10 +89,16 @@ class Connection extends Redis {
   /** What was last heard of the connection; undefined while it is well. */
   lastError: Error | undefined;
   readonly lost = new AbortController();
+  #server: string | undefined;
+  /** Counts the servers that answered, one after the other. */
+  #epoch = 0;
+  readonly #epochs = new WeakMap<Command, number>();
   readonly #where: string;
+  /** All that were made from the first one, for its end. */
+  readonly #family: Set<Connection>;
   #lostAt: number | undefined;
 
-  constructor(where: string, options: RedisOptions) {
+  constructor(where: string, options: RedisOptions, family: Set<Connection>) {
     const fixed = {
       disconnectTimeout: 200,
       lazyConnect: true,
@@ -90,8 +109,14 @@ class Connection extends Redis {
     } as const;
     super({ ...options, ...fixed } as RedisOptions & { replyMapping?: 'legacy' });
     this.#where = where;
+    this.#family = family.add(this);
+    this.once('end', () => family.delete(this));
     this.duplicate = ((override?: Partial<RedisOptions>) => this.another(override)) as unknown as Redis['duplicate'];
     this.options.retryStrategy = (times) => this.#retryDelay(times);
+    // While no sentinel knows a master there is no try that could fail: the outage is counted here instead.
+    this.options.sentinelRetryStrategy = (times) => this.#retryDelay(times);
+    this.options.reconnectOnError = afterReconnect;
+    this.#watchServer();
     this.on('error', (error: Error) => {
       this.lastError = error;
     });
@@ -99,6 +124,32 @@ class Connection extends Redis {
       this.lastError = undefined;
       this.#lostAt = undefined;
     });
+  }
+
+  /** Notes which server answers before anything that waits is sent to it: it may lack the last writes. */
+  #watchServer(): void {
+    const checked = this as unknown as { _readyCheck(done: ReadyCheckDone): void };
+    const check = checked._readyCheck.bind(this);
+    checked._readyCheck = (done) =>
+      check((error, info) => {
+        const found = info?.run_id ?? '';
+        const isNew = this.#server !== undefined && (found === '' || found !== this.#server);
+        if (!error) this.#server = found;
+        if (!error && isNew) {
+          this.#epoch += 1;
+          this.emit(replacedEvent);
+        }
+        done(error, info);
+      });
+  }
+
+  /** True for a command that began under another server and must hold there alone. */
+  #isStale(command: Command): boolean {
+    const epoch = this.#epochs.get(command);
+    if (epoch === undefined) this.#epochs.set(command, this.#epoch);
+    const [script] = command.args;
+    const began = epoch ?? this.#epoch;
+    return began !== this.#epoch && /^eval(?:sha)?$/i.test(command.name) && fencedScripts.has(String(script));
   }
 
   /** Milliseconds until the next try; commands that have waited for the whole of a long outage fail now. */
@@ -113,6 +164,10 @@ class Connection extends Redis {
 
   /** Every command passes here: what the connection does to it becomes an error of the table. */
   override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    if (this.#isStale(command)) {
+      command.reject(new MailhaulError('lease-lost', { what: 'this login: another Redis answers than before' }));
+      return command.promise;
+    }
     const reject = command.reject;
     command.reject = (error) => reject(this.#classify(error));
     return super.sendCommand(command, stream);
@@ -128,7 +183,7 @@ class Connection extends Redis {
 
   /** What `duplicate` is for others, BullMQ among them: the other must behave as this one does. */
   another(override?: Partial<RedisOptions>): Connection {
-    const other = new Connection(this.#where, { ...this.options, ...override } as RedisOptions);
+    const other = new Connection(this.#where, { ...this.options, ...override } as RedisOptions, this.#family);
     other.lostAfterMs = this.lostAfterMs;
     return other;
   }
@@ -147,6 +202,14 @@ class Connection extends Redis {
   }
 }
 
+/**
+ * A master that was demoted refuses what it would have taken, and did nothing of it: the command is sent again, to the
+ * master that the sentinels name by then.
+ */
+function afterReconnect({ message }: Error): false | 2 {
+  return /^(?:READONLY|UNBLOCKED|MASTERDOWN) /.test(message) ? 2 : false;
+}
+
 /** Fails everything that waits in a connection, sent or not. */
 function flush(connection: Redis, error: Error): void {
   (connection as unknown as { flushQueue(error: Error): void }).flushQueue(error);
@@ -161,77 +224,6 @@ function endNow(connection: Redis, error: Error): void {
 function unreachable(where: string, error: unknown): MailhaulError {
   if (error instanceof MailhaulError) return error;
   const { message, code } = error as NodeJS.ErrnoException;
-  return new MailhaulError('redis-unreachable', { where, reason: printable(message || code || 'unknown reason') });
-}
-
-/** What a URL says. It is never quoted in an error: it may hold a password. */
-function targetOf(url: string): Target {
-  try {
-    return url.startsWith('unix:') ? unixTarget(url) : hostTarget(new URL(url));
-  } catch {
-    const reason =
-      'redis must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], the same with rediss://, or unix:///PATH';
-    throw new MailhaulError('settings-invalid', { reason });
-  }
-}
-
-function unixTarget(url: string): Target {
-  const [, user, password, encoded] = /^unix:\/\/(?:([^:@/?#]*):([^@/?#]*)@)?(\/[^?#]+)$/.exec(url) ?? [];
-  if (encoded === undefined) throw new Error('not a path');
-  const path = decodeURIComponent(encoded);
-  return { options: { ...loginOf(user, password), path }, where: `unix://${path}` };
-}
-
-function hostTarget(url: URL): Target {
-  const { protocol, hostname, pathname, search, hash } = url;
-  const fine = /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/[0-9]{0,5})?$/.test(pathname);
-  if (!fine || search !== '' || hash !== '') throw new Error('not a host');
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const port = Number(url.port || 6379);
-  const db = Number(pathname.slice(1));
-  const options: RedisOptions = { ...loginOf(url.username, url.password), host, port, db };
-  if (protocol === 'rediss:') options.tls = isIP(host) ? {} : { servername: host };
-  return { options, where: `${protocol}//${hostname}:${port}${db === 0 ? '' : `/${db}`}` };
-}
-
-function loginOf(user: string | undefined, password: string | undefined): RedisOptions {
-  const login: RedisOptions = {};
-  if (user) login.username = decodeURIComponent(user);
-  if (password) login.password = decodeURIComponent(password);
-  return login;
-}
-
-/**
- * What makes this Redis unsafe as a memory: `redis-unsafe` for keys that may be evicted and for a missing append-only
- * file. Never throws; where Redis tells nothing, that is the finding.
- */
-export async function checkRedisSafety(handle: RedisHandle): Promise<MailhaulError[]> {
-  const unsafe = (reason: string) => new MailhaulError('redis-unsafe', { where: handle.where, reason });
-  let found: { policy: string | undefined; appendOnly: boolean };
-  try {
-    found = await configOf(handle.client).catch(() => infoOf(handle.client));
-  } catch {
-    return [unsafe('it lets nobody read its configuration, so this could not be checked')];
-  }
-  const findings: MailhaulError[] = [];
-  if (found.policy !== undefined && found.policy !== 'noeviction') {
-    findings.push(unsafe(`maxmemory-policy is ${printable(found.policy, 40)}: it may drop keys when memory is short`));
-  }
-  if (!found.appendOnly)
-    findings.push(unsafe('appendonly is no: a restart forgets what was done since the last snapshot'));
-  return findings;
-}
-
-async function configOf(client: Redis): Promise<{ policy: string | undefined; appendOnly: boolean }> {
-  const read = async (name: string) => ((await client.config('GET', name)) as string[])[1];
-  const [policy, appendOnly] = [await read('maxmemory-policy'), await read('appendonly')];
-  if (policy === undefined || appendOnly === undefined) throw new Error('not told');
-  return { policy, appendOnly: appendOnly === 'yes' };
-}
-
-async function infoOf(client: Redis): Promise<{ policy: string | undefined; appendOnly: boolean }> {
-  const info = `${await client.info('memory')}${await client.info('persistence')}`;
-  const appendOnly = /^aof_enabled:([01])/m.exec(info)?.[1];
-  if (appendOnly === undefined) throw new Error('not told');
-  return { policy: /^maxmemory_policy:(\S+)/m.exec(info)?.[1], appendOnly: appendOnly === '1' };
+  const reason = printable(message.replace(/ Retrying from scratch after \d+ms\./, '') || code || 'unknown reason');
+  return new MailhaulError('redis-unreachable', { where, reason });
 }

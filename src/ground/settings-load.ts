@@ -157,7 +157,7 @@ function unknown(source: string, key: string, known: readonly string[]): string 
 /** One line for one thing the schema found. Values that may hold a password are not shown. */
 function complaint(name: Name, given: Given, issue: z.core.$ZodIssue): string {
   const place = [name, ...issue.path.map(String)].join('.');
-  const secret = name === 'redis' || name === 'defaults';
+  const secret = name === 'redis' || name === 'defaults' || name.endsWith('Password');
   const value = secret ? '' : ` is ${printable(JSON.stringify(given.value) ?? String(given.value), 60)}`;
   return `${given.source}: ${place}${value}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;
 }

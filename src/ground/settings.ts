@@ -12,12 +12,24 @@ const wait = z
   .min(1)
   .max(7 * 24 * 3600 * 1000);
 const count = z.number().int().min(1).max(10_000_000);
+const text = z.string().min(1).nullable();
 const bytes = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 /** Every setting, none optional: the defaults stand in config/default.yaml alone. */
 export const settingsSchema = z.strictObject({
   dataDir: z.string().min(1).nullable(),
   redis: z.string().min(1).nullable(),
+  redisUser: text,
+  redisPassword: text,
+  redisTls: z.boolean(),
+  redisTlsCaFile: text,
+  redisTlsCertFile: text,
+  redisTlsKeyFile: text,
+  redisSentinels: z.array(z.string().min(1)).max(50),
+  redisSentinelName: text,
+  redisSentinelUser: text,
+  redisSentinelPassword: text,
+  redisSentinelTls: z.boolean(),
   redisStartTimeoutMs: wait,
   redisLostAfterMs: wait,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
@@ -60,6 +72,7 @@ export const settingsSchema = z.strictObject({
   appendIdleMs: wait,
   inDoubtWaitsMs: z.array(ms).min(1).max(20),
   leaseMs: wait.min(1000),
+  stopWithinMs: wait,
   retryWaitsMs: z.array(ms).max(20),
   credentialTries: count.max(10),
   reconcileMs: wait,

@@ -31,21 +31,36 @@ export class Interrupted extends Error {
   }
 }
 
+/** How a process is asked to end. */
+export interface Interruption {
+  /** Aborted by the first SIGINT or SIGTERM: end in order. */
+  readonly signal: AbortSignal;
+  /** Aborted when the order took too long: drop connections, and end. */
+  readonly cut: AbortSignal;
+  /** Listens no more. */
+  stop(): void;
+}
+
 /**
- * A signal that is aborted by the first SIGINT or SIGTERM. The second one calls `insist`, for people who do not want
- * to wait for an orderly end; nothing is lost either way.
+ * Listens for SIGINT and SIGTERM: the first one aborts `signal`, and `cut` after `withinMs` (never unless told). The
+ * second one calls `insist`, for people who do not want to wait for an orderly end; nothing is lost either way.
  */
-export function onInterrupt(insist: () => void): { signal: AbortSignal; stop(): void } {
+export function onInterrupt(insist: () => void, withinMs?: number): Interruption {
   const controller = new AbortController();
+  const cut = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   const handle = () => {
-    if (controller.signal.aborted) insist();
-    else controller.abort(new Interrupted());
+    if (controller.signal.aborted) return insist();
+    if (withinMs !== undefined) timer = setTimeout(() => cut.abort(new Interrupted()), withinMs);
+    controller.abort(new Interrupted());
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
   return {
     signal: controller.signal,
+    cut: cut.signal,
     stop: () => {
+      clearTimeout(timer);
       process.off('SIGINT', handle);
       process.off('SIGTERM', handle);
     },

@@ -19,11 +19,14 @@ export interface Intent {
   readonly uidNext: number;
 }
 
-const recordScript = new Script(`
+const recordScript = new Script(
+  `
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
   return 1
-`);
+`,
+  true,
+);
 
 /** Records an intent if the fence is ours. Returns false when it is another's: nothing may be sent. */
 export async function recordIntent(

@@ -22,12 +22,15 @@ const crowdedRecords = 192;
 /** Shards kept in memory: about 1 MB. */
 const cachedShards = 512;
 
-const saveScript = new Script(`
+const saveScript = new Script(
+  `
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   redis.call('HSET', KEYS[2], unpack(ARGV, 2, 11))
   for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 9]) end
   return 1
-`);
+`,
+  true,
+);
 
 interface Meta {
   uidValidity: number;

@@ -24,7 +24,8 @@ const luaAppend = `
 `;
 
 // A message counts once: the bit of a settled one is set, and a script that ioredis sends again finds it set.
-const settleScript = new Script(`${luaAppend}
+const settleScript = new Script(
+  `${luaAppend}
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
   if redis.call('EXISTS', KEYS[2]) == 0 then return -2 end
   local records = {}
@@ -52,7 +53,9 @@ const settleScript = new Script(`${luaAppend}
     redis.call('DEL', KEYS[2], KEYS[3])
   end
   return left
-`);
+`,
+  true,
+);
 
 /** The end of one message of a batch. */
 export interface Settlement {

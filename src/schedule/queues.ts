@@ -27,6 +27,9 @@ export type SessionKind = 'download' | 'append';
 /** Does the work of a job; `lost` is aborted when BullMQ gave the job to somebody else. */
 export type JobHandler = (job: SessionJob, lost: AbortSignal) => Promise<void>;
 
+/** What BullMQ gets to close a queue that nothing runs from. */
+const closeMs = 1000;
+
 /** The queues: one for downloads, and one for the appends of each spool. */
 export class Queues {
   readonly #handle: RedisHandle;
@@ -34,6 +37,8 @@ export class Queues {
   readonly #lockMs: number;
   readonly #queues = new Map<string, Queue<SessionJob>>();
   readonly #workers: Worker<SessionJob>[] = [];
+  /** Handlers that run. */
+  readonly #handling = new Set<Promise<void>>();
 
   /** `lockMs` is how long a job stays with a worker that has died. */
   constructor(handle: RedisHandle, log: Log, lockMs: number) {
@@ -64,8 +69,10 @@ export class Queues {
     const process = async (job: Job<SessionJob>) => {
       const controller = new AbortController();
       running.set(job.id!, controller);
+      const handling = handle(job.data, controller.signal);
+      this.#handling.add(handling);
       try {
-        await handle(job.data, controller.signal);
+        await handling;
       } catch (error) {
         if (error instanceof DelayedError) throw error;
         // Retries are the scheduler's: a handler that throws has met something that nobody foresaw.
@@ -73,6 +80,7 @@ export class Queues {
         throw new UnrecoverableError((error as Error).message);
       } finally {
         running.delete(job.id!);
+        this.#handling.delete(handling);
       }
     };
     const worker = new Worker<SessionJob>(queueName(kind, spool), process, {
@@ -92,15 +100,18 @@ export class Queues {
   }
 
   /**
-   * Takes no more jobs, waits for those that run, and closes the queues. Where Redis is lost, BullMQ would wait for its
-   * answers for ever: then the workers are dropped.
+   * Takes no more jobs, waits for those that run, and closes the queues. Where Redis is lost, or came back only now,
+   * BullMQ may wait for an answer for ever: once no session runs it gets a moment, and is then dropped.
    */
   async close(): Promise<void> {
-    const workers = Promise.allSettled(this.#workers.map((worker) => worker.close()));
-    await Promise.race([workers, aborted(this.#handle.lost)]);
-    if (this.#handle.lost.aborted) for (const worker of this.#workers) void worker.close(true).catch(() => {});
-    const queues = Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
-    await Promise.race([queues, aborted(this.#handle.lost)]);
+    const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
+    await Promise.race([closed, aborted(this.#handle.lost), this.#idle()]);
+    await withinMoment(closed);
+    await withinMoment(Promise.allSettled([...this.#queues.values()].map((queue) => queue.close())));
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#handling.size > 0) await Promise.allSettled(this.#handling);
   }
 
   #queue(name: string): Queue<SessionJob> {
@@ -120,6 +131,16 @@ function queueName(kind: SessionKind, spool: string): string {
 
 function jobId({ run, account }: Pick<SessionJob, 'account' | 'run'>, kind: SessionKind, number: number): string {
   return `${run}.${account}.${kind}.${number}`;
+}
+
+/** Waits for what usually takes milliseconds. */
+async function withinMoment(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const moment = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, closeMs);
+  });
+  await Promise.race([work, moment]);
+  clearTimeout(timer);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

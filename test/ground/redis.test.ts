@@ -11,7 +11,8 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/ground/embedde
 import { MailhaulError } from '../../src/ground/errors.ts';
 import { packageRoot } from '../../src/ground/package-root.ts';
 import { isAlive, markOf } from '../../src/ground/process-owner.ts';
-import { checkRedisSafety, connectRedis, type RedisHandle } from '../../src/ground/redis.ts';
+import { connectRedis, type RedisHandle } from '../../src/ground/redis.ts';
+import { checkRedisSafety } from '../../src/ground/redis-safety.ts';
 
 const limits = { redisStartTimeoutMs: 10_000, redisLostAfterMs: 10_000 };
 const cleanups: (() => unknown)[] = [];

@@ -91,6 +91,9 @@ export const groundFiles = [
   'nearest',
   'process-owner',
   'redis-script',
+  'redis-target',
+  'redis-safety',
+  'service-manager',
 ];
 
 /** The layer that a file belongs to: `pop3`, `service.ts`, `workers`; undefined outside src/ and workers/. */

@@ -83,9 +83,10 @@ export class HaulRig {
     return path;
   }
 
+  /** Writes a file that nobody else can read, as an account list should be. */
   async file(name: string, text: string): Promise<string> {
     const path = join(this.directory, name);
-    await writeFile(path, text);
+    await writeFile(path, text, { mode: 0o600 });
     return path;
   }
 
@@ -99,7 +100,11 @@ export class HaulRig {
 
   /** The settings of the runs from now on, besides the quick ones. */
   settings(more: Readonly<Record<string, string>>): Promise<string> {
-    const lines = Object.entries({ ...quickSettings, ...more }).map(([name, value]) => `${name}: ${value}\n`);
+    // Hosts of one Redis share the key of the seal.
+    const sealKeyFile = join(this.directory, 'seal.key');
+    const lines = Object.entries({ ...quickSettings, sealKeyFile, ...more }).map(
+      ([name, value]) => `${name}: ${value}\n`,
+    );
     return this.file('settings.yaml', lines.join(''));
   }
 

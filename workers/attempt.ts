@@ -19,9 +19,11 @@ export async function attempt(
   lost: AbortSignal,
   session: Session,
 ): Promise<void> {
-  const { book, control, signal } = context;
+  const { book, control, signal, log } = context;
   // Watched before the account is looked up, so that no removal falls between the two.
   const removal = untilRemoved(book, job.account);
+  const { account: key, run } = job;
+  removal.signal.addEventListener('abort', () => log.info({ account: key, run, kind }, 'account removed'));
   try {
     const account = await book.get(job.account);
     if (!account) {

@@ -51,8 +51,20 @@ async function popFor(user: string, password: string, refusal?: string): Promise
   return rig.pop({ messages, user, password, replies, ...(capabilities ? { capabilities } : {}) });
 }
 
+/** Failures that are waits come soon. */
+const quick = {
+  retryWaitsMs: '[20]',
+  popConnectTimeoutMs: '1000',
+  popLoginTimeoutMs: '2000',
+  popCommandTimeoutMs: '2000',
+  imapConnectTimeoutMs: '1000',
+  imapLoginTimeoutMs: '2000',
+  imapCommandTimeoutMs: '2000',
+};
+
 /** Accounts that fail in every way there is, each with a secret of some kind, and one that does not. */
 async function plant(): Promise<void> {
+  await rig.settings(quick);
   const [nobody = 0] = await freePorts(1);
   await rig.file('file.secret', `${canaries.file}\n`);
   await rig.file('command.secret', canaries.command);
@@ -88,9 +100,7 @@ async function plant(): Promise<void> {
     login: (user, password) => `NO ${basic(user, password)} ${Buffer.from(password).toString('base64')}`,
   });
   add('imap-plain', await popFor('imap-plain', literal), plainEcho, { imap_auth: 'PLAIN', imap_password: wrong });
-  const bye = await rig.imap({
-    answer: (command) => (/LOGIN/i.test(command) ? `* BYE ${canaries.file}\r\n` : undefined),
-  });
+  const bye = await rig.imapThatEnds(`* BYE ${canaries.file} is no good`);
   add('imap-bye', await popFor('imap-bye', literal), bye, { imap_auth: 'LOGIN', imap_password: 'file:file.secret' });
   add('down', { port: nobody }, good, { pop_password: 'command:cat command.secret' });
   add('imap-down', await popFor('imap-down', literal), { port: nobody }, { imap_password: 'env:CANARY_ENV' });
@@ -102,6 +112,14 @@ async function plant(): Promise<void> {
   add('bad-command', await popFor('bad-command', literal), good, { pop_password: 'command:sh fail.secret' });
   const later = await rig.pop({ messages, user: 'later', password: literal, replies: { UIDL: `-ERR ${literal}\r\n` } });
   add('later', later, good, {});
+  const echoes = { RETR: `-ERR what is ${literal}?\r\n` };
+  add('retr-echo', await rig.pop({ messages, user: 'retr-echo', password: literal, replies: echoes }), good, {});
+  const append = await rig.imap({ refuse: () => `NO [LIMIT] too big, ${wrong}` });
+  add('append-echo', await popFor('append-echo', literal), append, { imap_password: wrong });
+  const select = await rig.imap({
+    answer: (said) => (/SELECT/.test(said) ? `TAG NO not with ${wrong}\r\n` : undefined),
+  });
+  add('select-echo', await popFor('select-echo', literal), select, { imap_password: wrong });
 }
 
 function run(words: readonly string[]) {

@@ -1,6 +1,8 @@
 /** What the flow tests share: a directory that ends with the test, lists, the built command as a process, its servers. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
@@ -183,6 +185,22 @@ export class HaulRig {
     const server = await ScriptedPop3.start(behaviour);
     this.atEnd(() => server.close());
     return server;
+  }
+
+  /** An IMAP server that answers the first login with a line and closes. */
+  async imapThatEnds(line: string): Promise<{ port: number }> {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write('* OK [CAPABILITY IMAP4rev1] hello\r\n');
+      socket.on('data', (data) => {
+        if (/^\S+ LOGIN/i.test(String(data))) socket.end(`${line}\r\n`);
+        else socket.write(`${String(data).split(' ')[0]} OK done\r\n`);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.atEnd(() => server.close());
+    return server.address() as AddressInfo;
   }
 
   async imap(behaviour: ImapBehaviour = {}): Promise<ScriptedImap> {

@@ -97,20 +97,20 @@ export class LeakSearch {
   }
 }
 
-async function valuesOf(client: RedisClient, key: string): Promise<Buffer[]> {
+async function valuesOf(client: RedisClient, key: string): Promise<(string | Buffer)[]> {
   switch (await client.type(key)) {
     case 'string':
       return [(await client.getBuffer(key)) ?? Buffer.alloc(0)];
     case 'hash':
-      return Object.entries(await client.hgetallBuffer(key)).flatMap(([name, value]) => [Buffer.from(name), value]);
+      return Object.entries(await client.hgetallBuffer(key)).flat();
     case 'list':
       return client.lrangeBuffer(key, 0, -1);
     case 'set':
       return client.smembersBuffer(key);
     case 'zset':
-      return client.zrangeBuffer(key, 0, -1);
+      return client.zrangeBuffer(key, '0', '-1');
     case 'stream':
-      return [Buffer.from(JSON.stringify(await client.xrange(key, '-', '+')))];
+      return [JSON.stringify(await client.xrange(key, '-', '+'))];
     default:
       return [];
   }

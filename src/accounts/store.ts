@@ -157,8 +157,7 @@ export class AccountStore {
     try {
       this.#seal.open(check, checkPlace);
     } catch {
-      const list = `${globalKeys.accounts} and ${globalKeys.accountsState}`;
-      throw new MailhaulError('seal-key-wrong', { where: this.#where, list });
+      throw new MailhaulError('seal-key-wrong', { where: this.#where });
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { createLog } from '../ground/log.ts';
 import { onInterrupt } from '../ground/shutdown.ts';
-import { followList } from '../operations/follow-list.ts';
+import { followList, withoutList } from '../operations/follow-list.ts';
 import { openService, type Role } from '../service.ts';
 import { type CommonOptions, rolesOf, settingsOf, withCommonOptions } from './common-options.ts';
 
@@ -36,7 +36,8 @@ async function runStart(list: string | undefined, options: StartOptions, insist:
   const service = await openService({
     settings,
     accounts: {
-      prepare: async (store) => list !== undefined && followList(list, { store, settings, log, signal }),
+      prepare: async (store) =>
+        list === undefined ? withoutList({ log, signal }) : followList(list, { store, settings, log, signal }),
     },
     log,
     env,

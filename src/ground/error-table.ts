@@ -80,7 +80,7 @@ export const errorTable = {
     retry: 'never',
     text: 'the passwords in Redis were sealed with another key than that of {where}',
     remedy:
-      'Use the key of the host that imported the list. If it is lost, remove the keys that {list} names from Redis and import the list again; what was migrated stays known.',
+      'Use the key of the host that imported the list. If it is lost, docs/accounts.md says how to begin with another one; what was migrated stays known.',
     exit: 10,
   },
   'seal-broken': {

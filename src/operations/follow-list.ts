@@ -1,4 +1,4 @@
-/** `start LIST`: the list is imported, and again whenever its file changes or the process gets SIGHUP. */
+/** `start [LIST]`: the list is imported, and again whenever its file changes or the process gets SIGHUP. */
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -17,6 +17,16 @@ export interface FollowOptions {
   readonly log: Log;
   /** Ends the following. */
   readonly signal: AbortSignal;
+}
+
+/**
+ * Without a list there is nothing to read again, and SIGHUP, which would end the process, is answered with a line in
+ * the log until the signal.
+ */
+export function withoutList({ log, signal }: Pick<FollowOptions, 'log' | 'signal'>): void {
+  const hangup = () => log.info('no account list to read again: the service was started without one');
+  process.on('SIGHUP', hangup);
+  signal.addEventListener('abort', () => process.off('SIGHUP', hangup), { once: true });
 }
 
 /**

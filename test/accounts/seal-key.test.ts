@@ -64,8 +64,14 @@ describe('the key of the seal', () => {
   });
 
   it('is one key, however many make it at once', async () => {
-    const keys = await Promise.all(Array.from({ length: 8 }, () => load()));
-    expect(new Set(keys.map((each) => each.key.toString('hex'))).size).toBe(1);
+    for (let round = 0; round < 20; round += 1) {
+      const path = join(folder, String(round));
+      const keys = Array.from({ length: 8 }, async (_, i) => {
+        for (let turns = 0; turns < i * round; turns += 1) await new Promise(setImmediate);
+        return (await load({}, path)).key.toString('hex');
+      });
+      expect(new Set(await Promise.all(keys)).size).toBe(1);
+    }
   });
 
   it('is not made where something was sealed with another one already', async () => {

@@ -106,6 +106,8 @@ describe('an account of the service', () => {
     await stop(await start(followed));
     await rm(followed);
     const service = await start();
+    service.child.kill('SIGHUP');
+    await logged(service, 'no account list to read again');
     expect((await schedule(await rig.list([scriptedRow(pop, imap)]))).status).toBe(0);
     expectAll();
     await stop(service);

@@ -91,7 +91,9 @@ describe('an import', () => {
     const ann = accountOf('ann');
     await importAccounts(store, [ann]);
     const text = (await redis.client.hget(globalKeys.accounts, ann.key))!;
-    await redis.client.hset(globalKeys.accounts, ann.key, text.replace('"port":995', '"port":996'));
+    const spoilt = JSON.parse(text);
+    spoilt.source.password = spoilt.destination.password;
+    await redis.client.hset(globalKeys.accounts, ann.key, JSON.stringify(spoilt));
     expect((await importAccounts(store, [accountOf('ann')])).changed).toEqual(['ann']);
     expect(await passwordOf(ann)).toBe('pw-of-ann');
     await redis.client.hset(globalKeys.accounts, ann.key, 'nonsense');

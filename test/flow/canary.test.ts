@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePorts } from '../../src/demo/free-ports.ts';
+import { globalKeys } from '../../src/ground/keys.ts';
 import { connectRedis, type RedisHandle } from '../../src/ground/redis.ts';
 import { makeCertificates } from '../servers/certificates.ts';
 import { madeMail } from '../servers/made-mail.ts';
@@ -173,7 +174,7 @@ describe('no secret is anywhere', () => {
     expect(await said(run(['verify', list, '--deep', '--messages', join(rig.directory, 'rows')]))).toBe(3);
     await searchAll();
     expectNothing('command lines');
-  });
+  }, 200_000);
 
   test('after the service imported them, was told of a change, and worked for a scheduler', async () => {
     await plant();
@@ -193,8 +194,8 @@ describe('no secret is anywhere', () => {
     await searchAll();
     expectNothing('command lines');
     // The imported accounts were in what was searched.
-    expect(await (await connected()).client.hlen('mh:{accounts}:list')).toBe(rows.length);
-  });
+    expect(await (await connected()).client.hlen(globalKeys.accounts)).toBe(rows.length);
+  }, 200_000);
 
   test('when the spool is full, and when Redis is killed in mid-run', async () => {
     await rig.settings({ spoolMaxBytes: '2000', popHoldMs: '100', redisLostAfterMs: '500', batchMaxMessages: '2' });

@@ -155,7 +155,7 @@ describe('a service that cannot begin', () => {
     const missing = await refused(list);
     expect(missing).toContain('it does not exist');
     expect(missing.split('→')).toHaveLength(2);
-  });
+  }, 200_000);
 });
 
 describe('a list that others can read', () => {
@@ -187,5 +187,5 @@ describe('a list that others can read', () => {
     await follow([scriptedRow(pop, imap, { pop_password: 'file:pw', imap_password: 'command:echo pw' })]);
     await chmod(list, 0o644);
     expect(await warnings()).toEqual([0, 0, 0]);
-  });
+  }, 200_000);
 });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { imapWorker } from '../workers/imap.ts';
 import { popWorker } from '../workers/pop.ts';
 import type { Account } from './accounts/account.ts';
+import { type AccountBook, fixedBook, StoreBook } from './accounts/book.ts';
+import { AccountStore } from './accounts/store.ts';
 import { systemClock } from './ground/clock.ts';
 import { startEmbeddedRedis } from './ground/embedded-redis.ts';
 import type { MailhaulError } from './ground/errors.ts';
@@ -29,7 +31,8 @@ export const allRoles: readonly Role[] = ['scheduler', 'pop', 'imap'];
 /** What a service is built from. */
 export interface ServiceOptions {
   readonly settings: LoadedSettings;
-  readonly accounts: readonly Account[];
+  /** A fixed list; or the stored accounts, with what is done to their store before the workers begin. */
+  readonly accounts: readonly Account[] | { readonly prepare: (store: AccountStore) => Promise<unknown> };
   readonly log: Log;
   /** What this process does (design §3). */
   readonly roles: ReadonlySet<Role>;
@@ -45,7 +48,7 @@ export interface Service {
   readonly redis: RedisHandle;
   readonly bell: Bell;
   readonly control: RunControl;
-  readonly accounts: ReadonlyMap<string, Account>;
+  readonly book: AccountBook;
   /** What is unsafe about the Redis in use, for a person to read. */
   readonly warnings: readonly MailhaulError[];
   /** Waits for the sessions that run, and takes no new ones. */
@@ -102,10 +105,11 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   const queues = new Queues(redis, log, settings.leaseMs);
   closers.push(() => queues.close());
   const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock });
-  const accounts = new Map(options.accounts.map((account) => [account.key, account]));
+  const book = await openBook(options, redis);
+  closers.push(() => book.close());
   if (roles.has('pop') || roles.has('imap')) {
     const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes, settings.spoolMemoryBytes);
-    const context = { accounts, redis: client, settings, spool, bell, control, log, signal, cut, env };
+    const context = { book, redis: client, settings, spool, bell, control, log, signal, cut, env };
     if (roles.has('imap')) {
       await adoptBatches(client, spool, log);
       queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
@@ -115,5 +119,12 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
     }
     if (roles.has('pop')) queues.work('download', spool.id, settings.popSessions, popWorker(context));
   }
-  return { redis, bell, control, accounts, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
+  return { redis, bell, control, book, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
+}
+
+async function openBook({ accounts, settings, env, log }: ServiceOptions, redis: RedisHandle): Promise<AccountBook> {
+  if (!('prepare' in accounts)) return fixedBook(accounts);
+  const store = await AccountStore.open(redis.client, settings, env);
+  await accounts.prepare(store);
+  return StoreBook.open(store, redis.duplicate(), settings.accountsPollMs, log);
 }

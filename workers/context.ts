@@ -1,5 +1,5 @@
 /** What both workers get from the service. */
-import type { Account } from '../src/accounts/account.ts';
+import type { AccountBook } from '../src/accounts/book.ts';
 import type { Log } from '../src/ground/log.ts';
 import type { RedisClient } from '../src/ground/redis.ts';
 import type { Settings } from '../src/ground/settings.ts';
@@ -9,8 +9,7 @@ import type { Spool } from '../src/spool/spool.ts';
 
 /** The parts of the service that a worker uses. */
 export interface WorkerContext {
-  /** Accounts by key. */
-  readonly accounts: ReadonlyMap<string, Account>;
+  readonly book: AccountBook;
   readonly redis: RedisClient;
   readonly settings: Settings;
   readonly spool: Spool;

@@ -1,4 +1,5 @@
 /** Who is migrated: one account is one line of the account list. */
+import { hexDigest } from '../ground/digest.ts';
 import type { SecretRef } from './secret.ts';
 
 /** One side of an account: where to connect and as whom. */
@@ -32,6 +33,13 @@ export interface Account {
   destination: Endpoint;
   /** Full name of the mailbox that gets the mail. */
   mailbox: string;
-  /** Line of the account list, from 1. */
+  /** Line of the account list, from 1; 0 where it is not known. */
   line: number;
+}
+
+type Login = Pick<Endpoint, 'host' | 'user'>;
+
+/** The key of an account: 32 hexadecimal digits. Other hosts or users make another account (design §1). */
+export function accountKey(source: Login, destination: Login): string {
+  return hexDigest(16, source.host, source.user, destination.host, destination.user);
 }

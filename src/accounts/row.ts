@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { domainToASCII } from 'node:url';
-import { hexDigest } from '../ground/digest.ts';
 import { printable } from '../ground/errors.ts';
-import type { Account, Endpoint } from './account.ts';
+import { type Account, accountKey, type Endpoint } from './account.ts';
 import { columns } from './columns.ts';
 import type { Problems } from './problems.ts';
 import { SecretRef } from './secret.ts';
@@ -77,7 +76,7 @@ export function accountOf(row: Row, context: ListContext): Account | undefined {
   if (!source || !destination) return undefined;
   return {
     id: cells.of('id') || (/^[^@\s]+@[^@\s]+$/.test(source.user) ? source.user : `${source.user}@${source.host}`),
-    key: hexDigest(16, source.host, source.user, destination.host, destination.user),
+    key: accountKey(source, destination),
     group: cells.of('group') || 'default',
     enabled,
     source,

@@ -5,6 +5,7 @@ import { basename, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { MailhaulError } from '../ground/errors.ts';
+import { sealKeyVariable } from './seal-key.ts';
 import { splitWords } from './words.ts';
 
 const hidden = '[secret]';
@@ -14,16 +15,19 @@ const commandTimeoutMs = 30_000;
 
 type Kind = 'literal' | 'env' | 'file' | 'command';
 
+/** What a password column says; relative paths begin at `folder`. */
+interface Parts {
+  readonly kind: Kind;
+  readonly value: string;
+  readonly folder: string;
+}
+
 /** A password, or where to find it. However it is printed, it shows `[secret]` and nothing else. */
 export class SecretRef {
-  readonly #kind: Kind;
-  readonly #value: string;
-  readonly #folder: string;
+  readonly #parts: () => Parts;
 
-  private constructor(kind: Kind, value: string, folder: string) {
-    this.#kind = kind;
-    this.#value = value;
-    this.#folder = folder;
+  private constructor(parts: () => Parts) {
+    this.#parts = parts;
   }
 
   /**
@@ -39,38 +43,46 @@ export class SecretRef {
       return { wrong: 'begins with command: but names no program, or a quotation mark is not closed' };
     }
     if (value === '') return { wrong: kind === 'file' ? 'begins with file: but names no file' : 'is empty' };
-    return new SecretRef(kind as Kind, value!, folder);
+    const parts: Parts = { kind: kind as Kind, value: value!, folder };
+    return new SecretRef(() => parts);
+  }
+
+  /** What `stored` gave, from a place that is asked only when the password is needed; what it throws, `read` throws. */
+  static restore(stored: () => string): SecretRef {
+    return new SecretRef(() => JSON.parse(stored()) as Parts);
+  }
+
+  /** The whole of it as text. Holds a password: seal it. */
+  stored(): string {
+    const { kind, value, folder } = this.#parts();
+    return JSON.stringify({ kind, value, folder });
+  }
+
+  /** True where the list itself holds the password. */
+  get isLiteral(): boolean {
+    return this.#parts().kind === 'literal';
+  }
+
+  /** Whether both say the same. Of a literal password the folder is of no account. */
+  equals(other: SecretRef): boolean {
+    const [mine, its] = [this.#parts(), other.#parts()];
+    const sameFolder = mine.kind === 'literal' || mine.kind === 'env' || mine.folder === its.folder;
+    return mine.kind === its.kind && mine.value === its.value && sameFolder;
   }
 
   /** The password itself. Throws `secret-missing`, with `who` (account and side) and a reason that quotes nothing. */
   async read(who: string, env: NodeJS.ProcessEnv): Promise<string> {
+    const parts = this.#parts();
     try {
-      const secret = await this.#find(env);
-      if (secret === '') throw new Failure(`${this.#place()} is empty`);
+      const secret = await find(parts, env);
+      if (secret === '') throw new Failure(`${placeOf(parts)} is empty`);
       // RFC 1939 §3 and RFC 9051 §9: a line break or NUL would end the command and begin another.
-      if (/[\r\n\0]/.test(secret)) throw new Failure(`${this.#place()} has more than one line, or a NUL`);
+      if (/[\r\n\0]/.test(secret)) throw new Failure(`${placeOf(parts)} has more than one line, or a NUL`);
       return secret;
     } catch (error) {
       if (error instanceof Failure) throw new MailhaulError('secret-missing', { who, reason: error.message });
       throw error;
     }
-  }
-
-  #find(env: NodeJS.ProcessEnv): Promise<string> | string {
-    if (this.#kind === 'literal') return this.#value;
-    if (this.#kind === 'file') return readPasswordFile(resolve(this.#folder, this.#value));
-    if (this.#kind === 'command') return firstLine(splitWords(this.#value)!, this.#folder, env);
-    const value = env[this.#value];
-    if (value === undefined) throw new Failure(`the variable ${this.#value} is not set`);
-    return value;
-  }
-
-  /** Where the password is, for people. Of a command only the program: its arguments may be secrets. */
-  #place(): string {
-    if (this.#kind === 'env') return `the variable ${this.#value}`;
-    if (this.#kind === 'file') return `the file ${resolve(this.#folder, this.#value)}`;
-    if (this.#kind === 'command') return `what ${basename(splitWords(this.#value)![0]!)} printed`;
-    return 'it';
   }
 
   toString(): string {
@@ -92,6 +104,23 @@ export function resolveSecret(ref: SecretRef, who: string, env: NodeJS.ProcessEn
 }
 
 class Failure extends Error {}
+
+function find({ kind, value: text, folder }: Parts, env: NodeJS.ProcessEnv): Promise<string> | string {
+  if (kind === 'literal') return text;
+  if (kind === 'file') return readPasswordFile(resolve(folder, text));
+  if (kind === 'command') return firstLine(splitWords(text)!, folder, env);
+  const value = env[text];
+  if (value === undefined) throw new Failure(`the variable ${text} is not set`);
+  return value;
+}
+
+/** Where the password is, for people. Of a command only the program: its arguments may be secrets. */
+function placeOf({ kind, value, folder }: Parts): string {
+  if (kind === 'env') return `the variable ${value}`;
+  if (kind === 'file') return `the file ${resolve(folder, value)}`;
+  if (kind === 'command') return `what ${basename(splitWords(value)![0]!)} printed`;
+  return 'it';
+}
 
 async function readPasswordFile(path: string): Promise<string> {
   try {
@@ -115,10 +144,11 @@ async function readPasswordFile(path: string): Promise<string> {
 /** The first line that a program prints. Its error output is dropped: it may hold anything. */
 async function firstLine(words: readonly string[], folder: string, env: NodeJS.ProcessEnv): Promise<string> {
   const program = basename(words[0]!);
+  const { [sealKeyVariable]: _sealKey, ...others } = env;
   // A group of its own, so that what the program started ends with it.
   const child = spawn(words[0]!, words.slice(1), {
     cwd: folder,
-    env,
+    env: others,
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,
   });

@@ -76,3 +76,8 @@ export function rolesOf(text: string | undefined, allowed: readonly Role[]): Rea
     reason: `--roles ${unknown.join(',')}: the roles here are ${allowed.join(', ')}`,
   });
 }
+
+/** Tells a person what is unsafe and stops nothing, on standard error. */
+export function warn({ message, remedy }: MailhaulError): void {
+  process.stderr.write(`mailhaul: ${message}\n  → ${remedy}\n`);
+}

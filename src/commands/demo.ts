@@ -14,7 +14,7 @@ import { exitStatus } from '../report/exit-status.ts';
 import type { Report } from '../report/report.ts';
 import { number, reportText } from '../report/text.ts';
 import { allRoles, openService } from '../service.ts';
-import { commandLog, displayFor } from './common-options.ts';
+import { commandLog, displayFor, warn } from './common-options.ts';
 
 interface Servers {
   readonly source: Dovecot;
@@ -62,7 +62,7 @@ async function haulTwice(directory: string, servers: Servers, insist: () => void
   const { env } = process;
   const settings = loadSettings({ env: {}, options: { dataDir: join(directory, 'data') } });
   const list = await writeSampleList(directory, servers.source.popPort, servers.destination.imapPort);
-  const accounts = await chooseAccounts(list, {}, settings);
+  const accounts = await chooseAccounts(list, {}, settings, warn);
   const interrupt = onInterrupt(insist);
   const { signal } = interrupt;
   const service = await openService({

@@ -1,9 +1,9 @@
-/** `mailhaul start LIST`: workers that take and give mail for whoever queues runs on the same Redis. */
+/** `mailhaul start [LIST]`: workers that take and give mail for whoever queues runs on the same Redis. */
 import type { Command } from 'commander';
 import { createLog } from '../ground/log.ts';
 import { ServiceManager } from '../ground/service-manager.ts';
 import { onInterrupt } from '../ground/shutdown.ts';
-import { chooseAccounts } from '../operations/choose-accounts.ts';
+import { followList, withoutList } from '../operations/follow-list.ts';
 import { openService, type Role } from '../service.ts';
 import { type CommonOptions, rolesOf, settingsOf, withCommonOptions } from './common-options.ts';
 
@@ -17,29 +17,41 @@ const startRoles: readonly Role[] = ['pop', 'imap'];
 /** Adds the command; `finish` gets the exit status. */
 export function addStart(program: Command, finish: (status: number) => void, insist: () => void): void {
   const command = program
-    .command('start <list>')
-    .description('run workers for the accounts of the list until SIGTERM; `sync --roles scheduler` gives them work')
+    .command('start [list]')
+    .description(
+      'run workers for the stored accounts until SIGTERM, and keep these as the list says; `sync --roles scheduler` gives them work',
+    )
     .option('--roles <names>', `what this process does: ${startRoles.join(', ')} (default: both)`);
-  withCommonOptions(command).action(async (list: string, options: StartOptions) => {
+  withCommonOptions(command).action(async (list: string | undefined, options: StartOptions) => {
     finish(await runStart(list, options, insist));
   });
 }
 
-async function runStart(list: string, options: StartOptions, insist: () => void): Promise<number> {
+async function runStart(list: string | undefined, options: StartOptions, insist: () => void): Promise<number> {
   const { env } = process;
   const settings = settingsOf(options, env);
   const roles = rolesOf(options.roles, startRoles);
-  const accounts = await chooseAccounts(list, options, settings);
   const log = createLog({ level: settings.logLevel, destination: 2 });
   const interrupt = onInterrupt(insist, settings.stopWithinMs);
   const { signal, cut } = interrupt;
   const manager = new ServiceManager(env, log);
-  const service = await openService({ settings, accounts, log, env, signal, cut, roles });
+  const service = await openService({
+    settings,
+    accounts: {
+      prepare: async (store) =>
+        list === undefined ? withoutList({ log, signal }) : followList(list, { store, settings, log, signal }),
+    },
+    log,
+    env,
+    signal,
+    cut,
+    roles,
+  });
   try {
     for (const { code, message } of service.warnings) log.warn({ code }, message);
-    log.info({ roles: [...roles], accounts: accounts.length, redis: service.redis.where }, 'ready');
+    log.info({ roles: [...roles], redis: service.redis.where }, 'ready');
     const { client } = service.redis;
-    await manager.ready(`${accounts.length} account(s)`, async () => (await client.ping()) === 'PONG');
+    await manager.ready([...roles].join(', '), async () => (await client.ping()) === 'PONG');
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });

@@ -16,6 +16,7 @@ import {
   displayFor,
   rolesOf,
   settingsOf,
+  warn,
   withCommonOptions,
 } from './common-options.ts';
 
@@ -43,7 +44,7 @@ export function addSync(program: Command, finish: (status: number) => void, insi
 async function runSync(list: string, options: SyncCommandOptions, insist: () => void): Promise<number> {
   const { env, stdout, stderr } = process;
   const settings = settingsOf(options, env);
-  const accounts = await chooseAccounts(list, options, settings);
+  const accounts = await chooseAccounts(list, options, settings, warn);
   const finish = (report: Report) => {
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, options));
     return exitStatus(report);
@@ -55,7 +56,7 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
   const { signal, cut } = interrupt;
   const service = await openService({ settings, accounts, log, env, signal, cut, roles });
   try {
-    for (const { message, remedy } of service.warnings) stderr.write(`mailhaul: ${message}\n  → ${remedy}\n`);
+    for (const warning of service.warnings) warn(warning);
     const display = displayFor(options, stderr, settings.progressLogMs);
     const onTally = (tally: Tally, now: number) => display.show(tally, now);
     const report = await sync(service, { settings, accounts, recheck: options.recheck ?? false, signal, onTally });

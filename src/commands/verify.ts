@@ -7,7 +7,7 @@ import { exitStatus } from '../report/exit-status.ts';
 import type { AccountReport, Report } from '../report/report.ts';
 import { number, sumLine } from '../report/text.ts';
 import { openRedis } from '../service.ts';
-import { type CommonOptions, settingsOf, withCommonOptions } from './common-options.ts';
+import { type CommonOptions, settingsOf, warn, withCommonOptions } from './common-options.ts';
 
 interface VerifyCommandOptions extends CommonOptions {
   readonly deep?: boolean;
@@ -31,7 +31,7 @@ export function addVerify(program: Command, finish: (status: number) => void, in
 async function runVerify(list: string, options: VerifyCommandOptions, insist: () => void): Promise<number> {
   const { env, stdout, stderr } = process;
   const settings = settingsOf(options, env);
-  const accounts = await chooseAccounts(list, options, settings);
+  const accounts = await chooseAccounts(list, options, settings, warn);
   const deep = options.deep ?? false;
   const closers = new Closers();
   const interrupt = onInterrupt(insist);

@@ -61,6 +61,47 @@ export const errorTable = {
     text: 'the password of {who} cannot be read: {reason}',
     remedy: 'Set the variable, create the file or repair the command that the account list names.',
   },
+  'list-secrets-readable': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the account list {path} holds passwords and can be read by others (mode {mode})',
+    remedy: 'Make it yours alone (chmod 600), or write env:, file: or command: instead of the passwords.',
+  },
+  'seal-key-invalid': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the key that seals passwords cannot be taken from {where}: {reason}',
+    remedy:
+      'Give every host the same key: in MAILHAUL_SEAL_KEY, or in the file that sealKeyFile names (chmod 600). A new one is made by openssl rand -base64 32.',
+    exit: 10,
+  },
+  'seal-key-wrong': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the passwords in Redis were sealed with another key than that of {where}',
+    remedy:
+      'Use the key of the host that imported the list. If it is lost, docs/accounts.md says how to begin with another one; what was migrated stays known.',
+    exit: 10,
+  },
+  'seal-broken': {
+    stops: 'account',
+    retry: 'next-run',
+    text: 'the stored {what} of account {account} does not open: it was changed in Redis, or sealed with another key',
+    remedy: 'Import the account list again, with the key that the other hosts have.',
+  },
+  'accounts-contended': {
+    stops: 'run',
+    retry: 'next-run',
+    text: 'others changed the stored accounts {count} times while this change was made',
+    remedy: 'See who else imports account lists into this Redis, then try again.',
+    exit: 1,
+  },
+  'account-unlisted': {
+    stops: 'account',
+    retry: 'soon',
+    text: 'the account is not, or no longer, in the account list of the service',
+    remedy: 'Import it again if its mail is to be carried: what was fetched waits in the spool.',
+  },
   'instance-running': {
     stops: 'run',
     retry: 'never',

@@ -69,6 +69,12 @@ export const globalKeys = {
   spoolSeen: (spool: string) => `${prefix}:spool:{${spool}}:seen`,
   /** Channel on which account keys are called out when something happened to them. */
   bell: `${prefix}:bell`,
+  /** Hash: account key → JSON of an imported account, its passwords sealed. */
+  accounts: `${prefix}:{accounts}:list`,
+  /** Hash: `version`, another with every change of the accounts, and `check`, a sealed value that tells the right key. */
+  accountsState: `${prefix}:{accounts}:state`,
+  /** Channel on which the new version is called out when the accounts have changed. */
+  accountsChanged: `${prefix}:accounts-changed`,
   /** The prefix of BullMQ's keys. */
   queues: `${prefix}-queue`,
 };

@@ -1,6 +1,6 @@
 /** What a failed command of an imapflow connection means in the table of errors. */
 import { MailhaulError, printable } from '../ground/errors.ts';
-import { byeError, mailboxError, type Peer, type Refusal, socketError } from './classify.ts';
+import { byeError, mailboxError, type Peer, type Refusal, socketError, withoutSecrets } from './classify.ts';
 import { connectionGone } from './classify-connect.ts';
 
 /** What imapflow puts on the errors of its commands. */
@@ -46,7 +46,7 @@ export function commandError(
   const code = cause?.code ?? failure.code ?? '';
   if (code === 'ETIMEOUT') return new MailhaulError('server-silent', { ...peer, seconds: timeoutMs / 1000, during });
   if (unreadable.test(code)) {
-    const reply = printable(cause?.message ?? failure.message ?? code);
+    const reply = printable(withoutSecrets(peer, cause?.message ?? failure.message ?? code));
     return new MailhaulError('protocol-error', { ...peer, during, reply });
   }
   if (failure.reason && connectionGone.test(failure.code ?? '')) return byeError(peer, failure.reason, during);

@@ -1,6 +1,6 @@
 /** What a connection that did not come up means in the table of errors. */
 import { MailhaulError, printable } from '../ground/errors.ts';
-import { byeError, loginError, type Peer } from './classify.ts';
+import { byeError, loginError, type Peer, withoutSecrets } from './classify.ts';
 
 /** What imapflow and Node put on the errors they throw. */
 interface ConnectFailure {
@@ -38,7 +38,8 @@ export function connectError(
 ): MailhaulError {
   if (thrown instanceof MailhaulError) return thrown;
   const failure = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as ConnectFailure;
-  const { code = '', message = '' } = failure;
+  const { code = '' } = failure;
+  const message = withoutSecrets(peer, failure.message ?? '');
   const reason = printable(message);
   if (failure.responseStatus === 'NO' || failure.responseStatus === 'BAD') {
     const refusal = {
@@ -76,7 +77,7 @@ export function connectError(
   ) {
     return new MailhaulError('protocol-error', { ...peer, during: 'login', reply: reason });
   }
-  return withoutRefusal(peer, failure);
+  return withoutRefusal(peer, { ...failure, message });
 }
 
 /** Failures of a login that no tagged answer explains. */

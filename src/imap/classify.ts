@@ -8,6 +8,18 @@ export interface Peer {
   user: string;
 }
 
+const concealed = new WeakMap<Peer, readonly string[]>();
+
+/** From now on no error that is made for this very peer repeats these secrets, whatever the server says. */
+export function conceal(peer: Peer, secrets: readonly string[]): void {
+  concealed.set(peer, secrets);
+}
+
+/** Text of a server without what is concealed for its peer. */
+export function withoutSecrets(peer: Peer, text: string): string {
+  return strike(text, concealed.get(peer) ?? []);
+}
+
 /** A tagged NO or BAD. */
 export interface Refusal {
   reply: 'NO' | 'BAD';
@@ -99,7 +111,7 @@ export function saysMissing({ reply, responseCode, text }: Refusal): boolean {
 /** A mailbox command other than APPEND that was refused. */
 export function mailboxError(peer: Peer, mailbox: string, refusal: Refusal): MailhaulError {
   const verdict = classifyRefusal(refusal);
-  const reply = replyText(refusal);
+  const reply = replyText({ ...refusal, text: withoutSecrets(peer, refusal.text) });
   if (verdict.action !== 'wait') return new MailhaulError('mailbox-refused', { ...peer, mailbox, reply });
   return new MailhaulError(verdict.code, withWait({ ...peer, reply }, verdict.waitMs));
 }
@@ -145,7 +157,7 @@ function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {
 /** The server said BYE, or closed after one. */
 export function byeError(peer: Peer, text: string, during: string): MailhaulError {
   const waitMs = backoffMs(text);
-  const reply = printable(text);
+  const reply = printable(withoutSecrets(peer, text));
   if (busyText.test(text)) return new MailhaulError('account-busy', withWait({ ...peer, reply }, waitMs));
   if (waitMs !== undefined || unavailableText.test(text)) {
     return new MailhaulError('server-unavailable', withWait({ ...peer, reply }, waitMs));

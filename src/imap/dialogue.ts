@@ -1,7 +1,7 @@
 /** Commands and their answers on one wire: tags, order, continuations, deadlines. */
 import type { Socket } from 'node:net';
 import { MailhaulError, printable } from '../ground/errors.ts';
-import { byeError, type Peer } from './classify.ts';
+import { byeError, type Peer, withoutSecrets } from './classify.ts';
 import type { Response } from './response.ts';
 import { Wire, type WireLimits } from './wire.ts';
 
@@ -113,13 +113,17 @@ export class Dialogue {
       case 'data':
         return this.#oldest()?.onUntagged?.(response);
       case 'unknown':
-        return this.#onStranger(response.text);
+        return this.#onStranger(withoutSecrets(this.#peer, response.text));
       case 'status':
-        if (response.code === 'ALERT') this.#keepAlert(response.text);
-        if (response.tag !== '*') return this.#onTagged(response);
-        if (response.status === 'BYE') return this.#onBye(response);
-        return this.#oldest()?.onUntagged?.(response);
+        return this.#onStatus({ ...response, text: withoutSecrets(this.#peer, response.text) });
     }
+  }
+
+  #onStatus(response: StatusResponse) {
+    if (response.code === 'ALERT') this.#keepAlert(response.text);
+    if (response.tag !== '*') return this.#onTagged(response);
+    if (response.status === 'BYE') return this.#onBye(response);
+    return this.#oldest()?.onUntagged?.(response);
   }
 
   #onContinuation(): void {

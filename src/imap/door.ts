@@ -2,7 +2,7 @@
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
-import type { Peer } from './classify.ts';
+import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
 
 /** A server and a login there. */
@@ -58,6 +58,8 @@ interface Internals {
 export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Promise<OpenDoor> {
   const { host, port, user } = endpoint;
   const peer: Peer = { host, port, user };
+  const secrets = secretsOf(endpoint);
+  conceal(peer, secrets);
   assertSendable(endpoint);
   const loginMethod = loginMethodOf(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
@@ -70,7 +72,7 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
     assertDoor(client, endpoint);
   } catch (thrown) {
     client.close();
-    throw connectError(peer, thrown, options, secretsOf(endpoint));
+    throw connectError(peer, thrown, options, secrets);
   }
   const internals = client as unknown as Internals;
   internals.socketTimeout = options.imapCommandTimeoutMs;

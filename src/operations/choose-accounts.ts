@@ -1,6 +1,7 @@
 /** Which accounts of a list a command is about. */
 import type { Account } from '../accounts/account.ts';
 import { loadAccountList } from '../accounts/list.ts';
+import { listWarning } from '../accounts/list-safety.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 
@@ -10,13 +11,19 @@ export interface Choice {
   readonly group?: string;
 }
 
-/** The enabled accounts of the list that the options select. Throws `list-unreadable`, `list-invalid` or `usage`. */
+/**
+ * The enabled accounts of the list that the options select; `warn` gets what is unsafe about the list. Throws
+ * `list-unreadable`, `list-invalid` or `usage`.
+ */
 export async function chooseAccounts(
   list: string,
   options: Choice,
   settings: Pick<Settings, 'defaults'>,
+  warn: (warning: MailhaulError) => void,
 ): Promise<Account[]> {
   const all = await loadAccountList(list, settings.defaults);
+  const warning = await listWarning(list, all, settings.defaults);
+  if (warning) warn(warning);
   const wanted = new Set(options.account ?? []);
   const unknown = [...wanted].filter((id) => !all.some((account) => account.id === id));
   if (unknown.length > 0) {

@@ -1,6 +1,8 @@
 /** What the flow tests share: a directory that ends with the test, lists, the built command as a process, its servers. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
@@ -83,9 +85,10 @@ export class HaulRig {
     return path;
   }
 
+  /** Writes a file that nobody else can read, as an account list should be. */
   async file(name: string, text: string): Promise<string> {
     const path = join(this.directory, name);
-    await writeFile(path, text);
+    await writeFile(path, text, { mode: 0o600 });
     return path;
   }
 
@@ -99,7 +102,11 @@ export class HaulRig {
 
   /** The settings of the runs from now on, besides the quick ones. */
   settings(more: Readonly<Record<string, string>>): Promise<string> {
-    const lines = Object.entries({ ...quickSettings, ...more }).map(([name, value]) => `${name}: ${value}\n`);
+    // Hosts of one Redis share the key of the seal.
+    const sealKeyFile = join(this.directory, 'seal.key');
+    const lines = Object.entries({ ...quickSettings, sealKeyFile, ...more }).map(
+      ([name, value]) => `${name}: ${value}\n`,
+    );
     return this.file('settings.yaml', lines.join(''));
   }
 
@@ -178,6 +185,22 @@ export class HaulRig {
     const server = await ScriptedPop3.start(behaviour);
     this.atEnd(() => server.close());
     return server;
+  }
+
+  /** An IMAP server that answers the first login with a line and closes. */
+  async imapThatEnds(line: string): Promise<{ port: number }> {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write('* OK [CAPABILITY IMAP4rev1] hello\r\n');
+      socket.on('data', (data) => {
+        if (/^\S+ LOGIN/i.test(String(data))) socket.end(`${line}\r\n`);
+        else socket.write(`${String(data).split(' ')[0]} OK done\r\n`);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.atEnd(() => server.close());
+    return server.address() as AddressInfo;
   }
 
   async imap(behaviour: ImapBehaviour = {}): Promise<ScriptedImap> {

@@ -224,7 +224,7 @@ describe('from Dovecot to Dovecot', () => {
   });
 
   async function accountOf(user: string): Promise<string> {
-    const [account] = await chooseAccounts(list, { account: [user] }, { defaults: {} });
+    const [account] = await chooseAccounts(list, { account: [user] }, { defaults: {} }, () => {});
     return account!.key;
   }
 });

@@ -2,6 +2,7 @@
 import { openLogin } from '../src/accounts/login.ts';
 import { ownAddresses } from '../src/append/placement.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
+import { sessionTerms } from '../src/schedule/session-terms.ts';
 import type { WorkerContext } from './context.ts';
 
 /** Handles the append jobs of a process. */
@@ -10,18 +11,22 @@ export function imapWorker(context: WorkerContext): JobHandler {
   return async (job, lost) => {
     const account = accounts.get(job.account);
     if (!account) return control.ended('append', job, 'superseded');
+    const terms = await sessionTerms(redis, job, Date.now());
     try {
+      if (terms.signal.aborted) return await control.ended('append', job, 'interrupted');
       const endpoint = await openLogin(account, 'destination', env);
       const addresses = ownAddresses(account.source.user, account.destination.user, account.id);
       const { key, id, mailbox } = account;
       const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses };
       // Loaded with the first append: a re-run with nothing new never needs an IMAP client.
       const { appendSession } = await import('../src/append/session.ts');
-      const stop = AbortSignal.any([signal, lost]);
+      const stop = AbortSignal.any([signal, lost, terms.signal]);
       const end = await appendSession(task, { redis, settings, spool, bell, log, signal: stop });
       await control.ended('append', job, end);
     } catch (error) {
       await control.failed('append', job, error);
+    } finally {
+      terms.end();
     }
   };
 }

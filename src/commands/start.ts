@@ -1,38 +1,38 @@
-/** `mailhaul start LIST`: workers that take and give mail for whoever queues runs on the same Redis. */
+/** `mailhaul start [LIST]`: the service: begins runs when their schedules say so, and takes and gives mail. */
 import type { Command } from 'commander';
+import { MailhaulError } from '../ground/errors.ts';
 import { createLog } from '../ground/log.ts';
 import { onInterrupt } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
-import { openService, type Role } from '../service.ts';
+import { allRoles, openService } from '../service.ts';
 import { type CommonOptions, rolesOf, settingsOf, withCommonOptions } from './common-options.ts';
 
 interface StartOptions extends CommonOptions {
   readonly roles?: string;
 }
 
-/** The roles that a service has today: it works off what `sync` queues. */
-const startRoles: readonly Role[] = ['pop', 'imap'];
-
 /** Adds the command; `finish` gets the exit status. */
 export function addStart(program: Command, finish: (status: number) => void, insist: () => void): void {
   const command = program
-    .command('start <list>')
-    .description('run workers for the accounts of the list until SIGTERM; `sync --roles scheduler` gives them work')
-    .option('--roles <names>', `what this process does: ${startRoles.join(', ')} (default: both)`);
-  withCommonOptions(command).action(async (list: string, options: StartOptions) => {
+    .command('start [list]')
+    .description('run the accounts of the list by their schedules until SIGTERM')
+    .option('--roles <names>', `what this process does: ${allRoles.join(', ')} (default: all)`);
+  withCommonOptions(command).action(async (list: string | undefined, options: StartOptions) => {
     finish(await runStart(list, options, insist));
   });
 }
 
-async function runStart(list: string, options: StartOptions, insist: () => void): Promise<number> {
+async function runStart(list: string | undefined, options: StartOptions, insist: () => void): Promise<number> {
   const { env } = process;
   const settings = settingsOf(options, env);
-  const roles = rolesOf(options.roles, startRoles);
+  const roles = rolesOf(options.roles, allRoles);
+  if (list === undefined)
+    throw new MailhaulError('usage', { reason: 'start needs an account list: mailhaul start LIST' });
   const accounts = await chooseAccounts(list, options, settings);
   const log = createLog({ level: settings.logLevel, destination: 2 });
   const interrupt = onInterrupt(insist);
   const { signal } = interrupt;
-  const service = await openService({ settings, accounts, log, env, signal, roles });
+  const service = await openService({ settings, accounts, log, env, signal, roles, byItself: true });
   try {
     for (const { code, message } of service.warnings) log.warn({ code }, message);
     log.info({ roles: [...roles], accounts: accounts.length, redis: service.redis.where }, 'ready');

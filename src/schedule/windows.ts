@@ -11,12 +11,23 @@ export interface WindowState {
 const dayMs = 86_400_000;
 const always: WindowState = { open: true, changesAt: Number.POSITIVE_INFINITY };
 
+/** What was found for windows holds until they change; to look at clocks for each account at each tick is dear. */
+const found = new WeakMap<readonly Window[], { zone: string; from: number; state: WindowState }>();
+
 /**
  * How windows stand at `now`; no window at all is always open. A window begins when the clock of the zone first shows
  * its beginning and ends when it next shows its end, whether the clock is changed between them or not.
  */
 export function windowsAt(windows: readonly Window[], zone: string, now: number): WindowState {
   if (windows.length === 0) return always;
+  const known = found.get(windows);
+  if (known && known.zone === zone && known.from <= now && now < known.state.changesAt) return known.state;
+  const state = look(windows, zone, now);
+  found.set(windows, { zone, from: now, state });
+  return state;
+}
+
+function look(windows: readonly Window[], zone: string, now: number): WindowState {
   const today = Math.floor(wallClock(now, zone) / dayMs) * dayMs;
   const spans: [from: number, to: number][] = [];
   for (let ahead = -2; ahead <= 8; ahead += 1) {

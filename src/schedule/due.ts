@@ -1,10 +1,7 @@
 /** When an account is due for its next run, and why. Pure. */
 import { nextCron } from '../ground/cron.ts';
 import type { Schedule } from './schedule.ts';
-import type { ScheduleState } from './state.ts';
-
-/** What a run is begun for: a person asked, its cut-over has come, or its schedule says so. */
-export type RunReason = 'asked' | 'cut-over' | 'schedule';
+import type { RunReason, ScheduleState } from './state.ts';
 
 /** When the next run is due: milliseconds since 1970, Infinity for never. */
 export interface Due {

@@ -1,7 +1,7 @@
 /** The plan: which accounts begin a run now, which runs are held, what the others wait for. Pure: data in, data out. */
-import { awaitedCutOver, dueOf, type RunReason } from './due.ts';
+import { awaitedCutOver, dueOf } from './due.ts';
 import type { Schedule } from './schedule.ts';
-import type { ScheduleState } from './state.ts';
+import type { RunReason, ScheduleState } from './state.ts';
 import { type WindowState, windowsAt } from './windows.ts';
 
 /** An account as the plan sees it. */

@@ -197,7 +197,7 @@ export class Scheduler {
     await inParts(entriesOf(made.start), (entry) => this.#start(entry, now));
     this.#plan = made;
     const busy = made.start.length + made.release.length + made.waits.length + this.#roster.live().length > 0;
-    if (busy) this.#reconcileAt = Math.min(this.#reconcileAt, now + this.#context.settings.reconcileMs);
+    this.#reconcileAt = busy ? Math.min(this.#reconcileAt, now + this.#context.settings.reconcileMs) : never;
   }
 
   async #start(entry: Entry, now: number): Promise<void> {

@@ -2,7 +2,9 @@
 import { accountKeys, globalKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
-import type { RunReason } from './due.ts';
+
+/** What a run is begun for: a person asked, its cut-over has come, or its schedule says so. */
+export type RunReason = 'asked' | 'cut-over' | 'schedule';
 
 /** The state of one account's schedule. Times are milliseconds since 1970, 0 for never. */
 export interface ScheduleState {

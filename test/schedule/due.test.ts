@@ -120,7 +120,9 @@ describe('windows', () => {
     for (const zone of ['Europe/Oslo', 'America/St_Johns', 'Australia/Lord_Howe', 'Asia/Kathmandu']) {
       for (let day = 1; day <= 365; day += 7) {
         const ms = instantOf([2026, 1, day], 12 * 60 + 17, zone);
-        const shown = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format(ms);
+        const shown = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format(
+          ms,
+        );
         expect(shown).toBe('12:17');
       }
     }
@@ -147,7 +149,7 @@ describe('the end of a run', () => {
     expect(isClean(run(more))).toBe(clean);
   });
 
-  const after = (state: ScheduleState, startedAt: number, clean: boolean, cutOverAt: string | null = null) =>
+  const runEnds = (state: ScheduleState, startedAt: number, clean: boolean, cutOverAt: string | null = null) =>
     afterRun(
       scheduleOf({ stopAfterCleanRuns: 2, cutOverAt }),
       { ...state, run: 'r', lastStartedAt: startedAt },
@@ -157,10 +159,10 @@ describe('the end of a run', () => {
 
   it('counts clean runs in a row, and ends the schedule after enough of them', () => {
     const schedule = scheduleOf({ stopAfterCleanRuns: 2 });
-    const first = after(stateOf(), 100, true);
+    const first = runEnds(stateOf(), 100, true);
     expect(first).toMatchObject({ run: '', cleanRuns: 1, cleanFrom: 100, lastMs: 7, lastFinishedAt: 107, doneAt: 0 });
-    expect(after(first, 200, false)).toMatchObject({ cleanRuns: 0, doneAt: 0 });
-    const second = after(first, 200, true);
+    expect(runEnds(first, 200, false)).toMatchObject({ cleanRuns: 0, doneAt: 0 });
+    const second = runEnds(first, 200, true);
     expect(second).toMatchObject({ cleanRuns: 2, cleanFrom: 100, doneAt: 207 });
     expect(isThrough(schedule, second)).toBe(true);
     expect(dueOf(300 + dayMs, schedule, second).at).toBe(never);
@@ -169,14 +171,14 @@ describe('the end of a run', () => {
   it('does not count what began before the cut-over', () => {
     const cutOverAt = new Date(1000).toISOString();
     let state = stateOf();
-    for (const startedAt of [100, 200, 300]) state = after(state, startedAt, true, cutOverAt);
+    for (const startedAt of [100, 200, 300]) state = runEnds(state, startedAt, true, cutOverAt);
     expect(state).toMatchObject({ cleanRuns: 0, doneAt: 0 });
-    state = after(state, 1000, true, cutOverAt);
+    state = runEnds(state, 1000, true, cutOverAt);
     expect(state).toMatchObject({ cleanRuns: 1, doneAt: 0 });
-    expect(after(state, 1100, true, cutOverAt)).toMatchObject({ cleanRuns: 2, doneAt: 1107 });
+    expect(runEnds(state, 1100, true, cutOverAt)).toMatchObject({ cleanRuns: 2, doneAt: 1107 });
     // A cut-over that is set later makes earlier clean runs worthless.
-    const early = after(after(stateOf(), 10, true), 20, true);
-    expect(after(early, 1000, true, cutOverAt)).toMatchObject({ cleanRuns: 1, cleanFrom: 1000 });
+    const early = runEnds(runEnds(stateOf(), 10, true), 20, true);
+    expect(runEnds(early, 1000, true, cutOverAt)).toMatchObject({ cleanRuns: 1, cleanFrom: 1000 });
   });
 });
 

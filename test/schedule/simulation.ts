@@ -46,6 +46,9 @@ interface Actor {
   left: number;
   seenUntil: number;
   readonly parts: Part[];
+  /** Parts that are older than a day, and the bytes of the others. */
+  old: number;
+  spent: number;
   readonly runs: SimulatedRun[];
 }
 
@@ -65,7 +68,16 @@ export class Simulation {
     this.#throttled = throttled;
     for (const account of accounts) {
       const state = stateOf({ seenAt: from });
-      this.actors.set(account.key, { account, state, left: account.bytes, seenUntil: from, parts: [], runs: [] });
+      this.actors.set(account.key, {
+        account,
+        state,
+        left: account.bytes,
+        seenUntil: from,
+        parts: [],
+        old: 0,
+        spent: 0,
+        runs: [],
+      });
     }
   }
 
@@ -129,9 +141,12 @@ export class Simulation {
   }
 
   /** What the budget leaves: bytes count for 24 hours after the end of the part in which they went. */
-  #room({ account, parts }: Actor): number {
-    const spent = parts.filter(({ to }) => to > this.now - dayMs).reduce((sum, { bytes }) => sum + bytes, 0);
-    return account.budget - spent;
+  #room(actor: Actor): number {
+    while ((actor.parts[actor.old]?.to ?? Number.POSITIVE_INFINITY) <= this.now - dayMs) {
+      actor.spent -= actor.parts[actor.old]!.bytes;
+      actor.old += 1;
+    }
+    return actor.account.budget - actor.spent;
   }
 
   #waitOf(actor: Actor): { untilMs: number; because: string } | undefined {
@@ -140,7 +155,7 @@ export class Simulation {
     );
     if (throttled) return { untilMs: throttled.to, because: 'the server asked for it' };
     if (this.#room(actor) >= 1) return undefined;
-    const oldest = actor.parts.find(({ to }) => to > this.now - dayMs)!;
+    const oldest = actor.parts[actor.old]!;
     return { untilMs: oldest.to + dayMs, because: 'its budget of the day is used up' };
   }
 
@@ -168,6 +183,7 @@ export class Simulation {
       const possible = Math.floor(((to - from) / 1000) * actor.account.bytesASecond);
       const bytes = Math.min(Math.ceil(actor.left), Math.floor(this.#room(actor)), possible);
       if (bytes > 0) actor.parts.push({ from, to, bytes });
+      actor.spent += bytes;
       if (bytes > 0 && actor.state.reason === 'schedule') expectInside(actor.account.schedule, from, to);
       actor.left = Math.max(0, actor.left - bytes);
     }

@@ -1,10 +1,9 @@
 /** The scheduler: at each tick it learns what has changed, plans, and begins, holds and releases runs (design §3). */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../ground/clock.ts';
-import { MailhaulError } from '../ground/errors.ts';
-import { globalKeys, loginKeys } from '../ground/keys.ts';
+import { globalKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
-import type { RedisClient, RedisHandle } from '../ground/redis.ts';
+import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { updateRun } from '../ledger/run.ts';
 import { Lease } from '../limits/lease.ts';
@@ -112,13 +111,16 @@ export class Scheduler {
     if (this.#stale) await this.#reload(now);
     const asked = await takeAsked(this.#context.redis);
     await this.#roster.refresh(asked);
-    const reconcile = now >= this.#reconcileAt;
-    const ended = await this.#roll.call(reconcile);
-    if (reconcile) await this.#reconcile(now);
-    const idle = this.#plan !== undefined && asked.length + ended === 0 && now < this.#plan.wakeAt;
-    if (idle && (!reconcile || this.#roster.live().length + this.waits.length === 0)) return;
-    this.#plan = undefined;
-    await this.#carryOut(await this.#make(now), now);
+    const due = now >= this.#reconcileAt;
+    const ended = await this.#roll.call(due);
+    const changed = this.#plan === undefined || asked.length + ended > 0 || now >= this.#plan.wakeAt;
+    if (changed || (due && this.#isBusy)) {
+      this.#plan = undefined;
+      this.#plan = await this.#carryOut(await this.#make(now), now);
+    }
+    if (due) await this.#reconcile();
+    const next = due || this.#reconcileAt === never ? now + this.#context.settings.reconcileMs : this.#reconcileAt;
+    this.#reconcileAt = this.#isBusy ? next : never;
   }
 
   /** Lets another scheduler work. */
@@ -161,14 +163,17 @@ export class Scheduler {
     this.#reconcileAt = 0;
   }
 
-  /** Only what is under way: a run that nobody may be working on, or that no clock keeps back, is looked after. */
-  async #reconcile(now: number): Promise<void> {
-    const { control, settings } = this.#context;
-    const kept = new Set(this.waits.filter(({ untilMs }) => untilMs > now).map(({ key }) => key));
-    const live = this.#roster.live().filter(({ account, state }) => !state.held && !kept.has(account.key));
-    await inParts(live, ({ account, state }) => control.reconcile(account.key, state.run));
-    const busy = live.length + this.waits.length > 0 || this.#plan === undefined;
-    this.#reconcileAt = busy ? now + settings.reconcileMs : never;
+  /** Something is under way or waits: there is more to look after than what the clock says. */
+  get #isBusy(): boolean {
+    return this.waits.length > 0 || this.#roster.live().length > 0;
+  }
+
+  /** Only what is under way and kept back by nothing: nobody may be working on it. */
+  async #reconcile(): Promise<void> {
+    const begun = [...(this.#plan?.start ?? []), ...(this.#plan?.release ?? [])];
+    const kept = new Set([...this.waits.map(({ key }) => key), ...begun]);
+    const live = this.#roster.live().filter(({ account }) => !kept.has(account.key));
+    await inParts(live, ({ account, state }) => this.#context.control.reconcile(account.key, state.run));
   }
 
   async #make(now: number): Promise<Plan> {
@@ -190,14 +195,12 @@ export class Scheduler {
     return plan(now, accounts, usage);
   }
 
-  async #carryOut(made: Plan, now: number): Promise<void> {
+  async #carryOut(made: Plan, now: number): Promise<Plan> {
     const entriesOf = (keys: readonly string[]) => keys.flatMap((key) => this.#roster.get(key) ?? []);
-    for (const entry of entriesOf(made.hold)) await this.#hold(entry);
-    for (const entry of entriesOf(made.release)) await this.#release(entry, now);
+    await inParts(entriesOf(made.hold), (entry) => this.#hold(entry));
+    await inParts(entriesOf(made.release), (entry) => this.#release(entry, now));
     await inParts(entriesOf(made.start), (entry) => this.#start(entry, now));
-    this.#plan = made;
-    const busy = made.start.length + made.release.length + made.waits.length + this.#roster.live().length > 0;
-    this.#reconcileAt = busy ? Math.min(this.#reconcileAt, now + this.#context.settings.reconcileMs) : never;
+    return made;
   }
 
   async #start(entry: Entry, now: number): Promise<void> {
@@ -239,11 +242,4 @@ export class Scheduler {
 async function inParts<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   for (let at = 0; at < items.length; at += startsAtOnce)
     await Promise.all(items.slice(at, at + startsAtOnce).map(work));
-}
-
-/** Throws `instance-running` while a service schedules on this Redis: a `sync` beside it would begin its runs anew. */
-export async function refuseBesideScheduler({ client, where }: Pick<RedisHandle, 'client' | 'where'>): Promise<void> {
-  if ((await client.exists(loginKeys.lease(globalKeys.scheduler))) === 1) {
-    throw new MailhaulError('instance-running', { where });
-  }
 }

@@ -6,7 +6,7 @@ import { deliver } from '../../src/demo/maildir.ts';
 import { connectRedis } from '../../src/ground/redis.ts';
 import type { RedisServer } from '../servers/redis.ts';
 import { compareMailboxes, mailboxContents, popContents } from '../servers/witness.ts';
-import { dovecotRow, expectUntouched, type Haul, HaulRig } from './haul-rig.ts';
+import { dovecotRow, expectUntouched, type Haul, HaulRig, scriptedRow } from './haul-rig.ts';
 
 let rig: HaulRig;
 let source: Dovecot;
@@ -109,6 +109,16 @@ test('no session works on a run whose window has closed, and it goes on when it 
   await rig.reaches(() => lines(scheduler, 'run ended').length === 1, scheduler);
   for (const part of [scheduler, worker]) await stop(part);
   await expectEqual('u0', 3);
+});
+
+test('the newest messages come first where the schedule of an account says so', async () => {
+  await rig.settings({ schedules: '{accounts: {one: {order: newest}}}' });
+  const bytes = (name: string) => Buffer.from(`Message-ID: <${name}@x>\r\nSubject: ${name}\r\n\r\n${name}\r\n`);
+  const messages = ['a', 'b', 'c'].map((name) => ({ uidl: name, bytes: bytes(name) }));
+  const pop = await rig.pop({ messages });
+  const imap = await rig.imap();
+  expect((await rig.sync(await rig.list([scriptedRow(pop, imap)]))).status).toBe(0);
+  expect(pop.transcript.filter((line) => line.startsWith('RETR'))).toEqual(['RETR 3', 'RETR 2', 'RETR 1']);
 });
 
 test('the service needs a list, and settings that are right', async () => {

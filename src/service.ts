@@ -17,16 +17,22 @@ import { Closers } from './ground/shutdown.ts';
 import { LedgerVersion } from './ledger/version.ts';
 import { Bell } from './limits/bell.ts';
 import { SpoolService } from './limits/spool-service.ts';
+import { refuseBesideScheduler } from './schedule/beside.ts';
 import { Queues } from './schedule/queues.ts';
 import { RunControl } from './schedule/run-control.ts';
+import { Scheduler } from './schedule/scheduler.ts';
+import { Trigger } from './schedule/trigger.ts';
 import { adoptBatches } from './spool/adopt.ts';
 import { Spool } from './spool/spool.ts';
 
-/** What a process can do: queue runs, take mail, give mail. */
-export type Role = 'scheduler' | 'pop' | 'imap';
+/** What a process can do: queue runs, take mail, give mail, show and steer. */
+export type Role = 'scheduler' | 'pop' | 'imap' | 'dashboard';
 
-/** All roles, as one process has them by default. */
-export const allRoles: readonly Role[] = ['scheduler', 'pop', 'imap'];
+/** The roles that move mail, as one process of `sync` has them by default. */
+export const haulRoles: readonly Role[] = ['scheduler', 'pop', 'imap'];
+
+/** All roles, as one process of the service has them by default. */
+export const allRoles: readonly Role[] = [...haulRoles, 'dashboard'];
 
 /** What a service is built from. */
 export interface ServiceOptions {
@@ -36,6 +42,8 @@ export interface ServiceOptions {
   readonly log: Log;
   /** What this process does (design §3). */
   readonly roles: ReadonlySet<Role>;
+  /** True for the service: its scheduler begins runs by itself, when their schedules say so. */
+  readonly byItself?: boolean;
   /** Ends all sessions at their next batch boundary. */
   readonly signal: AbortSignal;
   /** Drops the connections of all sessions: what waits no longer for batch boundaries. */
@@ -102,6 +110,7 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   const warnings = isOwnRedis(settings) ? [] : await checkRedisSafety(redis);
   const bell = await Bell.open(client, redis.duplicate());
   closers.push(() => bell.close());
+  if (roles.has('scheduler') && !options.byItself) await refuseBesideScheduler(redis);
   const queues = new Queues(redis, log, settings.leaseMs);
   closers.push(() => queues.close());
   const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock });
@@ -119,6 +128,12 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
     }
     if (roles.has('pop')) queues.work('download', spool.id, settings.popSessions, popWorker(context));
   }
+  if (roles.has('scheduler') && options.byItself) {
+    const scheduler = new Scheduler({ redis: client, settings, control, log, clock: systemClock, accounts: book });
+    const trigger = await Trigger.open(scheduler, { queues, bell, settings, clock: systemClock, log, signal });
+    closers.push(() => trigger.close());
+  }
+  // The role `dashboard` joins here, last, so that it is the first to be closed.
   return { redis, bell, control, book, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
 }
 

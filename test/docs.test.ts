@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { describedSettings, errorsPage, settingsPage } from '../scripts/docs-pages.ts';
 import { columnNames } from '../src/accounts/columns.ts';
 import { errorRows } from '../src/ground/errors.ts';
 import { packageRoot } from '../src/ground/package-root.ts';
 import { settingsSchema } from '../src/ground/settings.ts';
+import { schedulesSchema } from '../src/ground/settings-schedules.ts';
 
 const read = (...path: string[]) => readFileSync(join(packageRoot(), ...path), 'utf8');
 /** The code names in the first cell of every row of the tables of a page. */
@@ -29,6 +31,22 @@ describe('the documentation', () => {
   it('lists the errors of the table in docs/errors.md (npm run docs)', () => {
     expect(firstCells(read('docs', 'errors.md'))).toEqual(errorRows.map((row) => row.code));
     expect(read('docs', 'errors.md')).toBe(errorsPage());
+  });
+
+  it('explains every field of a schedule in docs/schedules.md, with its default and examples that are right', () => {
+    const page = read('docs', 'schedules.md');
+    const defaults = (parse(read('config', 'default.yaml')) as { schedules: { default: object } }).schedules.default;
+    const rows = [...page.matchAll(/^\| `(\w+)` \| .* \| `(.*)` \|$/gm)].map(([, name, value]) => [
+      name,
+      parse(value!),
+    ]);
+    expect(Object.fromEntries(rows)).toEqual(defaults);
+    const examples = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => parse(text!));
+    expect(examples.length).toBeGreaterThan(3);
+    for (const { schedules } of examples) {
+      const groups = { groups: {}, accounts: {}, ...schedules };
+      expect(schedulesSchema.parse({ ...groups, default: { ...defaults, ...schedules.default } })).toBeDefined();
+    }
   });
 
   it('explains every column of the account list in docs/accounts.md, and no other', () => {

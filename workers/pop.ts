@@ -3,6 +3,7 @@ import { openLogin } from '../src/accounts/login.ts';
 import { downloadSession } from '../src/download/session.ts';
 import { isSpoolServed } from '../src/limits/spool-service.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
+import { scheduleFields } from '../src/schedule/schedule.ts';
 import { attempt } from './attempt.ts';
 import type { WorkerContext } from './context.ts';
 
@@ -13,7 +14,8 @@ export function popWorker(context: WorkerContext): JobHandler {
     attempt(context, 'download', job, lost, async (account, stop) => {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
       const endpoint = await openLogin(account, 'source', env);
-      const task = { account: account.key, id: account.id, runId: job.run, endpoint };
+      const { order } = scheduleFields(settings.schedules, account);
+      const task = { account: account.key, id: account.id, runId: job.run, endpoint, order };
       const announce = () =>
         void control
           .announce(account.key, job.run, spool.id)

@@ -13,7 +13,7 @@ import { sync } from '../operations/sync.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import type { Report } from '../report/report.ts';
 import { number, reportText } from '../report/text.ts';
-import { allRoles, openService } from '../service.ts';
+import { haulRoles, openService } from '../service.ts';
 import { commandLog, displayFor, warn } from './common-options.ts';
 
 interface Servers {
@@ -71,7 +71,7 @@ async function haulTwice(directory: string, servers: Servers, insist: () => void
     log: commandLog(settings),
     env,
     signal,
-    roles: new Set(allRoles),
+    roles: new Set(haulRoles),
   });
   const haul = async (): Promise<Report> => {
     const display = displayFor({}, process.stderr, settings.progressLogMs);

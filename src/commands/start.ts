@@ -1,27 +1,22 @@
-/** `mailhaul start [LIST]`: workers that take and give mail for whoever queues runs on the same Redis. */
+/** `mailhaul start [LIST]`: the service: begins runs when their schedules say so, and takes and gives mail. */
 import type { Command } from 'commander';
 import { createLog } from '../ground/log.ts';
 import { ServiceManager } from '../ground/service-manager.ts';
 import { onInterrupt } from '../ground/shutdown.ts';
 import { followList, withoutList } from '../operations/follow-list.ts';
-import { openService, type Role } from '../service.ts';
+import { allRoles, openService } from '../service.ts';
 import { type CommonOptions, rolesOf, settingsOf, withCommonOptions } from './common-options.ts';
 
 interface StartOptions extends CommonOptions {
   readonly roles?: string;
 }
 
-/** The roles that a service has today: it works off what `sync` queues. */
-const startRoles: readonly Role[] = ['pop', 'imap'];
-
 /** Adds the command; `finish` gets the exit status. */
 export function addStart(program: Command, finish: (status: number) => void, insist: () => void): void {
   const command = program
     .command('start [list]')
-    .description(
-      'run workers for the stored accounts until SIGTERM, and keep these as the list says; `sync --roles scheduler` gives them work',
-    )
-    .option('--roles <names>', `what this process does: ${startRoles.join(', ')} (default: both)`);
+    .description('run the stored accounts by their schedules until SIGTERM, and keep these as the list says')
+    .option('--roles <names>', `what this process does: ${allRoles.join(', ')} (default: all)`);
   withCommonOptions(command).action(async (list: string | undefined, options: StartOptions) => {
     finish(await runStart(list, options, insist));
   });
@@ -30,7 +25,7 @@ export function addStart(program: Command, finish: (status: number) => void, ins
 async function runStart(list: string | undefined, options: StartOptions, insist: () => void): Promise<number> {
   const { env } = process;
   const settings = settingsOf(options, env);
-  const roles = rolesOf(options.roles, startRoles);
+  const roles = rolesOf(options.roles, allRoles);
   const log = createLog({ level: settings.logLevel, destination: 2 });
   const interrupt = onInterrupt(insist, settings.stopWithinMs);
   const { signal, cut } = interrupt;
@@ -46,6 +41,7 @@ async function runStart(list: string | undefined, options: StartOptions, insist:
     signal,
     cut,
     roles,
+    byItself: true,
   });
   try {
     for (const { code, message } of service.warnings) log.warn({ code }, message);

@@ -9,7 +9,7 @@ import type { Tally } from '../progress/tally.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import type { Report } from '../report/report.ts';
 import { reportText } from '../report/text.ts';
-import { allRoles, openRedis, openService } from '../service.ts';
+import { haulRoles, openRedis, openService } from '../service.ts';
 import {
   type CommonOptions,
   commandLog,
@@ -51,7 +51,7 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
   };
   if (options.dryRun) return finish(await runDry(settings, accounts));
   const interrupt = onInterrupt(insist, settings.stopWithinMs);
-  const roles = rolesOf(options.roles, allRoles);
+  const roles = rolesOf(options.roles, haulRoles);
   const log = commandLog(settings);
   const { signal, cut } = interrupt;
   const service = await openService({ settings, accounts, log, env, signal, cut, roles });

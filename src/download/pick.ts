@@ -12,7 +12,7 @@ export interface Pick {
   readonly known: number;
   /** Refused in an earlier run and not accepted. */
   readonly refusedBefore: number;
-  /** Places in the listing that are to be fetched, in the order of the listing, which is oldest first. */
+  /** Places in the listing that are to be fetched, in this order. A listing is oldest first. */
   readonly wanted: Uint32Array;
   /** The keys of all places, packed. */
   readonly keys: Buffer;
@@ -22,8 +22,17 @@ export interface Pick {
   hasOwnUidl(place: number): boolean;
 }
 
+/** Which messages of a maildrop are fetched first. */
+export type PickOrder = 'oldest' | 'newest';
+
 /** Subtracts what is known. `run` is the number of the current run, `spooled` the keys that wait in a spool. */
-export function pick(listing: MaildropListing, ledger: LedgerTable, spooled: ReadonlySet<string>, run: number): Pick {
+export function pick(
+  listing: MaildropListing,
+  ledger: LedgerTable,
+  spooled: ReadonlySet<string>,
+  run: number,
+  order: PickOrder = 'oldest',
+): Pick {
   const keys = listingKeys(listing);
   const shared = sharedUidls(listing, keys);
   const hasOwnUidl = (place: number) => listing.hasUidl && listing.uidl(place).length > 0 && !shared.has(place);
@@ -44,12 +53,13 @@ export function pick(listing: MaildropListing, ledger: LedgerTable, spooled: Rea
     }
   }
   const gone = goneFromListing(keys, ledger, spooled, run);
+  const taken = wanted.subarray(0, counts.wanted);
   return {
     listed: listing.length + Math.max(0, gone - counts.anonymous),
     bytesListed: counts.bytesListed,
     known: counts.known,
     refusedBefore: counts.refusedBefore,
-    wanted: wanted.subarray(0, counts.wanted),
+    wanted: order === 'oldest' ? taken : taken.reverse(),
     keys,
     anonymous: counts.anonymous,
     hasOwnUidl,

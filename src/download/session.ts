@@ -23,7 +23,7 @@ import type { Spool } from '../spool/spool.ts';
 import { Books } from './books.ts';
 import { HandOver } from './hand-over.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
-import { type Pick, pick } from './pick.ts';
+import { type Pick, type PickOrder, pick } from './pick.ts';
 import { Probe } from './probe.ts';
 import { renamedMail } from './renamed.ts';
 import { openSource } from './source.ts';
@@ -51,6 +51,7 @@ export interface DownloadTask {
   readonly id: string;
   readonly runId: string;
   readonly endpoint: PopEndpoint;
+  readonly order?: PickOrder;
 }
 
 /**
@@ -133,7 +134,7 @@ class Session {
     // The spool first: a message goes from there into the ledger, and must be seen in one of them.
     const spooled = await spooledKeys(redis, account);
     const [ledger, firstRun] = await Promise.all([LedgerTable.load(redis, account), isFirstRun(redis, account)]);
-    const todo = pick(listing, ledger, spooled, run.number);
+    const todo = pick(listing, ledger, spooled, run.number, this.#task.order);
     const books = new Books(redis, account, this.#task, run.number, todo);
     await books.open(ledger, spooled);
     log.info({ account: id, run: runId, listed: todo.listed, wanted: todo.wanted.length }, 'listed');

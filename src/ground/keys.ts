@@ -34,6 +34,8 @@ export const accountKeys = {
   fence: (account: string) => `${prefix}:{${account}}:fence`,
   /** Hash: command id → JSON of an APPEND whose closing bytes may have been sent. */
   intents: (account: string) => `${prefix}:{${account}}:intents`,
+  /** Hash: when the account ran and runs: the fields of `ScheduleState`. */
+  schedule: (account: string) => `${prefix}:{${account}}:schedule`,
   /** Hash: message key → JSON of why it was refused. */
   refusals: (account: string) => `${prefix}:{${account}}:refusals`,
 };
@@ -75,6 +77,12 @@ export const globalKeys = {
   accountsState: `${prefix}:{accounts}:state`,
   /** Channel on which the new version is called out when the accounts have changed. */
   accountsChanged: `${prefix}:accounts-changed`,
+  /** Set: keys of accounts whose run a person asked for. */
+  asked: `${prefix}:asked`,
+  /** What is called out on the bell when the scheduler has something to plan. */
+  planBell: 'plan',
+  /** What the lease of the scheduler is named after, as that of a login is after its digest. */
+  scheduler: 'scheduler',
   /** The prefix of BullMQ's keys. */
   queues: `${prefix}-queue`,
 };

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { MailhaulError, printable } from './errors.ts';
 import { editDistance, nearest } from './nearest.ts';
 import { packageRoot } from './package-root.ts';
-import { type Settings, settingsSchema } from './settings.ts';
+import { mergedSettings, type Settings, settingsSchema } from './settings.ts';
 
 /** Settings as they are used: the data directory is known and absolute. */
 export type LoadedSettings = Settings & { readonly dataDir: string };
@@ -16,6 +16,8 @@ export type LoadedSettings = Settings & { readonly dataDir: string };
 interface Given {
   value: unknown;
   source: string;
+  /** Where `value` is joined with what was there before: what this place gave itself, and what it was added to. */
+  joined?: { own: unknown; under: Given };
 }
 
 type Name = keyof Settings;
@@ -69,6 +71,25 @@ export function defaultDataDir(env: NodeJS.ProcessEnv, uid: number | undefined):
   return join(env['HOME'] || homedir(), '.local', 'state', 'mailhaul');
 }
 
+/** Enters what somebody gave: over what was there, or on top of it where the setting is a map of maps. */
+function give(given: Map<Name, Given>, name: Name, { value, source }: Given): void {
+  const under = given.get(name);
+  if (!under || !mergedSettings.includes(name)) given.set(name, { value, source });
+  else given.set(name, { value: merged(under.value, value), source, joined: { own: value, under } });
+}
+
+function isPlainMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Maps are joined name by name; anything else on top replaces what is under it. */
+function merged(under: unknown, top: unknown): unknown {
+  if (!isPlainMap(under) || !isPlainMap(top)) return top;
+  const joined = new Map(Object.entries(under));
+  for (const [name, value] of Object.entries(top)) joined.set(name, merged(joined.get(name), value));
+  return Object.fromEntries(joined);
+}
+
 /** Puts every setting of a YAML file into `given`. The text of the file is never quoted: it may hold a password. */
 function readYaml(path: string, shown: string, given: Map<Name, Given>, problems: string[]): void {
   let text: string;
@@ -96,7 +117,7 @@ function readYaml(path: string, shown: string, given: Map<Name, Given>, problems
     if (!isName(key)) problems.push(unknown(place, key, names));
     else {
       try {
-        given.set(key, { value: toPlain(pair.value, document), source: place });
+        give(given, key, { value: toPlain(pair.value, document), source: place });
       } catch {
         problems.push(`${place}: ${key} refers to an anchor that is not there or too often`);
       }
@@ -116,7 +137,7 @@ function readVariables(env: NodeJS.ProcessEnv, given: Map<Name, Given>, problems
     const setting = settingOf.get(variable);
     const text = env[variable];
     if (setting !== undefined) {
-      if (text) given.set(setting, { value: variableValue(setting, text), source: variable });
+      if (text) give(given, setting, { value: variableValue(setting, text), source: variable });
     } else if (isMisspelt(variable, [...settingOf.keys()])) {
       problems.push(unknown(variable, variable, [...settingOf.keys()]));
     }
@@ -144,7 +165,7 @@ function readOptions(options: Record<string, unknown>, given: Map<Name, Given>, 
   for (const [key, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const source = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    if (isName(key)) given.set(key, { value, source });
+    if (isName(key)) give(given, key, { value, source });
     else problems.push(unknown(source, key, names));
   }
 }
@@ -156,8 +177,15 @@ function unknown(source: string, key: string, known: readonly string[]): string 
 
 /** One line for one thing the schema found. Values that may hold a password are not shown. */
 function complaint(name: Name, given: Given, issue: z.core.$ZodIssue): string {
+  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
+  if (given.joined && valueAt(given.joined.own, path) === undefined) return complaint(name, given.joined.under, issue);
   const place = [name, ...issue.path.map(String)].join('.');
   const secret = name === 'redis' || name === 'defaults' || name.endsWith('Password');
-  const value = secret ? '' : ` is ${printable(JSON.stringify(given.value) ?? String(given.value), 60)}`;
+  const shown = mergedSettings.includes(name) ? valueAt(given.value, issue.path) : given.value;
+  const value = secret ? '' : ` is ${printable(JSON.stringify(shown) ?? String(shown), 60)}`;
   return `${given.source}: ${place}${value}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown> | null | undefined)?.[name], value);
 }

@@ -1,5 +1,6 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
 import { z } from 'zod';
+import { schedulesSchema } from './settings-schedules.ts';
 
 const ms = z
   .number()
@@ -38,6 +39,12 @@ export const settingsSchema = z.strictObject({
   listSettleMs: wait,
   accountsPollMs: wait,
   accountsReadBatch: count.max(100_000),
+  schedules: schedulesSchema,
+  runsMax: count.max(100_000),
+  longRunsMax: count.max(100_000),
+  longRunMs: wait,
+  priorityAgeMs: wait,
+  planGapMs: wait.max(60_000),
   popSessions: count.max(1000),
   imapSessions: count.max(1000),
   sessionMaxMs: wait,
@@ -89,3 +96,6 @@ export const settingsSchema = z.strictObject({
 
 /** The validated settings, read-only. */
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
+
+/** Settings that are maps of maps: what is given adds to what is there, name by name; others are replaced as a whole. */
+export const mergedSettings: readonly (keyof Settings)[] = ['schedules'];

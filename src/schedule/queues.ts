@@ -64,7 +64,7 @@ export class Queues {
   }
 
   /** Starts to work off one kind of sessions, so many at once; appends are those of one spool. */
-  work(kind: SessionKind, spool: string, concurrency: number, handle: JobHandler): void {
+  work(kind: SessionKind | (string & {}), spool: string, concurrency: number, handle: JobHandler): void {
     const running = new Map<string, AbortController>();
     const process = async (job: Job<SessionJob>) => {
       const controller = new AbortController();
@@ -100,6 +100,23 @@ export class Queues {
   }
 
   /**
+   * Calls `tick` every `everyMs` in one of the processes that ask for it. Returns how to look whether Redis still knows
+   * of it: a flush takes the job scheduler away (design §3).
+   */
+  async repeat(name: string, everyMs: number, tick: () => Promise<void>): Promise<() => Promise<void>> {
+    const restore = async () => {
+      const queue = this.#queue(name);
+      const known = await queue.getJobScheduler(name);
+      if (known?.every === everyMs) return;
+      const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
+      await queue.upsertJobScheduler(name, { every: everyMs }, { name, opts });
+    };
+    await restore();
+    this.work(name, '', 1, tick);
+    return restore;
+  }
+
+  /**
    * Takes no more jobs, waits for those that run, and closes the queues. Where Redis is lost, or came back only now,
    * BullMQ may wait for an answer for ever: once no session runs it gets a moment, and is then dropped.
    */
@@ -125,8 +142,8 @@ export class Queues {
 }
 
 /** A host without shared storage appends what it downloaded: each spool has a queue of its own. */
-function queueName(kind: SessionKind, spool: string): string {
-  return kind === 'download' ? kind : `append-${spool}`;
+function queueName(kind: string, spool: string): string {
+  return kind === 'append' ? `append-${spool}` : kind;
 }
 
 function jobId({ run, account }: Pick<SessionJob, 'account' | 'run'>, kind: SessionKind, number: number): string {

@@ -44,6 +44,11 @@ describe('what is to be fetched', () => {
     expect(picked).toMatchObject({ listed: 3, bytesListed: 60, known: 0, refusedBefore: 0 });
   });
 
+  it('is newest first where the schedule says so, whatever is left out', () => {
+    const ledger = ledgerOf({ b: ['appended', run - 1] });
+    expect(wantedOf(pick(listing(['a', 'b', 'c']), ledger, new Set(), run, 'newest'))).toEqual([2, 0]);
+  });
+
   it.each<[Outcome, { known: number; refusedBefore: number; wanted: number[] }]>([
     ['appended', { known: 1, refusedBefore: 0, wanted: [1] }],
     ['duplicate', { known: 1, refusedBefore: 0, wanted: [1] }],

@@ -77,6 +77,8 @@ export const layers: Readonly<Record<string, Layer>> = {
 export const groundFiles = [
   'settings',
   'settings-load',
+  'settings-schedules',
+  'cron',
   'package-root',
   'errors',
   'log',

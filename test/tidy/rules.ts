@@ -7,6 +7,7 @@ const banned = /^(?:utils?|helpers?|lib|common|types?|misc|shared|stuff)$/;
 const owners: Readonly<Record<string, { files: readonly string[]; others: number }>> = {
   bullmq: { files: ['src/schedule/queues.ts'], others: 1 },
   ioredis: { files: ['src/ground/redis.ts'], others: 0 },
+  croner: { files: ['src/ground/cron.ts'], others: 0 },
   imapflow: { files: ['src/imap/door.ts'], others: 0 },
   pino: { files: ['src/ground/log.ts'], others: 0 },
 };

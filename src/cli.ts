@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 /** The command line: argv → one command; errors → exit status. The only file that ends the process. */
 import { Command, CommanderError } from 'commander';
+import { addAccounts } from './commands/accounts.ts';
 import { addDemo } from './commands/demo.ts';
 import { addStart } from './commands/start.ts';
+import { addStatus } from './commands/status.ts';
+import { addSteer } from './commands/steer.ts';
 import { addSync } from './commands/sync.ts';
 import { addVerify } from './commands/verify.ts';
 import { asMailhaulError, errorRow } from './ground/errors.ts';
@@ -21,6 +24,9 @@ function program(finish: (status: number) => void): Command {
   addStart(command, finish, insist);
   addSync(command, finish, insist);
   addVerify(command, finish, insist);
+  addStatus(command, finish);
+  addSteer(command, finish);
+  addAccounts(command, finish);
   for (const sub of command.commands) sub.exitOverride();
   return command;
 }

@@ -11,16 +11,18 @@ import { checkRedisSafety, connectRedis, type RedisHandle } from './ground/redis
 import type { LoadedSettings } from './ground/settings-load.ts';
 import { Closers } from './ground/shutdown.ts';
 import { Bell } from './limits/bell.ts';
+import { RollCall } from './limits/roll-call.ts';
 import { SpoolService } from './limits/spool-service.ts';
+import { Steering } from './limits/steering.ts';
 import { Queues } from './schedule/queues.ts';
 import { RunControl } from './schedule/run-control.ts';
 import { adoptBatches } from './spool/adopt.ts';
 import { Spool } from './spool/spool.ts';
 
-/** What a process can do: queue runs, take mail, give mail. */
-export type Role = 'scheduler' | 'pop' | 'imap';
+/** What a process can do: queue runs, take mail, give mail, answer people and monitors. */
+export type Role = 'scheduler' | 'pop' | 'imap' | 'dashboard';
 
-/** All roles, as one process has them by default. */
+/** The roles that move mail, as `sync` has them in one process by default. */
 export const allRoles: readonly Role[] = ['scheduler', 'pop', 'imap'];
 
 /** What a service is built from. */
@@ -82,11 +84,18 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   closers.push(() => bell.close());
   const queues = new Queues(redis, log, settings.leaseMs);
   closers.push(() => queues.close());
-  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock });
+  const steering = await Steering.open(client, redis.duplicate(), settings);
+  closers.push(() => steering.close());
   const accounts = new Map(options.accounts.map((account) => [account.key, account]));
+  const isPaused = (key: string) => {
+    const account = accounts.get(key);
+    return account !== undefined && steering.pausedBy(account) !== undefined;
+  };
+  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, isPaused });
+  let spool: Spool | undefined;
   if (roles.has('pop') || roles.has('imap')) {
-    const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
-    const context = { accounts, redis: client, settings, spool, bell, control, log, signal, env };
+    spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
+    const context = { accounts, redis: client, settings, spool, bell, control, steering, log, signal, env };
     if (roles.has('imap')) {
       await adoptBatches(client, spool, log);
       queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
@@ -95,6 +104,21 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
       log.info({ spool: spool.id }, 'serving');
     }
     if (roles.has('pop')) queues.work('download', spool.id, settings.popSessions, popWorker(context));
+  }
+  const say = () => ({
+    roles: [...roles],
+    spool: spool?.id ?? '',
+    spoolBytes: spool?.space.usedBytes ?? 0,
+    tickedAt: 0,
+  });
+  const rollCall = await RollCall.begin(client, settings.rollCallMs, say);
+  closers.push(() => rollCall.end());
+  if (roles.has('dashboard')) {
+    const book = { all: () => [...accounts.values()] };
+    // Loaded for this role only: nobody else needs an HTTP server.
+    const { openDashboard } = await import('./dashboard/server.ts');
+    const dashboard = await openDashboard({ redis: client, settings, log, book, steering, control, queues });
+    closers.push(() => dashboard.close());
   }
   return { redis, bell, control, accounts, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
 }

@@ -3,25 +3,22 @@ import { openLogin } from '../src/accounts/login.ts';
 import { ownAddresses } from '../src/append/placement.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
 import type { WorkerContext } from './context.ts';
+import { steered } from './steered.ts';
 
 /** Handles the append jobs of a process. */
 export function imapWorker(context: WorkerContext): JobHandler {
-  const { accounts, control, redis, settings, spool, log, bell, signal, env } = context;
+  const { accounts, control, redis, settings, spool, log, bell, env } = context;
   return async (job, lost) => {
     const account = accounts.get(job.account);
     if (!account) return control.ended('append', job, 'superseded');
-    try {
+    await steered(context, account, { kind: 'append', job, lost }, async ({ stop, cut }) => {
       const endpoint = await openLogin(account, 'destination', env);
       const addresses = ownAddresses(account.source.user, account.destination.user, account.id);
       const { key, id, mailbox } = account;
       const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses };
       // Loaded with the first append: a re-run with nothing new never needs an IMAP client.
       const { appendSession } = await import('../src/append/session.ts');
-      const stop = AbortSignal.any([signal, lost]);
-      const end = await appendSession(task, { redis, settings, spool, bell, log, signal: stop });
-      await control.ended('append', job, end);
-    } catch (error) {
-      await control.failed('append', job, error);
-    }
+      return appendSession(task, { redis, settings, spool, bell, log, signal: stop, cut });
+    });
   };
 }

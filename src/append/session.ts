@@ -33,6 +33,8 @@ export interface AppendContext {
   readonly clock?: Clock;
   /** Ends the session at the next batch boundary. */
   readonly signal: AbortSignal;
+  /** Ends it at once, with its connections. */
+  readonly cut?: AbortSignal;
 }
 
 /** Whose mail goes where. */
@@ -54,7 +56,7 @@ export type AppendEnd = 'done' | 'refetch' | 'busy' | 'budget' | 'interrupted' |
 /** Runs one session. Throws MailhaulError; what was answered before is settled. */
 export async function appendSession(task: AppendTask, context: AppendContext): Promise<AppendEnd> {
   const { redis, settings } = context;
-  const lease = await Lease.take(redis, loginKey('imap', task.endpoint), settings.leaseMs);
+  const lease = await Lease.take(redis, loginKey('imap', task.endpoint), settings.leaseMs, context.cut);
   if (!lease) return 'busy';
   try {
     return await serve(task, context, lease);

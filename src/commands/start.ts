@@ -10,15 +10,16 @@ interface StartOptions extends CommonOptions {
   readonly roles?: string;
 }
 
-/** The roles that a service has today: it works off what `sync` queues. */
-const startRoles: readonly Role[] = ['pop', 'imap'];
+/** The roles of a service: it works off what is queued, and answers those who steer it. */
+const startRoles: readonly Role[] = ['pop', 'imap', 'dashboard'];
 
 /** Adds the command; `finish` gets the exit status. */
 export function addStart(program: Command, finish: (status: number) => void, insist: () => void): void {
   const command = program
     .command('start <list>')
     .description('run workers for the accounts of the list until SIGTERM; `sync --roles scheduler` gives them work')
-    .option('--roles <names>', `what this process does: ${startRoles.join(', ')} (default: both)`);
+    .option('--roles <names>', `what this process does: ${startRoles.join(', ')} (default: all)`)
+    .option('--listen <host:port>', 'where the dashboard role answers (default: the setting listen)');
   withCommonOptions(command).action(async (list: string, options: StartOptions) => {
     finish(await runStart(list, options, insist));
   });

@@ -39,6 +39,8 @@ export interface DownloadContext {
   readonly bell: Bell;
   /** Ends the session at the next batch boundary. */
   readonly signal: AbortSignal;
+  /** Ends it at once, with its connections. */
+  readonly cut?: AbortSignal;
   /** Called when mail is coming, and again for each batch that was handed over. */
   announce(): void;
 }
@@ -71,7 +73,7 @@ export type DownloadEnd =
 /** Runs one session. Throws MailhaulError; what was fetched before is handed over all the same. */
 export async function downloadSession(task: DownloadTask, context: DownloadContext): Promise<DownloadEnd> {
   const { redis, settings } = context;
-  const lease = await Lease.take(redis, loginKey('pop', task.endpoint), settings.leaseMs);
+  const lease = await Lease.take(redis, loginKey('pop', task.endpoint), settings.leaseMs, context.cut);
   if (!lease) return 'busy';
   try {
     return await new Session(task, context, lease).run();

@@ -36,23 +36,32 @@ export class Lease {
   /** When the lease ends unless it is renewed, by the clock of this process. */
   #until: number;
 
-  private constructor(redis: RedisClient, login: string, token: string, ms: number) {
+  readonly #cut: AbortSignal | undefined;
+  readonly #onCut = () => this.#lose();
+
+  private constructor(redis: RedisClient, login: string, token: string, ms: number, cut: AbortSignal | undefined) {
     this.#redis = redis;
     this.login = login;
     this.token = token;
     this.#ms = ms;
     this.#until = Date.now() + ms;
+    this.#cut = cut;
     this.#renewLater();
+    cut?.addEventListener('abort', this.#onCut, { once: true });
+    if (cut?.aborted) this.#lose();
   }
 
-  /** Takes the lease of a login, or returns undefined when somebody else has it. */
-  static async take(redis: RedisClient, login: string, leaseMs: number): Promise<Lease | undefined> {
+  /**
+   * Takes the lease of a login, or returns undefined when somebody else has it. `cut` makes it as good as lost: who
+   * holds it drops its connections, and gives it back.
+   */
+  static async take(redis: RedisClient, login: string, leaseMs: number, cut?: AbortSignal): Promise<Lease | undefined> {
     const token = randomBytes(16).toString('hex');
     const key = loginKeys.lease(login);
     const reply = await redis.set(key, token, 'PX', leaseMs, 'NX');
     // ioredis may send SET twice when a reconnect hid the first answer: our own token means that we have it.
     if (reply !== 'OK' && (await redis.get(key)) !== token) return undefined;
-    return new Lease(redis, login, token, leaseMs);
+    return new Lease(redis, login, token, leaseMs, cut);
   }
 
   /** Aborted with a `lease-lost` error as soon as the lease is known to be another's, or cannot be renewed in time. */
@@ -69,6 +78,7 @@ export class Lease {
   /** Gives the lease back. */
   async release(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#cut?.removeEventListener('abort', this.#onCut);
     await releaseScript.run(this.#redis, [loginKeys.lease(this.login)], [this.token]).catch(() => {});
   }
 

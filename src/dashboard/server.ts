@@ -37,6 +37,7 @@ export async function openDashboard(parts: DeskParts): Promise<Dashboard> {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 2000 },
   });
+  server.removeContentTypeParser('text/plain');
   server.setErrorHandler((error, _request, reply) => answerError(error, reply, log));
   server.setNotFoundHandler((request, reply) => {
     const reason = `there is no ${request.method} ${request.url.split('?')[0]}`;

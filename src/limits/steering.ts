@@ -50,7 +50,7 @@ export class Steering {
   readonly #subscriber: RedisClient;
   readonly #pollMs: number;
   readonly #listeners = new Set<() => void>();
-  /** Sessions that may have to end, by account key. */
+  /** Sessions that may have to end, by account key and group. */
   readonly #signals = new Map<string, Signalled>();
   #pauses = new Map<string, Pause>();
   #version: string | null = null;
@@ -93,10 +93,12 @@ export class Steering {
   signalFor(account: SteeredAccount): AbortSignal {
     const pause = this.pausedBy(account);
     if (pause) return AbortSignal.abort(pause);
-    const known = this.#signals.get(account.key);
-    if (known && known.account.group === account.group) return known.controller.signal;
+    // An account that changed its group has sessions that know the old one.
+    const name = `${account.key} ${account.group ?? ''}`;
+    const known = this.#signals.get(name);
+    if (known) return known.controller.signal;
     const fresh = { account, controller: new AbortController() };
-    this.#signals.set(account.key, fresh);
+    this.#signals.set(name, fresh);
     return fresh.controller.signal;
   }
 
@@ -145,10 +147,10 @@ export class Steering {
     const hash = await this.#redis.hgetall(globalKeys.paused);
     this.#pauses = new Map(Object.entries(hash).map(([field, json]) => [field, JSON.parse(json) as Pause]));
     this.#version = version;
-    for (const [key, { account, controller }] of this.#signals) {
+    for (const [name, { account, controller }] of this.#signals) {
       const pause = this.pausedBy(account);
       if (!pause) continue;
-      this.#signals.delete(key);
+      this.#signals.delete(name);
       controller.abort(pause);
     }
     for (const listener of [...this.#listeners]) listener();

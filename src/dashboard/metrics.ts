@@ -10,6 +10,7 @@ const outcomes = ['appended', 'duplicate', 'refused', 'vanished'] as const;
 /** The metrics of one dashboard. */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #described: { name: string; labels: readonly string[] }[] = [];
   /** What a counter said last, by its name and labels: a counter that fell would count as started anew. */
   readonly #highest = new Map<string, number>();
   readonly #messages = this.#counter('messages_total', 'Messages by how they ended, since the accounts are known.', [
@@ -44,13 +45,9 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry, prefix: 'mailhaul_' });
   }
 
-  /** Names of all metrics of Mailhaul's own, those of its process aside. */
-  static names(): string[] {
-    const own = new Registry();
-    collectDefaultMetrics({ register: own, prefix: 'mailhaul_' });
-    const process = new Set(own.getMetricsAsArray().map(({ name }) => name));
-    const all = new Metrics().#registry.getMetricsAsArray().map(({ name }) => name);
-    return all.filter((name) => !process.has(name));
+  /** All metrics of Mailhaul's own with their labels, those of its process aside. */
+  static described(): readonly { readonly name: string; readonly labels: readonly string[] }[] {
+    return new Metrics().#described;
   }
 
   /** The text of /metrics, and its content type. `measured` is undefined while Redis does not answer. */
@@ -98,10 +95,12 @@ export class Metrics {
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
+    this.#described.push({ name: `mailhaul_${name}`, labels: labelNames });
     return new Counter({ name: `mailhaul_${name}`, help, labelNames, registers: [this.#registry] });
   }
 
   #gauge(name: string, help: string, labelNames: string[]): Gauge {
+    this.#described.push({ name: `mailhaul_${name}`, labels: labelNames });
     return new Gauge({ name: `mailhaul_${name}`, help, labelNames, registers: [this.#registry] });
   }
 }

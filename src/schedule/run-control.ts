@@ -5,7 +5,7 @@ import { accountKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-import { anyAppendFailed, noteAppend, queueAppend } from '../ledger/append-state.ts';
+import { anyAppendFailed, leaveAppend, noteAppend, queueAppend } from '../ledger/append-state.ts';
 import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledger/run.ts';
@@ -46,7 +46,8 @@ export class RunControl {
   }
 
   /** A session ended, or did not begin, because its account is paused: the run stays open until `resume`. */
-  async paused({ account, run }: Pick<SessionJob, 'account' | 'run'>): Promise<void> {
+  async paused({ account, run, spool }: Pick<SessionJob, 'account' | 'run' | 'spool'>): Promise<void> {
+    if (spool !== '') await leaveAppend(this.#context.redis, account, spool, run);
     await updateRun(this.#context.redis, account, run, { state: 'paused' });
     this.#context.bell.ring(account);
   }
@@ -121,7 +122,7 @@ export class RunControl {
   /** True for a paused account: its run says so, and no session is queued for it. */
   async #standsStill(account: string, run: string): Promise<boolean> {
     if (!(await this.#context.isPaused?.(account))) return false;
-    await this.paused({ account, run });
+    await this.paused({ account, run, spool: '' });
     return true;
   }
 

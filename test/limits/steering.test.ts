@@ -93,6 +93,7 @@ describe('steering', () => {
     const { id } = steering.pausedBy(ann)!;
     expect(await steering.pause({ all: true }, 'second', 'b', 2)).toBe(false);
     expect(steering.pausedBy(ann)).toMatchObject({ id, by: 'first', reason: 'a' });
+    expect((await open()).pausedBy(ann)).toMatchObject({ id, by: 'first' });
     await steering.resume({ all: true });
     await steering.pause({ all: true }, 'third', '', 3);
     expect(steering.pausedBy(ann)!.id).not.toBe(id);

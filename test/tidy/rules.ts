@@ -8,6 +8,7 @@ const owners: Readonly<Record<string, { files: readonly string[]; others: number
   bullmq: { files: ['src/schedule/queues.ts'], others: 1 },
   ioredis: { files: ['src/ground/redis.ts'], others: 0 },
   imapflow: { files: ['src/imap/door.ts'], others: 0 },
+  'prom-client': { files: ['src/dashboard/metrics.ts'], others: 0 },
   pino: { files: ['src/ground/log.ts'], others: 0 },
 };
 

@@ -76,6 +76,6 @@ function statusText(service: ServiceStatus, accounts: readonly AccountStatus[]):
 /** Why it does not go on, in words: a pause, a wait, or the error that its run met. */
 function nowText({ paused, waiting, error }: Pick<AccountStatus, 'paused' | 'waiting' | 'error'>): string {
   if (paused) return `paused (${paused.scope}) by ${paused.by}${paused.reason ? `: ${paused.reason}` : ''}`;
-  if (waiting) return `waiting until ${waiting.until}, because ${waiting.because}`;
-  return error;
+  const waits = waiting.map(({ until, because }) => `waiting until ${until}, because ${because}`);
+  return waits.length > 0 ? waits.join('; ') : error;
 }

@@ -62,6 +62,6 @@ export function openDesk(parts: DeskParts): Desk {
     audit: new AuditLog(redis, settings.dataDir, settings, log),
     census: new Census(redis, book, steering),
     askRun: parts.askRun ?? ((account, now) => startIfIdle(redis, control, account, now)),
-    readWaits: parts.readWaits ?? (async () => []),
+    readWaits: parts.readWaits ?? (async () => new Map()),
   };
 }

@@ -1,5 +1,6 @@
 /** How single accounts stand: a page of them, or one with everything that is known of it. */
 import type { Account } from '../accounts/account.ts';
+import type { Clock } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { type Problem, readProblems } from '../ledger/problems.ts';
@@ -26,8 +27,9 @@ export interface StatusContext {
   readonly redis: RedisClient;
   readonly book: Accounts;
   readonly steering: Pick<Steering, 'pausedBy'>;
-  /** The waits of accounts by their keys, in that order; undefined for one that waits for nothing. */
-  readonly readWaits: (accounts: readonly string[]) => Promise<readonly (Wait | undefined)[]>;
+  readonly clock: Clock;
+  /** What accounts wait for at `now`, by their keys; one that waits for nothing is left out. */
+  readonly readWaits: (accounts: readonly string[], now: number) => Promise<ReadonlyMap<string, readonly Wait[]>>;
 }
 
 /** One account, as the API and `mailhaul status` show it. */
@@ -40,7 +42,8 @@ export interface AccountStatus {
   readonly run: { readonly id: string; readonly startedAt: string; readonly finishedAt: string | null } | null;
   /** The pause that holds it, even where nothing is left to do. */
   readonly paused: ShownPause | null;
-  readonly waiting: { readonly side: string; readonly until: string; readonly because: string } | null;
+  /** What it waits for, on either side. */
+  readonly waiting: readonly { readonly side: string; readonly until: string; readonly because: string }[];
   /** What its run met last; empty for nothing. */
   readonly error: string;
 }
@@ -127,13 +130,17 @@ function matching(all: readonly Account[], { ids, group, after }: StatusQuery): 
 
 async function statusOf(context: StatusContext, accounts: readonly Account[]): Promise<AccountStatus[]> {
   const keys = accounts.map(({ key }) => key);
-  const [runs, waits] = await Promise.all([readRuns(context.redis, keys), context.readWaits(keys)]);
+  const [runs, waits] = await Promise.all([
+    readRuns(context.redis, keys),
+    context.readWaits(keys, context.clock.now()),
+  ]);
   return accounts.map((account, i) => {
-    const [run, wait, pause] = [runs[i], waits[i], context.steering.pausedBy(account)];
+    const [run, pause] = [runs[i], context.steering.pausedBy(account)];
     const { id, group } = account;
+    const waiting = (waits.get(account.key) ?? []).map(shownWait);
     const state = shownState(run, pause !== undefined);
     const blank = { messages: noMessages, bytes: noBytes, run: null, error: '' };
-    return { id, group, state, ...(run ? runPart(run) : blank), paused: shownPause(pause), waiting: shownWait(wait) };
+    return { id, group, state, ...(run ? runPart(run) : blank), paused: shownPause(pause), waiting };
   });
 }
 
@@ -156,8 +163,8 @@ export function shownPause(pause: Pause | undefined): ShownPause | null {
   return { scope: name, by, reason, at: iso(at) };
 }
 
-function shownWait(wait: Wait | undefined): AccountStatus['waiting'] {
-  return wait ? { side: wait.side, until: iso(wait.untilMs), because: wait.because } : null;
+function shownWait({ side, untilMs, because }: Wait): AccountStatus['waiting'][number] {
+  return { side, until: iso(untilMs), because };
 }
 
 function iso(ms: number): string {

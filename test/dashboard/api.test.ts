@@ -33,7 +33,7 @@ describe('status', () => {
     await updateRun(redis.client, ann.key, 'r1', { listed: 9, known: 2, appended: 3, state: 'running' });
     const { json } = await it.ask('/api/accounts');
     const [first, ...rest] = json['accounts'] as AccountStatus[];
-    expect(first).toMatchObject({ id: 'ann', state: 'running', paused: null, waiting: null, run: { id: 'r1' } });
+    expect(first).toMatchObject({ id: 'ann', state: 'running', paused: null, waiting: [], run: { id: 'r1' } });
     expect(first!.messages).toMatchObject({ listed: 9, known: 2, appended: 3, pending: 4 });
     expect(rest.map(({ id, state }) => [id, state])).toEqual([
       ['bob', 'queued'],
@@ -68,9 +68,9 @@ describe('status', () => {
 
   it('says until when an account waits, and why', async () => {
     const wait = { side: 'source' as const, untilMs: Date.UTC(2030, 0, 1), because: 'pop.wave-1 asks for 5 minutes' };
-    const { ask } = await rig({ readWaits: async (keys) => keys.map((key) => (key === ann.key ? wait : undefined)) });
+    const { ask } = await rig({ readWaits: async () => new Map([[ann.key, [wait]]]) });
     const { json } = await ask('/api/accounts/ann');
-    expect(json['waiting']).toEqual({ side: 'source', until: '2030-01-01T00:00:00.000Z', because: wait.because });
+    expect(json['waiting']).toEqual([{ side: 'source', until: '2030-01-01T00:00:00.000Z', because: wait.because }]);
   });
 
   it('shows one account with its problems and both sides, and no password', async () => {

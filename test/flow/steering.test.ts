@@ -106,7 +106,7 @@ function expectStored({ pop, imap }: Pair): void {
   expect(sorted(imap.stored()).equals(sorted(sent))).toBe(true);
 }
 
-describe('a pause in mid-run', () => {
+describe('a pause in mid-run', { timeout: 120_000 }, () => {
   test('ends both sessions, spares others, and loses and doubles nothing', async () => {
     // Both sessions end by themselves, at a batch boundary: nothing is cut off.
     await rig.settings({ ...settings, pauseGraceMs: '100000' });
@@ -171,7 +171,7 @@ describe('a pause in mid-run', () => {
   });
 });
 
-describe('refused messages', () => {
+describe('refused messages', { timeout: 120_000 }, () => {
   test('that are accepted make no exit status 3 any more; retried ones are sent again', async () => {
     const refuse: ImapBehaviour['refuse'] = ({ bytes }) => (bytes.includes('<3@x>') ? 'NO not this one' : undefined);
     const behaviour = { capabilities: ['IMAP4rev1', 'LITERAL+', 'UIDPLUS'], refuse };
@@ -202,7 +202,7 @@ describe('refused messages', () => {
   });
 });
 
-describe('a client', () => {
+describe('a client', { timeout: 120_000 }, () => {
   test('says what is wrong, once and clearly', async () => {
     const { row } = await pair('one', { messages: [] });
     const list = await rig.list([row]);

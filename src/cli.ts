@@ -10,13 +10,19 @@ const lingerMs = 2000;
 /** Adds a command; `finish` gets its exit status, `insist` ends the process at once. */
 type AddCommand = (program: Command, finish: (status: number) => void, insist: () => void) => void;
 
-/** The commands, in the order of the help. */
-const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
-  demo: async () => (await import('./commands/demo.ts')).addDemo,
-  start: async () => (await import('./commands/start.ts')).addStart,
-  sync: async () => (await import('./commands/sync.ts')).addSync,
-  verify: async () => (await import('./commands/verify.ts')).addVerify,
-};
+/** The commands in the order of the help, each with what adds it; a command is loaded only when it is asked for. */
+const commands: readonly { readonly names: readonly string[]; readonly load: () => Promise<AddCommand> }[] = [
+  { names: ['demo'], load: async () => (await import('./commands/demo.ts')).addDemo },
+  { names: ['sync'], load: async () => (await import('./commands/sync.ts')).addSync },
+  { names: ['start'], load: async () => (await import('./commands/start.ts')).addStart },
+  { names: ['accounts'], load: async () => (await import('./commands/accounts.ts')).addAccounts },
+  { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatus },
+  {
+    names: ['pause', 'resume', 'retry', 'run', 'accept'],
+    load: async () => (await import('./commands/steer.ts')).addSteer,
+  },
+  { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },
+];
 
 /** The program with the command that was asked for; with all of them where none is, for the help. */
 async function program(asked: string | undefined, finish: (status: number) => void): Promise<Command> {
@@ -25,10 +31,8 @@ async function program(asked: string | undefined, finish: (status: number) => vo
     .exitOverride()
     .showHelpAfterError('See mailhaul --help.');
   const insist = () => process.exit(interruptedStatus);
-  const names = Object.keys(commands);
-  for (const name of asked !== undefined && names.includes(asked) ? [asked] : names) {
-    (await commands[name]!())(command, finish, insist);
-  }
+  const wanted = commands.filter(({ names }) => asked !== undefined && names.includes(asked));
+  for (const { load } of wanted.length > 0 ? wanted : commands) (await load())(command, finish, insist);
   for (const sub of command.commands) sub.exitOverride();
   return command;
 }

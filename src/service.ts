@@ -16,11 +16,16 @@ import type { LoadedSettings } from './ground/settings-load.ts';
 import { Closers } from './ground/shutdown.ts';
 import { LedgerVersion } from './ledger/version.ts';
 import { Bell } from './limits/bell.ts';
+import { RollCall } from './limits/roll-call.ts';
 import { SpoolService } from './limits/spool-service.ts';
+import { Steering } from './limits/steering.ts';
+import { accountAdmin } from './operations/account-admin.ts';
+import type { AccountAdmin } from './operations/desk.ts';
 import { refuseBesideScheduler } from './schedule/beside.ts';
 import { Queues } from './schedule/queues.ts';
 import { RunControl } from './schedule/run-control.ts';
 import { Scheduler } from './schedule/scheduler.ts';
+import { askRun, isHeld } from './schedule/state.ts';
 import { Trigger } from './schedule/trigger.ts';
 import { adoptBatches } from './spool/adopt.ts';
 import { Spool } from './spool/spool.ts';
@@ -104,7 +109,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
 }
 
 async function build(options: ServiceOptions, closers: Closers): Promise<Service> {
-  const { settings, log, signal, env, roles, cut = new AbortController().signal } = options;
+  const { settings, log, roles } = options;
   const redis = await openRedis(settings, closers);
   const { client } = redis;
   const warnings = isOwnRedis(settings) ? [] : await checkRedisSafety(redis);
@@ -113,33 +118,95 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   if (roles.has('scheduler') && !options.byItself) await refuseBesideScheduler(redis);
   const queues = new Queues(redis, log, settings.leaseMs);
   closers.push(() => queues.close());
-  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock });
-  const book = await openBook(options, redis);
+  const steering = await Steering.open(client, redis.duplicate(), settings);
+  closers.push(() => steering.close());
+  const { book, admin } = await openBook(options, redis);
   closers.push(() => book.close());
-  if (roles.has('pop') || roles.has('imap')) {
-    const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes, settings.spoolMemoryBytes);
-    const context = { book, redis: client, settings, spool, bell, control, log, signal, cut, env };
-    if (roles.has('imap')) {
-      await adoptBatches(client, spool, log);
-      queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
-      const serving = await SpoolService.begin(client, spool.id, settings.leaseMs);
-      closers.push(() => serving.end());
-      log.info({ spool: spool.id }, 'serving');
-    }
-    if (roles.has('pop')) queues.work('download', spool.id, settings.popSessions, popWorker(context));
-  }
-  if (roles.has('scheduler') && options.byItself) {
-    const scheduler = new Scheduler({ redis: client, settings, control, log, clock: systemClock, accounts: book });
-    const trigger = await Trigger.open(scheduler, { queues, bell, settings, clock: systemClock, log, signal });
-    closers.push(() => trigger.close());
-  }
-  // The role `dashboard` joins here, last, so that it is the first to be closed.
+  const isPaused = async (key: string) => (await isHeld(client, key)) || isPausedIn(steering, await book.get(key));
+  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, isPaused });
+  const parts: Parts = { redis, bell, queues, steering, book, control, admin };
+  const spool = roles.has('pop') || roles.has('imap') ? await openWorkers(options, parts, closers) : undefined;
+  if (options.byItself) await openServiceRoles(options, parts, spool, closers);
   return { redis, bell, control, book, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
 }
 
-async function openBook({ accounts, settings, env, log }: ServiceOptions, redis: RedisHandle): Promise<AccountBook> {
-  if (!('prepare' in accounts)) return fixedBook(accounts);
+/** What the roles of a process share. */
+interface Parts {
+  readonly redis: RedisHandle;
+  readonly bell: Bell;
+  readonly queues: Queues;
+  readonly steering: Steering;
+  readonly book: AccountBook;
+  readonly control: RunControl;
+  readonly admin: AccountAdmin | undefined;
+}
+
+async function openWorkers(options: ServiceOptions, parts: Parts, closers: Closers): Promise<Spool> {
+  const { settings, log, signal, env, roles, cut = new AbortController().signal } = options;
+  const { bell, queues, steering, book, control } = parts;
+  const { client } = parts.redis;
+  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes, settings.spoolMemoryBytes);
+  const context = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env };
+  if (roles.has('imap')) {
+    await adoptBatches(client, spool, log);
+    queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
+    const serving = await SpoolService.begin(client, spool.id, settings.leaseMs);
+    closers.push(() => serving.end());
+    log.info({ spool: spool.id }, 'serving');
+  }
+  if (roles.has('pop')) queues.work('download', spool.id, settings.popSessions, popWorker(context));
+  return spool;
+}
+
+/** What only the service has: it schedules by itself, tells that it is alive, and answers people. */
+async function openServiceRoles(
+  { settings, log, signal, roles }: ServiceOptions,
+  { redis, bell, queues, steering, book, control, admin }: Parts,
+  spool: Spool | undefined,
+  closers: Closers,
+): Promise<void> {
+  const { client } = redis;
+  let scheduler: Scheduler | undefined;
+  if (roles.has('scheduler')) {
+    scheduler = new Scheduler({ redis: client, settings, control, log, clock: systemClock, accounts: book, steering });
+    const trigger = await Trigger.open(scheduler, { queues, bell, settings, clock: systemClock, log, signal });
+    closers.push(() => trigger.close());
+  }
+  const rollCall = await RollCall.begin(client, settings.rollCallMs, () => ({
+    roles: [...roles],
+    spool: spool?.id ?? '',
+    spoolBytes: spool?.space.usedBytes ?? 0,
+    tickedAt: scheduler?.tickedAt ?? 0,
+  }));
+  closers.push(() => rollCall.end());
+  if (!roles.has('dashboard')) return;
+  // Loaded for this role only: nobody else needs an HTTP server.
+  const { openDashboard } = await import('./dashboard/server.ts');
+  const dashboard = await openDashboard({
+    redis: client,
+    settings,
+    log,
+    book,
+    steering,
+    control,
+    queues,
+    askRun: (account, now) => askRun(client, account, now),
+    ...(admin && { admin }),
+  });
+  closers.push(() => dashboard.close());
+}
+
+async function openBook(
+  { accounts, settings, env, log }: ServiceOptions,
+  redis: RedisHandle,
+): Promise<{ book: AccountBook; admin: AccountAdmin | undefined }> {
+  if (!('prepare' in accounts)) return { book: fixedBook(accounts), admin: undefined };
   const store = await AccountStore.open(redis.client, settings, env);
   await accounts.prepare(store);
-  return StoreBook.open(store, redis.duplicate(), settings.accountsPollMs, log);
+  const book = await StoreBook.open(store, redis.duplicate(), settings.accountsPollMs, log);
+  return { book, admin: accountAdmin(store, settings) };
+}
+
+function isPausedIn(steering: Steering, account: Account | undefined): boolean {
+  return account !== undefined && steering.pausedBy(account) !== undefined;
 }

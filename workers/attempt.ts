@@ -5,9 +5,7 @@ import { MailhaulError } from '../src/ground/errors.ts';
 import type { SessionJob, SessionKind } from '../src/schedule/queues.ts';
 import { sessionTerms } from '../src/schedule/session-terms.ts';
 import type { WorkerContext } from './context.ts';
-
-/** Runs one session of an account until `stop`, and says how it ended. */
-export type Session = (account: Account, stop: AbortSignal) => Promise<string>;
+import { type Session, steered } from './steered.ts';
 
 /**
  * Does a job. An account that was removed ends its session at the next batch boundary, and its run after a few more
@@ -20,7 +18,7 @@ export async function attempt(
   lost: AbortSignal,
   session: Session,
 ): Promise<void> {
-  const { book, control, redis, signal, cut, log } = context;
+  const { book, control, redis, log } = context;
   // Watched before the account is looked up, so that no removal falls between the two.
   const removal = untilRemoved(book, job.account);
   const { account: key, run } = job;
@@ -28,22 +26,21 @@ export async function attempt(
   const terms = await sessionTerms(redis, job, Date.now());
   try {
     if (terms.signal.aborted) return await control.ended(kind, job, 'interrupted');
-    const account = await book.get(job.account);
-    if (!account) {
-      // Another process may know it: its reconciler queues the session again.
-      if (!book.shared) return await control.ended(kind, job, 'superseded');
-      throw new MailhaulError('account-unlisted');
-    }
-    const end = await session(account, AbortSignal.any([signal, lost, removal.signal, terms.signal]));
-    // 'interrupted' would leave the run to the next start, and there is none for this account.
-    if (end === 'interrupted' && removal.signal.aborted && !signal.aborted && !lost.aborted)
-      throw removal.signal.reason;
-    await control.ended(kind, job, end);
+    const account = await lookUp(context, job.account);
+    // Another process may know it: its reconciler queues the session again.
+    if (!account) return await control.ended(kind, job, 'superseded');
+    const steeredJob = { kind, job, lost, closed: terms.signal, removed: removal.signal };
+    await steered(context, account, steeredJob, session);
   } catch (error) {
-    if (cut.aborted) await control.ended(kind, job, 'interrupted');
-    else await control.failed(kind, job, error);
+    await control.failed(kind, job, error);
   } finally {
     terms.end();
     removal.stop();
   }
+}
+
+async function lookUp({ book }: WorkerContext, key: string): Promise<Account | undefined> {
+  const account = await book.get(key);
+  if (!account && book.shared) throw new MailhaulError('account-unlisted');
+  return account;
 }

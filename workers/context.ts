@@ -4,6 +4,7 @@ import type { Log } from '../src/ground/log.ts';
 import type { RedisClient } from '../src/ground/redis.ts';
 import type { Settings } from '../src/ground/settings.ts';
 import type { Bell } from '../src/limits/bell.ts';
+import type { Steering } from '../src/limits/steering.ts';
 import type { RunControl } from '../src/schedule/run-control.ts';
 import type { Spool } from '../src/spool/spool.ts';
 
@@ -15,6 +16,7 @@ export interface WorkerContext {
   readonly spool: Spool;
   readonly bell: Bell;
   readonly control: RunControl;
+  readonly steering: Steering;
   readonly log: Log;
   /** Ends all sessions at their next batch boundary. */
   readonly signal: AbortSignal;

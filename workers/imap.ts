@@ -7,9 +7,9 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the append jobs of a process. */
 export function imapWorker(context: WorkerContext): JobHandler {
-  const { redis, settings, spool, log, bell, cut, env } = context;
+  const { redis, settings, spool, log, bell, env } = context;
   return (job, lost) =>
-    attempt(context, 'append', job, lost, async (account, stop) => {
+    attempt(context, 'append', job, lost, async (account, { stop, cut }) => {
       const endpoint = await openLogin(account, 'destination', env);
       const addresses = ownAddresses(account.source.user, account.destination.user, account.id);
       const { key, id, mailbox } = account;

@@ -9,9 +9,9 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the download jobs of a process. */
 export function popWorker(context: WorkerContext): JobHandler {
-  const { control, redis, settings, spool, log, bell, cut, env } = context;
+  const { control, redis, settings, spool, log, bell, env } = context;
   return (job, lost) =>
-    attempt(context, 'download', job, lost, async (account, stop) => {
+    attempt(context, 'download', job, lost, async (account, { stop, cut }) => {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
       const endpoint = await openLogin(account, 'source', env);
       const { order } = scheduleFields(settings.schedules, account);

@@ -15,7 +15,8 @@ import { accountOf, type ListContext, type Row } from './row.ts';
 const maxDocumentBytes = 32 * 1024 * 1024;
 
 /**
- * The accounts of a list (design §5), in its order; `defaults` are values for columns that a line leaves empty.
+ * The accounts of a list (design §5), in its order; `defaults` are values for columns that a line leaves empty, `folder`
+ * is where relative `file:` paths begin.
  * `.csv`, `.tsv` and `.txt` are CSV, `.yaml`, `.yml` and `.json` YAML or JSON; any other file is judged by how it begins.
  * Throws `list-unreadable`, or `list-invalid` with every mistake in `details.reason`, one a line (the first 50), and
  * the number of wrong lines in `details.count`. No password is ever part of it.
@@ -23,11 +24,12 @@ const maxDocumentBytes = 32 * 1024 * 1024;
 export async function loadAccountList(
   path: string,
   defaults: Readonly<Record<string, string | number | boolean>>,
+  folder = dirname(resolve(path)),
 ): Promise<Account[]> {
   const problems = new Problems();
   const context: ListContext = {
     defaults: new Map(Object.entries(defaults).map(([name, value]) => [name.toLowerCase(), String(value)])),
-    folder: dirname(resolve(path)),
+    folder,
     problems,
     authorities: new Map(),
   };

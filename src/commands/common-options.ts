@@ -16,6 +16,8 @@ export interface CommonOptions {
   readonly config?: string;
   readonly dataDir?: string;
   readonly redis?: string;
+  /** Of `start` and of the clients of a running service. */
+  readonly listen?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly logLevel?: string;
@@ -45,6 +47,7 @@ export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): Load
   const given: Partial<Record<keyof Settings, unknown>> = {};
   if (options.dataDir !== undefined) given.dataDir = options.dataDir;
   if (options.redis !== undefined) given.redis = options.redis;
+  if (options.listen !== undefined) given.listen = options.listen;
   if (options.logLevel !== undefined) given.logLevel = options.logLevel;
   const configFile = options.config === undefined ? {} : { configFile: options.config };
   return loadSettings({ ...configFile, env, options: given as Partial<Settings> });

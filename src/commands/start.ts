@@ -16,7 +16,8 @@ export function addStart(program: Command, finish: (status: number) => void, ins
   const command = program
     .command('start [list]')
     .description('run the stored accounts by their schedules until SIGTERM, and keep these as the list says')
-    .option('--roles <names>', `what this process does: ${allRoles.join(', ')} (default: all)`);
+    .option('--roles <names>', `what this process does: ${allRoles.join(', ')} (default: all)`)
+    .option('--listen <host:port>', 'where the dashboard role answers (default: the setting listen)');
   withCommonOptions(command).action(async (list: string | undefined, options: StartOptions) => {
     finish(await runStart(list, options, insist));
   });

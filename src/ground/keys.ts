@@ -38,14 +38,16 @@ export const accountKeys = {
   schedule: (account: string) => `${prefix}:{${account}}:schedule`,
   /** Hash: message key → JSON of why it was refused. */
   refusals: (account: string) => `${prefix}:{${account}}:refusals`,
+  /** Hash: message key → JSON of a refusal that was accepted: code, text, by, at, reason. */
+  acceptances: (account: string) => `${prefix}:{${account}}:acceptances`,
 };
 
 /** Keys of one login at one server; `login` is its digest (32 hexadecimal digits). */
 export const loginKeys = {
   /** String with a time to live: the token of the session that uses this login. */
   lease: (login: string) => `${prefix}:{${login}}:lease`,
-  /** String with a time to live: how often the server refused this login. */
-  refusedLogins: (login: string, secret: string) => `${prefix}:{${login}}:refused-logins:${secret}`,
+  /** Hash with a time to live: mark of a secret → how often the server refused this login with it. */
+  refusedLogins: (login: string) => `${prefix}:{${login}}:refused-logins`,
   /** Hash: the index of one mailbox: uidValidity, uidNext, shards, generation, count. */
   index: (login: string, mailbox: string) => `${prefix}:{${login}}:index:${mailbox}`,
   /** String of packed records: one shard of the index of a mailbox. */
@@ -83,6 +85,18 @@ export const globalKeys = {
   planBell: 'plan',
   /** What the lease of the scheduler is named after, as that of a login is after its digest. */
   scheduler: 'scheduler',
+  /** Hash: all, group:NAME or account:KEY → JSON of the pause. */
+  paused: `${prefix}:{steering}:paused`,
+  /** String: a random token that changes with every change of what is paused. */
+  pausedVersion: `${prefix}:{steering}:version`,
+  /** Channel on which that token is called out. */
+  steering: `${prefix}:steering`,
+  /** Stream: who steered what, when; bounded. */
+  audit: `${prefix}:audit`,
+  /** Hash: id of a process → JSON of what it does and when it last said so. */
+  rollCall: `${prefix}:roll-call`,
+  /** Hash: error code|host → how many sessions ended so. */
+  sessionFailures: `${prefix}:session-failures`,
   /** The prefix of BullMQ's keys. */
   queues: `${prefix}-queue`,
 };

@@ -90,6 +90,24 @@ export const settingsSchema = z.strictObject({
   headerMaxBytes: bytes,
   placement: z.enum(['sent', 'inbox']),
   seen: z.enum(['first-run', 'all', 'none']),
+  listen: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):[0-9]{1,5}$/, 'must be HOST:PORT')
+    .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65535, 'the port must be at most 65535'),
+  dashboardPort: z.number().int().min(0).max(65535).nullable(),
+  apiMaxBytes: bytes,
+  apiImportMaxBytes: bytes,
+  apiPageAccounts: count.max(10_000),
+  apiFailuresPerMinute: count,
+  apiTimeoutMs: wait,
+  metricsMs: ms,
+  metricsTimeoutMs: wait,
+  rollCallMs: wait.min(100),
+  schedulerLateMs: wait,
+  steeringPollMs: wait.min(50),
+  pauseGraceMs: ms,
+  auditMaxEntries: count,
+  auditFileMaxBytes: bytes,
   progressMs: wait,
   progressLogMs: wait,
 });

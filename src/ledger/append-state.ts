@@ -28,6 +28,16 @@ export async function noteAppend(
   await redis.hset(accountKeys.appendSessions(account), spool, state);
 }
 
+const leaveScript = new Script(`
+  if redis.call('HGET', KEYS[2], 'id') ~= ARGV[2] or redis.call('HGET', KEYS[1], ARGV[1]) == 'failed' then return 0 end
+  return redis.call('HDEL', KEYS[1], ARGV[1])
+`);
+
+/** Notes that the append session of a spool ended with work left: the next batch, or `resume`, queues another. */
+export async function leaveAppend(redis: RedisClient, account: string, spool: string, run: string): Promise<void> {
+  await leaveScript.run(redis, [accountKeys.appendSessions(account), accountKeys.run(account)], [spool, run]);
+}
+
 /** True when append sessions of an account failed for this run in some spool. */
 export async function anyAppendFailed(redis: RedisClient, account: string): Promise<boolean> {
   return (await redis.hvals(accountKeys.appendSessions(account))).includes('failed');

@@ -45,7 +45,18 @@ export interface Run {
   readonly error: string;
 }
 
+/** Counts that grow over all runs of an account, for whoever wants numbers that never fall. */
+export const totalNames = ['appended', 'duplicate', 'refused', 'vanished', 'downloaded', 'bytesAppended'] as const;
+
+/** The sums over all runs of an account, the current one included. */
+export type RunTotals = Readonly<Record<(typeof totalNames)[number], number>>;
+
+// The counts of the run before go into the totals, in the same breath in which they are forgotten.
 const startScript = new Script(`
+  for _, name in ipairs({${totalNames.map((name) => `'${name}'`).join(', ')}}) do
+    local count = redis.call('HGET', KEYS[1], name)
+    if count then redis.call('HINCRBY', KEYS[2], 'total:' .. name, count) end
+  end
   local number = redis.call('HINCRBY', KEYS[2], 'runs', 1)
   redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], KEYS[5])
   redis.call('HSET', KEYS[1], 'id', ARGV[1], 'number', number, 'startedAt', ARGV[2], 'state', 'queued',
@@ -138,6 +149,25 @@ export async function readRuns(redis: RedisClient, accounts: readonly string[]):
   for (const account of accounts) pipeline.hgetall(accountKeys.run(account));
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, hash]) => (error ? undefined : parseRun(hash as Record<string, string>)));
+}
+
+/** Runs and totals of many accounts in one round trip. */
+export async function readRunsAndTotals(
+  redis: RedisClient,
+  accounts: readonly string[],
+): Promise<{ run: Run | undefined; totals: RunTotals }[]> {
+  const pipeline = redis.pipeline();
+  for (const account of accounts) {
+    pipeline.hgetall(accountKeys.run(account));
+    pipeline.hmget(accountKeys.ledger(account), ...totalNames.map((name) => `total:${name}`));
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  return accounts.map((_, i) => {
+    const run = parseRun((replies[2 * i]?.[1] ?? {}) as Record<string, string>);
+    const before = (replies[2 * i + 1]?.[1] ?? []) as (string | null)[];
+    const total = (name: (typeof totalNames)[number], at: number) => Number(before[at] ?? 0) + (run?.[name] ?? 0);
+    return { run, totals: Object.fromEntries(totalNames.map((name, at) => [name, total(name, at)])) as RunTotals };
+  });
 }
 
 /** Messages of the run that were appended, by mailbox. */

@@ -6,8 +6,8 @@ import { Script } from '../ground/redis-script.ts';
 import { type LedgerRecord, type Outcome, packRecord } from './record.ts';
 import { pageRecords } from './table.ts';
 
-/** Appends packed records to the pages. A page is set whole, so that Redis gives it no spare room. */
-const luaAppend = `
+/** Lua: `append(prefix, meta, records)` appends packed records to the pages. A page is set whole, so that Redis gives it no spare room. */
+export const luaAppend = `
   local function append(prefix, meta, records)
     local count = tonumber(redis.call('HGET', meta, 'records') or 0)
     local at = 1

@@ -19,23 +19,29 @@ export interface LoginAttempt {
 
 /** Throws `credentials-refused` without asking the server when this secret was refused too often. */
 export async function mayTryLogin(redis: RedisClient, attempt: LoginAttempt, tries: number): Promise<void> {
-  const refused = Number((await redis.get(counter(attempt))) ?? 0);
+  const refused = Number((await redis.hget(loginKeys.refusedLogins(attempt.login), markOf(attempt))) ?? 0);
   if (refused < tries) return;
   const { host, user } = attempt;
-  const reply = `refused ${refused} times before; not tried again until the password changes`;
+  const reply = `refused ${refused} times before; not tried again until the password changes or someone says retry`;
   throw new MailhaulError('credentials-refused', { host, user, reply });
 }
 
 /** Counts a refusal. Returns how many there were. */
 export async function countRefusedLogin(redis: RedisClient, attempt: LoginAttempt): Promise<number> {
-  const refused = await redis.incr(counter(attempt));
-  await redis.pexpire(counter(attempt), rememberMs);
+  const key = loginKeys.refusedLogins(attempt.login);
+  const refused = await redis.hincrby(key, markOf(attempt), 1);
+  await redis.pexpire(key, rememberMs);
   return refused;
 }
 
 /** A login worked: earlier refusals were of the server's making. */
 export async function forgetRefusedLogins(redis: RedisClient, attempt: LoginAttempt): Promise<void> {
-  await redis.del(counter(attempt));
+  await redis.hdel(loginKeys.refusedLogins(attempt.login), markOf(attempt));
+}
+
+/** Someone said `retry`: whatever secret this login has, it is tried again. Returns true when any was refused. */
+export async function forgetRefusals(redis: RedisClient, login: string): Promise<boolean> {
+  return (await redis.del(loginKeys.refusedLogins(login))) === 1;
 }
 
 /** What an attempt is made of. */
@@ -69,7 +75,6 @@ export async function countedLogin<T>(
  * Of the secret only 16 bits of a digest reach Redis: enough to notice a change, and shared by every 65,536th guess,
  * so that it confirms none.
  */
-function counter(attempt: LoginAttempt): string {
-  const mark = digest(2, 'login secret', attempt.login, attempt.secret).toString('hex');
-  return loginKeys.refusedLogins(attempt.login, mark);
+function markOf(attempt: LoginAttempt): string {
+  return digest(2, 'login secret', attempt.login, attempt.secret).toString('hex');
 }

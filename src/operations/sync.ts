@@ -36,7 +36,7 @@ export interface SyncOptions {
 export async function sync(service: SyncService, options: SyncOptions): Promise<Report> {
   const run = new SyncRun(service, options);
   const report = await run.toEnd();
-  if (!options.signal.aborted) return report;
+  if (!options.signal.aborted && !run.leftPaused) return report;
   // Sessions end in order before the counts are final.
   await service.stopSessions();
   return run.report();
@@ -50,6 +50,8 @@ class SyncRun {
   readonly #startedAt = this.#clock.now();
   /** Accounts whose run has not ended. */
   readonly #open: Set<string>;
+  /** Those of them that are paused: they are not waited for. */
+  readonly #paused = new Set<string>();
   readonly #tallier: Tallier;
 
   constructor(service: SyncService, options: SyncOptions) {
@@ -57,6 +59,11 @@ class SyncRun {
     this.#options = options;
     this.#open = new Set(options.accounts.map(({ key }) => key));
     this.#tallier = new Tallier(service.redis.client, options.accounts);
+  }
+
+  /** True when the run ended while accounts were paused. */
+  get leftPaused(): boolean {
+    return this.#open.size > 0;
   }
 
   async toEnd(): Promise<Report> {
@@ -99,10 +106,10 @@ class SyncRun {
       wake();
     });
     try {
-      while (this.#open.size > 0 && !signal.aborted) {
+      while (!signal.aborted) {
         for (const key of rung) await this.#noteIfEnded(key, redis.client);
         rung.clear();
-        if (this.#open.size === 0) return;
+        if (this.#open.size === this.#paused.size) return;
         const waited = new AbortController();
         wake = () => waited.abort();
         const either = AbortSignal.any([waited.signal, signal]);
@@ -120,7 +127,10 @@ class SyncRun {
   async #noteIfEnded(key: string, redis: RedisClient): Promise<void> {
     if (!this.#open.has(key)) return;
     const run = await readRun(redis, key);
-    if (run?.id === this.#id && run.finishedAt > 0) this.#open.delete(key);
+    const ended = run?.id === this.#id && run.finishedAt > 0;
+    if (ended) this.#open.delete(key);
+    if (!ended && run?.id === this.#id && run.state === 'paused') this.#paused.add(key);
+    else this.#paused.delete(key);
   }
 
   /** Shows the counts until the run ends, and once more then. Counting takes at most a twentieth of the time. */

@@ -46,11 +46,11 @@ function row(id: string, state: string, messages: MessageCounts): string[] {
   return [id, state, ...columns.map((name) => number(messages[name]))];
 }
 
-/** Names to the left, numbers to the right. */
-function table(rows: readonly string[][]): string {
+/** A table whose first row is its heading: names to the left, numbers to the right. `left` are the columns of names. */
+export function table(rows: readonly string[][], left: readonly number[] = [0, 1]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
+    cells.map((cell, i) => (left.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
   return rows.map((cells) => line(cells).trimEnd()).join('\n');
 }
 

@@ -24,6 +24,14 @@ export interface SessionJob {
 /** The two kinds of sessions. */
 export type SessionKind = 'download' | 'append';
 
+/** Jobs of one queue. */
+export interface QueueDepth {
+  readonly active: number;
+  readonly waiting: number;
+  /** Jobs whose time has not come. */
+  readonly delayed: number;
+}
+
 /** Does the work of a job; `lost` is aborted when BullMQ gave the job to somebody else. */
 export type JobHandler = (job: SessionJob, lost: AbortSignal) => Promise<void>;
 
@@ -61,6 +69,13 @@ export class Queues {
   /** True while the job waits, is delayed or runs. */
   async has(kind: SessionKind, job: Omit<SessionJob, 'tries' | 'mark'>, number: number): Promise<boolean> {
     return (await this.#queue(queueName(kind, job.spool)).getJob(jobId(job, kind, number))) !== undefined;
+  }
+
+  /** How many sessions of a kind run, and how many jobs wait for their turn or their time. */
+  async depth(kind: SessionKind, spool: string): Promise<QueueDepth> {
+    const counts = await this.#queue(queueName(kind, spool)).getJobCounts('active', 'wait', 'prioritized', 'delayed');
+    const { active = 0, wait = 0, prioritized = 0, delayed = 0 } = counts;
+    return { active, waiting: wait + prioritized, delayed };
   }
 
   /** Starts to work off one kind of sessions, so many at once; appends are those of one spool. */

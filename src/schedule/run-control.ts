@@ -5,7 +5,7 @@ import { accountKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-import { anyAppendFailed, noteAppend, queueAppend } from '../ledger/append-state.ts';
+import { anyAppendFailed, leaveAppend, noteAppend, queueAppend } from '../ledger/append-state.ts';
 import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledger/run.ts';
@@ -24,6 +24,8 @@ export interface RunControlContext {
   readonly bell: Bell;
   readonly log: Log;
   readonly clock: Clock;
+  /** True while an account, by its key, is paused: nothing is queued for it. Left out: none ever is. */
+  readonly isPaused?: (account: string) => boolean | Promise<boolean>;
 }
 
 /** Starts runs, queues their sessions, and ends them. */
@@ -38,8 +40,24 @@ export class RunControl {
   async start(account: string, run: string, recheck = false): Promise<void> {
     const { redis, clock } = this.#context;
     await startRun(redis, account, run, clock.now(), recheck);
+    if (await this.#standsStill(account, run)) return;
     await this.#queue('download', downloadJob(account, run));
     for (const spool of await spoolsWithBatches(redis, account)) await this.announce(account, run, spool);
+  }
+
+  /** A session ended, or did not begin, because its account is paused: the run stays open until `resume`. */
+  async paused({ account, run, spool }: Pick<SessionJob, 'account' | 'run' | 'spool'>): Promise<void> {
+    if (spool !== '') await leaveAppend(this.#context.redis, account, spool, run);
+    await updateRun(this.#context.redis, account, run, { state: 'paused' });
+    this.#context.bell.ring(account);
+  }
+
+  /** The pause of an account was lifted: what is unfinished of its run is queued again. */
+  async resume(account: string): Promise<void> {
+    const run = await readRun(this.#context.redis, account);
+    if (!run || run.finishedAt > 0) return;
+    if (run.state === 'paused') await updateRun(this.#context.redis, account, run.id, { state: 'queued' });
+    await this.reconcile(account, run.id, run.recheck);
   }
 
   /** Mail is coming into a spool, or waits there: an append session is queued unless there is one. */
@@ -92,12 +110,20 @@ export class RunControl {
     const run = await readRun(redis, account);
     if (run?.id !== runId) return this.start(account, runId, recheck);
     if (run.finishedAt > 0) return this.#context.bell.ring(account);
+    if (await this.#standsStill(account, runId)) return;
     const job = downloadJob(account, runId);
     const number = Number(await redis.hget(accountKeys.run(account), jobField('download', job)));
     const open = run.download === 'queued' || run.download === 'active';
     if (open && !(await queues.has('download', job, number))) await this.#queue('download', job);
     for (const spool of await spoolsWithBatches(redis, account)) await this.#reconcileSpool({ ...job, spool }, run);
     await this.#finishIfDone(job);
+  }
+
+  /** True for a paused account: its run says so, and no session is queued for it. */
+  async #standsStill(account: string, run: string): Promise<boolean> {
+    if (!(await this.#context.isPaused?.(account))) return false;
+    await this.paused({ account, run, spool: '' });
+    return true;
   }
 
   async #reconcileSpool(job: SessionJob, run: Run): Promise<void> {

@@ -61,12 +61,18 @@ export class Scheduler {
   #stale = true;
   #plan: Plan | undefined;
   #reconcileAt = 0;
+  #tickedAt = 0;
 
   constructor(context: SchedulerContext) {
     this.#context = context;
     this.#book = new ScheduleBook(context.settings.schedules);
     this.#roster = new Roster(context.redis, this.#book);
     this.#roll = new Roll(context, this.#roster);
+  }
+
+  /** When it last looked after its accounts, or after the one that does; milliseconds since 1970. */
+  get tickedAt(): number {
+    return this.#tickedAt;
   }
 
   /** Has `wake` called when accounts or what is paused have changed. */
@@ -106,7 +112,11 @@ export class Scheduler {
 
   /** Does what is due. Calls must not overlap. Throws MailhaulError when Redis is out of reach; the next tick goes on. */
   async tick(): Promise<void> {
-    if (!(await this.#lead())) return;
+    if (await this.#lead()) await this.#look();
+    this.#tickedAt = this.#context.clock.now();
+  }
+
+  async #look(): Promise<void> {
     const now = this.#context.clock.now();
     if (this.#stale) await this.#reload(now);
     const asked = await takeAsked(this.#context.redis);

@@ -82,6 +82,15 @@ export async function askRun(redis: RedisClient, account: string, now: number): 
   await redis.publish(globalKeys.bell, globalKeys.planBell);
 }
 
+/** True while the account's run is paused because its window is closed: the scheduler goes on with it. */
+export async function isHeld(redis: RedisClient, account: string): Promise<boolean> {
+  const [[run, held], current] = await Promise.all([
+    redis.hmget(accountKeys.schedule(account), 'run', 'held'),
+    redis.hget(accountKeys.run(account), 'id'),
+  ]);
+  return held === '1' && run === current;
+}
+
 /** The accounts whose run was asked for, and how to forget that it was noticed. */
 export async function takeAsked(redis: RedisClient): Promise<string[]> {
   const asked = await redis.smembers(globalKeys.asked);

@@ -46,7 +46,8 @@ describe('a refused login', () => {
     await refuse();
     const keys = await redis.client.keys('*');
     expect(keys.join()).not.toContain(attempt.secret);
-    expect(keys).toEqual([expect.stringMatching(/:[0-9a-f]{4}$/)]);
+    expect(keys).toHaveLength(1);
+    expect(await redis.client.hkeys(keys[0]!)).toEqual([expect.stringMatching(/^[0-9a-f]{4}$/)]);
   });
 
   it('says so without the password', async () => {

@@ -21,6 +21,7 @@ const refused = new MailhaulError('credentials-refused', { host: 'h', user: 'u',
 let control: RunControl;
 let now: number;
 let rung: string[];
+let isPaused: boolean;
 
 beforeEach(async () => {
   const handle = await redis.another();
@@ -31,8 +32,10 @@ beforeEach(async () => {
   const clock = { now: () => now, wait: () => Promise.resolve() };
   now = 1_000_000;
   rung = [];
+  isPaused = false;
   bell.listen((one) => rung.push(one));
-  control = new RunControl({ redis: handle.client, settings, queues, bell, log: silentLog(), clock });
+  const log = silentLog();
+  control = new RunControl({ redis: handle.client, settings, queues, bell, log, clock, isPaused: () => isPaused });
   onTestFinished(async () => {
     await queues.close();
     await bell.close();
@@ -227,6 +230,57 @@ describe('a session that failed', () => {
     await control.failed('append', job({ spool: 's' }), refused);
     await control.ended('download', job(), 'hold');
     expect(await run()).toMatchObject({ state: 'failed', finishedAt: now });
+  });
+});
+
+describe('a pause', () => {
+  it('keeps a run that begins from being worked on, and resume begins it', async () => {
+    isPaused = true;
+    await batchIn('s');
+    await control.start(account, 'r1');
+    expect([await jobs(), await run()]).toMatchObject([[], { state: 'paused', finishedAt: 0 }]);
+    isPaused = false;
+    await control.resume(account);
+    expect((await jobs()).map(({ kind }) => kind)).toEqual(['download', 'append']);
+    expect((await run()).state).toBe('queued');
+  });
+
+  it('keeps the reconciler from queueing what is missing', async () => {
+    await control.start(account, 'r1');
+    await loseJobs();
+    isPaused = true;
+    await control.reconcile(account, 'r1');
+    expect([await jobs(), await run()]).toMatchObject([[], { state: 'paused' }]);
+  });
+
+  it('that ended an append session before any mail came leaves room for the next', async () => {
+    await control.start(account, 'r1');
+    await control.announce(account, 'r1', 's');
+    await noteAppend(redis.client, account, 's', 'active');
+    await loseJobs();
+    await control.paused(job({ spool: 's' }));
+    await control.resume(account);
+    await control.announce(account, 'r1', 's');
+    expect((await jobs()).map(({ kind }) => kind)).toEqual(['download', 'append']);
+  });
+
+  it('does not make a failed append session begin again', async () => {
+    await batchIn('s');
+    await control.start(account, 'r1');
+    await noteAppend(redis.client, account, 's', 'failed');
+    await loseJobs();
+    await control.paused(job({ spool: 's' }));
+    await control.resume(account);
+    expect((await jobs()).map(({ kind }) => kind)).toEqual(['download']);
+  });
+
+  it('changes nothing of a run that has ended, and resume starts none', async () => {
+    await control.start(account, 'r1');
+    await loseJobs();
+    await control.ended('download', job(), 'done');
+    await control.paused(job());
+    await control.resume(account);
+    expect([await jobs(), await run()]).toMatchObject([[], { state: 'complete' }]);
   });
 });
 

@@ -1,0 +1,48 @@
+/** `mailhaul pause`, `resume`, `retry`, `run` and `accept`: each asks the running service. */
+import type { Command } from 'commander';
+import type { Deed, Steered } from '../operations/steer.ts';
+import { ApiClient, type ClientOptions, selectionOf, withSelection, withServiceOptions } from './api-client.ts';
+
+interface SteerOptions extends ClientOptions {
+  readonly reason?: string;
+}
+
+const descriptions: Readonly<Record<Deed, string>> = {
+  pause: 'end the sessions of accounts at their next batch, and start none until `resume`; nothing is lost',
+  resume: 'lift the pause of accounts, a group or all, and go on where it was',
+  retry: 'try refused logins and refused messages again, and run accounts that failed',
+  run: 'have accounts run next, whatever their schedule says',
+  accept: 'sign off the messages of accounts that the destination refused: they may stay behind',
+};
+
+/** Adds the five commands; `finish` gets the exit status. */
+export function addSteer(program: Command, finish: (status: number) => void): void {
+  for (const deed of Object.keys(descriptions) as Deed[]) {
+    const command = program.command(`${deed} [id...]`).description(descriptions[deed]);
+    withServiceOptions(withSelection(command));
+    if (deed === 'accept')
+      command.requiredOption('--reason <text>', 'why they may stay behind; kept with each message');
+    else if (deed === 'pause') command.option('--reason <text>', 'why, for whoever looks later');
+    command.action(async (ids: string[], options: SteerOptions) => {
+      await runSteer(deed, ids, options);
+      finish(0);
+    });
+  }
+}
+
+async function runSteer(deed: Deed, ids: readonly string[], options: SteerOptions): Promise<void> {
+  const selection = selectionOf(options, ids);
+  const client = await ApiClient.open(options, process.env);
+  const body = options.reason === undefined ? selection : { ...selection, reason: options.reason };
+  const done = await client.post<Steered>(`/api/${deed}`, body);
+  process.stdout.write(options.json ? `${JSON.stringify(done, null, 2)}\n` : steeredText(done));
+}
+
+function steeredText({ text, accounts, stillPaused, stillPausedCount }: Steered): string {
+  const lines = [`${text} (${accounts} account(s))`];
+  if (stillPausedCount > 0) {
+    const more = stillPausedCount > stillPaused.length ? ` and ${stillPausedCount - stillPaused.length} more` : '';
+    lines.push(`still paused: ${stillPaused.join(', ')}${more}; mailhaul status says by what`);
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,36 @@
+/** An account list that came as text: it is read by the rules of a file, without a file of that name being there. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import type { Account } from '../accounts/account.ts';
+import { loadAccountList } from '../accounts/list.ts';
+import { MailhaulError, printable } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
+
+const extensions: ReadonlySet<string> = new Set(['.csv', '.tsv', '.txt', '.yaml', '.yml', '.json']);
+
+/**
+ * The accounts of a text; the ending of `name` tells its format, `folder` is where its sender has it. For the moment of reading, the text lies in a directory
+ * below `dataDir` that only its owner may enter: it has passwords in it. Throws `list-invalid`, which names the list
+ * as its sender does.
+ */
+export async function readUploadedList(
+  dataDir: string,
+  name: string,
+  text: string,
+  settings: Pick<Settings, 'defaults'>,
+  folder?: string,
+): Promise<Account[]> {
+  await mkdir(dataDir, { recursive: true });
+  const draft = await mkdtemp(join(dataDir, 'upload-'));
+  try {
+    const ending = extname(name).toLowerCase();
+    const path = join(draft, `list${extensions.has(ending) ? ending : ''}`);
+    await writeFile(path, text, { mode: 0o600 });
+    return await loadAccountList(path, settings.defaults, folder);
+  } catch (error) {
+    if (!(error instanceof MailhaulError)) throw error;
+    throw new MailhaulError(error.code, { ...error.details, path: printable(name) });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}

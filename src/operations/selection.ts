@@ -1,0 +1,50 @@
+/** Which accounts of the running service a person means. */
+import type { Account } from '../accounts/account.ts';
+import { MailhaulError } from '../ground/errors.ts';
+import type { Scope } from '../limits/steering.ts';
+
+/** Ids, a group, or all: exactly one of the three. */
+export interface Selection {
+  readonly account?: readonly string[] | undefined;
+  readonly group?: string | undefined;
+  readonly all?: true | undefined;
+}
+
+/** Where the accounts of the service stand. */
+export interface Accounts {
+  /** All accounts, in no particular order. */
+  all(): readonly Account[] | Promise<readonly Account[]>;
+}
+
+/** The accounts that are meant, and the scopes that a pause of them has. */
+export interface Selected {
+  readonly accounts: readonly Account[];
+  readonly scopes: readonly Scope[];
+}
+
+/** Looks them up. Throws `request-refused`, `account-unknown` or `group-unknown`, and then nothing was done. */
+export async function select(book: Accounts, selection: Selection): Promise<Selected> {
+  const { account: ids, group, all } = selection;
+  const given = [ids, group, all].filter((part) => part !== undefined);
+  if (given.length !== 1) {
+    throw new MailhaulError('request-refused', { reason: 'name accounts, or a group, or all: one of the three' });
+  }
+  const accounts = await book.all();
+  if (all) return { accounts, scopes: [{ all: true }] };
+  if (group !== undefined) {
+    const members = accounts.filter((account) => account.group === group);
+    if (members.length === 0) throw new MailhaulError('group-unknown', { group });
+    return { accounts: members, scopes: [{ group }] };
+  }
+  const byId = new Map(accounts.map((account) => [account.id, account]));
+  const unknown = ids!.filter((id) => !byId.has(id));
+  if (unknown.length > 0) throw new MailhaulError('account-unknown', { id: unknown.join(', ') });
+  const chosen = [...new Set(ids)].map((id) => byId.get(id)!);
+  return { accounts: chosen, scopes: chosen.map(({ key }) => ({ account: key })) };
+}
+
+/** A selection in words, for the audit log and for answers. */
+export function selectionText({ account, group, all }: Selection): string {
+  if (all) return 'all accounts';
+  return group === undefined ? `account ${(account ?? []).join(', ')}` : `group ${group}`;
+}

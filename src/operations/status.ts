@@ -1,0 +1,172 @@
+/** How single accounts stand: a page of them, or one with everything that is known of it. */
+import type { Account } from '../accounts/account.ts';
+import type { Clock } from '../ground/clock.ts';
+import { MailhaulError } from '../ground/errors.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { type Problem, readProblems } from '../ledger/problems.ts';
+import { type AcceptedMessage, readAcceptances } from '../ledger/refusals.ts';
+import { type Run, type RunState, readRunMailboxes, readRuns } from '../ledger/run.ts';
+import type { Pause, Steering } from '../limits/steering.ts';
+import { type ByteCounts, type MessageCounts, messageCounts, noBytes, noMessages } from '../report/report.ts';
+import { shownState } from './census.ts';
+import type { Accounts } from './selection.ts';
+
+/** Runs that are read in one round trip while a page is being filled. */
+const atOnce = 500;
+
+/** Why an account does not go on now. */
+export interface Wait {
+  readonly side: 'source' | 'destination';
+  /** Milliseconds since 1970. */
+  readonly untilMs: number;
+  readonly because: string;
+}
+
+/** What status works with. */
+export interface StatusContext {
+  readonly redis: RedisClient;
+  readonly book: Accounts;
+  readonly steering: Pick<Steering, 'pausedBy'>;
+  readonly clock: Clock;
+  /** What accounts wait for at `now`, by their keys; one that waits for nothing is left out. */
+  readonly readWaits: (accounts: readonly string[], now: number) => Promise<ReadonlyMap<string, readonly Wait[]>>;
+}
+
+/** One account, as the API and `mailhaul status` show it. */
+export interface AccountStatus {
+  readonly id: string;
+  readonly group: string;
+  readonly state: RunState;
+  readonly messages: MessageCounts;
+  readonly bytes: ByteCounts;
+  readonly run: { readonly id: string; readonly startedAt: string; readonly finishedAt: string | null } | null;
+  /** The pause that holds it, even where nothing is left to do. */
+  readonly paused: ShownPause | null;
+  /** What it waits for, on either side. */
+  readonly waiting: readonly { readonly side: string; readonly until: string; readonly because: string }[];
+  /** What its run met last; empty for nothing. */
+  readonly error: string;
+}
+
+/** A pause as it is shown: `scope` is all, group NAME or account. */
+export interface ShownPause {
+  readonly scope: string;
+  readonly by: string;
+  readonly reason: string;
+  readonly at: string;
+}
+
+/** Which accounts are listed; what is left out does not narrow the list. */
+export interface StatusQuery {
+  readonly group?: string | undefined;
+  readonly state?: RunState | undefined;
+  /** Ids only; unknown ones are an error. */
+  readonly ids?: readonly string[] | undefined;
+  /** The id of the last account of the page before. */
+  readonly after?: string | undefined;
+  /** Most accounts of one page. */
+  readonly limit: number;
+}
+
+/** A page of accounts in the order of their ids. */
+export interface StatusPage {
+  readonly accounts: readonly AccountStatus[];
+  /** Where the next page begins, to be given as `after`; null at the end. */
+  readonly next: string | null;
+}
+
+/** Lists accounts. Throws `account-unknown` or `group-unknown`. */
+export async function listStatus(context: StatusContext, query: StatusQuery): Promise<StatusPage> {
+  const candidates = matching(await context.book.all(), query);
+  const found: AccountStatus[] = [];
+  for (let at = 0; at < candidates.length; at += atOnce) {
+    for (const status of await statusOf(context, candidates.slice(at, at + atOnce))) {
+      if (query.state !== undefined && status.state !== query.state) continue;
+      if (found.length === query.limit) return { accounts: found, next: found.at(-1)!.id };
+      found.push(status);
+    }
+  }
+  return { accounts: found, next: null };
+}
+
+/** Everything about one account. */
+export interface AccountDetail extends AccountStatus {
+  readonly source: { readonly host: string; readonly port: number; readonly user: string };
+  readonly destination: { readonly host: string; readonly port: number; readonly user: string };
+  readonly mailboxes: Readonly<Record<string, number>>;
+  readonly problems: readonly Problem[];
+  readonly accepted: readonly AcceptedMessage[];
+}
+
+/** Shows one account. Throws `account-unknown`. */
+export async function showAccount(context: StatusContext, id: string): Promise<AccountDetail> {
+  const account = (await context.book.all()).find((one) => one.id === id);
+  if (!account) throw new MailhaulError('account-unknown', { id });
+  const { redis } = context;
+  const [[status], mailboxes, problems, accepted] = await Promise.all([
+    statusOf(context, [account]),
+    readRunMailboxes(redis, account.key),
+    readProblems(redis, account.key),
+    readAcceptances(redis, account.key),
+  ]);
+  const place = ({ host, port, user }: Account['source']) => ({ host, port, user });
+  const { source, destination } = account;
+  return { ...status!, source: place(source), destination: place(destination), mailboxes, problems, accepted };
+}
+
+function matching(all: readonly Account[], { ids, group, after }: StatusQuery): Account[] {
+  const wanted = ids === undefined ? undefined : new Set(ids);
+  const unknown = [...(wanted ?? [])].filter((id) => !all.some((account) => account.id === id));
+  if (unknown.length > 0) throw new MailhaulError('account-unknown', { id: unknown.join(', ') });
+  if (group !== undefined && !all.some((account) => account.group === group)) {
+    throw new MailhaulError('group-unknown', { group });
+  }
+  return all
+    .filter(({ id }) => wanted === undefined || wanted.has(id))
+    .filter((account) => group === undefined || account.group === group)
+    .filter(({ id }) => after === undefined || id > after)
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+async function statusOf(context: StatusContext, accounts: readonly Account[]): Promise<AccountStatus[]> {
+  const keys = accounts.map(({ key }) => key);
+  const [runs, waits] = await Promise.all([
+    readRuns(context.redis, keys),
+    context.readWaits(keys, context.clock.now()),
+  ]);
+  return accounts.map((account, i) => {
+    const [run, pause] = [runs[i], context.steering.pausedBy(account)];
+    const { id, group } = account;
+    const waiting = (waits.get(account.key) ?? []).map(shownWait);
+    const state = shownState(run, pause !== undefined);
+    const blank = { messages: noMessages, bytes: noBytes, run: null, error: '' };
+    return { id, group, state, ...(run ? runPart(run) : blank), paused: shownPause(pause), waiting };
+  });
+}
+
+function runPart(run: Run): Pick<AccountStatus, 'messages' | 'bytes' | 'run' | 'error'> {
+  return {
+    messages: messageCounts(run),
+    bytes: { listed: run.bytesListed, downloaded: run.downloaded, appended: run.bytesAppended },
+    run: { id: run.id, startedAt: iso(run.startedAt), finishedAt: run.finishedAt > 0 ? iso(run.finishedAt) : null },
+    error: run.error,
+  };
+}
+
+/** A pause as people read it; account keys mean nothing to them. */
+export function shownPause(pause: Pause): ShownPause;
+export function shownPause(pause: Pause | undefined): ShownPause | null;
+export function shownPause(pause: Pause | undefined): ShownPause | null {
+  if (!pause) return null;
+  const { scope, by, reason, at } = pause;
+  const name = 'all' in scope ? 'all' : 'group' in scope ? `group ${scope.group}` : 'account';
+  return { scope: name, by, reason, at: iso(at) };
+}
+
+function shownWait({ side, untilMs, because }: Wait): AccountStatus['waiting'][number] {
+  return { side, until: iso(untilMs), because };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

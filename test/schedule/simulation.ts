@@ -115,6 +115,7 @@ export class Simulation {
       const reason = state.run === '' ? due.reason : state.reason;
       if (state.run === '') {
         expect(due.at).toBeLessThanOrEqual(this.now);
+        expect(this.#waitOf(this.actors.get(key)!)).toBeUndefined();
         this.actors.get(key)!.runs.push({ startedAt: this.now, reason, endedAt: 0 });
         this.#change(key, { run: `${key}-${this.now}`, lastStartedAt: this.now, reason, askedAt: 0 });
         this.#receive(this.actors.get(key)!);

@@ -23,14 +23,16 @@ export async function noteAppend(
   redis: RedisClient,
   account: string,
   spool: string,
-  state: 'queued' | 'active' | 'failed',
+  state: 'queued' | 'active' | 'failed' | 'left',
 ): Promise<void> {
   await redis.hset(accountKeys.appendSessions(account), spool, state);
 }
 
-/** True when append sessions of an account failed for this run in some spool. */
-export async function anyAppendFailed(redis: RedisClient, account: string): Promise<boolean> {
-  return (await redis.hvals(accountKeys.appendSessions(account))).includes('failed');
+/** How the appends of an account ended for this run before all was appended: failed or left in some spool. */
+export async function appendGaveUp(redis: RedisClient, account: string): Promise<'failed' | 'left' | undefined> {
+  const states = await redis.hvals(accountKeys.appendSessions(account));
+  if (states.includes('failed')) return 'failed';
+  return states.includes('left') ? 'left' : undefined;
 }
 
 const giveUpScript = new Script(`

@@ -21,7 +21,7 @@ export interface SlotRequest {
   readonly raiseMs: number;
   /** A slot lapses this long after it was taken or renewed. */
   readonly ttlMs: number;
-  /** The first in the queue is passed by nobody once it has waited this long. */
+  /** Who has been the first in the queue for this long is passed by nobody. */
   readonly fairShareMs: number;
 }
 
@@ -41,7 +41,10 @@ const pollMs = 300;
 const pollMaxMs = 30_000;
 /** Who was told to come back and did not, so long after it, has left the queue. */
 const graceMs = 60_000;
-/** So many at the head of the queue may pass each other, so that no slot stands empty while one of them sleeps. */
+/**
+ * So many at the head of the queue may pass each other, and anybody may pass those who were told to come later, so that
+ * no slot stands empty while they sleep.
+ */
 const overtaking = 8;
 
 const luaAllowed = `
@@ -73,10 +76,18 @@ const takeScript = new Script(`${luaAllowed}
   local ahead = rank or redis.call('ZCARD', KEYS[3])
   local free = allowed == 0 and math.huge or allowed - in_use
   local fits = count <= free or (in_use == 0 and (limit == 0 or count <= limit))
-  local first = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
-  local patient = first[2] and now - tonumber(first[2]) <= tonumber(ARGV[9])
+  local head = redis.call('ZRANGE', KEYS[3], 0, 0)[1] or ''
+  local last_head, since = unpack(redis.call('HMGET', KEYS[5], 'head', 'headSince'))
+  if head ~= last_head and head ~= '' then
+    redis.call('HSET', KEYS[5], 'head', head, 'headSince', now)
+    since = now
+  end
+  local patient = now - tonumber(since or now) <= tonumber(ARGV[9])
+  local due = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, 2)
+  local alone = #due == 0 or (#due == 1 and due[1] == login)
   local own_fits = per_login == 0 or redis.call('ZCARD', KEYS[2]) + count <= per_login
-  local turn = ahead < math.max(1, math.floor(free / count)) + ((rank and patient) and ${overtaking} or 0)
+  local rooms = math.max(1, math.floor(free / count))
+  local turn = ahead < rooms or (rank and patient and (alone or ahead < rooms + ${overtaking}))
   if not queues then turn = allowed == 0 or ahead == 0 end
   if fits and own_fits and turn then
     for i = 1, count do

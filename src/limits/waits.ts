@@ -47,8 +47,13 @@ function waitsOf(hash: Record<string, string>): Wait[] {
 }
 
 /** A wait in words: `waiting until 14:05 UTC, because pop.example.com allows 1.25 GB a day`. */
-export function waitText({ untilMs, because }: Wait, now: number): string {
-  return `waiting until ${timeText(untilMs, now)}, because ${because}`;
+export function waitText(wait: Wait, now: number): string {
+  return `waiting ${untilText(wait, now)}`;
+}
+
+/** The same without its first word, for places that say it themselves. */
+export function untilText({ untilMs, because }: Wait, now: number): string {
+  return `until ${timeText(untilMs, now)}, because ${because}`;
 }
 
 /** A time as people read it: 14:05 UTC, with the date on another day, and with seconds where it is near. */

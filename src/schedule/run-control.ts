@@ -12,7 +12,7 @@ import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledg
 import type { Bell } from '../limits/bell.ts';
 import { hintOf, hintText, hintWaitMs } from '../limits/hints.ts';
 import { spoolUnservedMs } from '../limits/spool-service.ts';
-import { noteWait, timeText, type Wait } from '../limits/waits.ts';
+import { noteWait, timeText, untilText, type Wait } from '../limits/waits.ts';
 import type { Queues, SessionJob, SessionKind } from './queues.ts';
 
 /** How long a session waits for a lease that another has. */
@@ -158,7 +158,6 @@ export class RunControl {
     log.warn({ account, run, code: error.code, again: count <= settings.hintTries }, error.message);
     if (count > settings.hintTries) return this.#giveUp(kind, job, error);
     const untilMs = clock.now() + hintWaitMs(hintOf(error)!, count, settings);
-    await updateRun(redis, account, run, { error: error.message });
     await this.#wait(kind, job, { side: sideOf(kind), untilMs, because: hintText(error) });
   }
 
@@ -172,7 +171,7 @@ export class RunControl {
     await noteWait(redis, account, wait);
     log.debug({ account, run: runId, waitMs, because: wait.because }, 'waits');
     if (waitMaxMs === 0 || waitMs <= waitMaxMs) {
-      await updateRun(redis, account, runId, { state: 'waiting' });
+      await updateRun(redis, account, runId, { state: 'waiting', error: untilText(wait, now) });
       return this.#queue(kind, job, waitMs);
     }
     const error = new MailhaulError('budget-waits', { until: timeText(wait.untilMs, now), because: wait.because });

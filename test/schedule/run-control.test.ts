@@ -264,6 +264,7 @@ describe('a wait', () => {
     await control.ended('download', job({ tries: 1 }), wait(20 * 3_600_000));
     expect(await lastJob()).toMatchObject({ kind: 'download', tries: 1, delay: 20 * 3_600_000 });
     expect(await run()).toMatchObject({ state: 'waiting', download: 'queued', finishedAt: 0 });
+    expect((await run()).error).toMatch(/^until .* UTC, because h allows 1 kB a day$/);
     expect((await readWaits(redis.client, [account], now)).get(account)).toEqual([wait(20 * 3_600_000)]);
     const before = await jobs();
     await control.reconcile(account, 'r1');

@@ -137,9 +137,11 @@ describe('a session', () => {
   it('spares a host that throttles, and not one that refuses a password', async () => {
     const budget = { connections: 8 };
     const sessions = [];
-    for (const account of ['a', 'b', 'c', 'd']) sessions.push(await opened(budget, { account }));
+    for (const account of ['a', 'b', 'c', 'd', 'x']) sessions.push(await opened(budget, { account }));
     await sessions[0]!.noteFailure(refused('credentials-refused'));
-    await sessions[1]!.noteFailure(refused('account-busy'));
+    await sessions.shift()!.close();
+    expect(await usage(budget)).toMatchObject({ allowed: 8 });
+    await sessions[0]!.noteFailure(refused('account-busy'));
     for (const session of sessions) await session.close();
     expect(await usage(budget)).toMatchObject({ limit: 8, allowed: 2, waitingUntil: now + 60_000 });
     await opened(budget, { account: 'e' });

@@ -101,8 +101,7 @@ describe('connection slots', () => {
     const holder = await got('a', 1000, { connections: 1 });
     await ask('gone', 1001, { connections: 1 });
     await holder.release();
-    expect(await ask('b', 50_000, { connections: 1 })).toMatchObject({ because: 'connections' });
-    await got('b', 62_000, { connections: 1 });
+    await got('b', 1301 + 60_000, { connections: 1 });
   });
 });
 

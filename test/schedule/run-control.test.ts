@@ -291,8 +291,10 @@ describe('a wait', () => {
     expect((await run()).finishedAt).toBe(0);
     const before = await jobs();
     await control.announce(account, 'r1', 's');
-    await control.reconcile(account, 'r1');
     expect(await jobs()).toEqual(before);
+    await loseJobs();
+    await control.reconcile(account, 'r1');
+    expect(await jobs()).toMatchObject([{ kind: 'download' }]);
     await control.ended('download', job(), 'done');
     expect(await run()).toMatchObject({ state: 'incomplete', finishedAt: now });
     expect(await registeredBatches(redis.client, account, 's')).toHaveLength(1);

@@ -16,9 +16,11 @@ import type { LoadedSettings } from './ground/settings-load.ts';
 import { Closers } from './ground/shutdown.ts';
 import { LedgerVersion } from './ledger/version.ts';
 import { Bell } from './limits/bell.ts';
+import { hostRuns } from './limits/budgets.ts';
 import { RollCall } from './limits/roll-call.ts';
 import { SpoolService } from './limits/spool-service.ts';
 import { Steering } from './limits/steering.ts';
+import { longestWaits, readWaits } from './limits/waits.ts';
 import { accountAdmin } from './operations/account-admin.ts';
 import type { AccountAdmin } from './operations/desk.ts';
 import { refuseBesideScheduler } from './schedule/beside.ts';
@@ -168,7 +170,17 @@ async function openServiceRoles(
   const { client } = redis;
   let scheduler: Scheduler | undefined;
   if (roles.has('scheduler')) {
-    scheduler = new Scheduler({ redis: client, settings, control, log, clock: systemClock, accounts: book, steering });
+    scheduler = new Scheduler({
+      redis: client,
+      settings,
+      control,
+      log,
+      clock: systemClock,
+      accounts: book,
+      steering,
+      readWaits: (keys) => longestWaits(client, keys, systemClock.now()),
+      hostRuns: () => hostRuns(settings),
+    });
     const trigger = await Trigger.open(scheduler, { queues, bell, settings, clock: systemClock, log, signal });
     closers.push(() => trigger.close());
   }
@@ -191,6 +203,7 @@ async function openServiceRoles(
     control,
     queues,
     askRun: (account, now) => askRun(client, account, now),
+    readWaits: (keys, now) => readWaits(client, keys, now),
     ...(admin && { admin }),
   });
   closers.push(() => dashboard.close());

@@ -7,14 +7,16 @@ import { crashPoint } from '../ground/crash-point.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendOutcome } from '../imap/append-channel.ts';
-import { classifyRefusal } from '../imap/classify.ts';
+import { classifyRefusal, hintDetails } from '../imap/classify.ts';
 import { endIntent, recordIntent } from '../ledger/intent.ts';
 import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
+import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
 import { appendCommands } from './append-commands.ts';
 import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import { appendMessageOf, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
+import { commandLimits } from './pace.ts';
 
 /** What the appender works with. */
 export interface AppenderContext {
@@ -24,6 +26,8 @@ export interface AppenderContext {
   readonly inFlight: InFlight;
   readonly host: string;
   readonly user: string;
+  /** What the session may take of the host. */
+  readonly budget: SessionBudget;
 }
 
 /** Sends messages of one batch to one mailbox and settles them by the answers. */
@@ -36,9 +40,9 @@ export class Appender {
 
   /** Sends messages in their order; returns when the last has been handed to a channel, before its answer. */
   async send(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
-    const { destination, settings } = this.#context;
+    const { destination, settings, budget } = this.#context;
     const sendable = await this.#refuseUnsendable(batch, items);
-    for (const command of appendCommands(sendable, destination.channels.features, settings)) {
+    for (const command of appendCommands(sendable, destination.channels.features, commandLimits(settings, budget))) {
       await this.#sendCommand(batch, mailbox, command);
     }
   }
@@ -61,8 +65,16 @@ export class Appender {
   }
 
   async #sendCommand(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
-    const { destination, inFlight } = this.#context;
+    const { destination, inFlight, budget } = this.#context;
     inFlight.check();
+    if (budget.limited) {
+      const wait = await budget.pass(
+        items.length,
+        items.reduce((bytes, item) => bytes + item.message.size, 0),
+      );
+      if (wait) throw new BudgetSpent(wait);
+      inFlight.check();
+    }
     const command = randomBytes(8).toString('hex');
     const handle = await destination.channels.append({
       path: mailbox.path,
@@ -122,11 +134,11 @@ export class Appender {
     const { scope, host, user } = this.#context;
     await mailbox.index.drop(items.map((item) => indexRecordOf(item, 0)));
     await endIntent(scope.redis, scope.account, command);
-    const { action, code } = classifyRefusal(refusal);
+    const { action, code, ...hint } = classifyRefusal(refusal);
     const reply = `${refusal.reply} ${refusal.text}`;
     const details = { host, user, reply, mailbox: mailbox.path, size: items[0]!.message.size, limit: 'less' };
     if (action === 'create') throw new MailhaulError('server-unavailable', details);
-    if (action !== 'message') throw new MailhaulError(code, details);
+    if (action !== 'message') throw new MailhaulError(code, { ...details, ...hintDetails(hint) });
     if (items.length === 1) {
       return this.#refuse(batch, items[0]!, { code, text: new MailhaulError(code, details).message });
     }

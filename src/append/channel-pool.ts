@@ -16,13 +16,13 @@ interface Lane {
 /** Channels that append side by side. Messages on one channel keep their order; those on several need not. */
 export class ChannelPool {
   readonly #lanes: Lane[];
-  readonly #openAnother: () => Promise<AppendChannel>;
+  readonly #openAnother: () => Promise<AppendChannel | undefined>;
   readonly #peer: { host: string; user: string };
   #max: number;
 
   constructor(
     first: AppendChannel,
-    openAnother: () => Promise<AppendChannel>,
+    openAnother: () => Promise<AppendChannel | undefined>,
     max: number,
     peer: { host: string; user: string },
   ) {
@@ -86,10 +86,8 @@ export class ChannelPool {
 
   /** One more connection; a server that gives none is not asked again in this session. */
   async #addLane(): Promise<void> {
-    try {
-      this.#lanes.push({ channel: await this.#openAnother(), selected: '', busy: undefined });
-    } catch {
-      this.#max = this.#lanes.length;
-    }
+    const channel = await this.#openAnother().catch(() => undefined);
+    if (channel) this.#lanes.push({ channel, selected: '', busy: undefined });
+    else this.#max = this.#lanes.length;
   }
 }

@@ -7,6 +7,7 @@ import type { ImapEndpoint } from '../imap/door.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { MailboxIndex } from '../ledger/mailbox-index.ts';
 import type { Lease } from '../limits/lease.ts';
+import type { SessionBudget } from '../limits/session-budget.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { countMissing, refreshIndex } from './refresh.ts';
 
@@ -27,6 +28,8 @@ export interface DestinationOptions {
   readonly mailbox: string;
   /** True when a person asked for another look, and so knows what was found missing. */
   readonly recheck: boolean;
+  /** What the session may take of the host. */
+  readonly budget: SessionBudget;
 }
 
 /** Its connections: one or more that append, one that looks. */
@@ -39,12 +42,12 @@ export class Destination {
 
   private constructor(options: DestinationOptions, channel: AppendChannel) {
     this.#options = options;
-    const { endpoint, settings, lease } = options;
+    const { endpoint, settings, lease, budget } = options;
     const imapOptions = { ...settings, signal: lease.lost };
     const { host, user } = endpoint;
-    const openAnother = () => AppendChannel.open(endpoint, imapOptions);
+    const openAnother = () => budget.another(() => AppendChannel.open(endpoint, imapOptions));
     this.channels = new ChannelPool(channel, openAnother, settings.appendConnectionsPerAccount, { host, user });
-    this.#looker = MailboxClient.connect(endpoint, imapOptions);
+    this.#looker = budget.loginAgain(() => MailboxClient.connect(endpoint, imapOptions));
     this.#looker.catch(() => {});
   }
 
@@ -53,8 +56,9 @@ export class Destination {
    * wait for: a wrong password is tried once. Throws MailhaulError.
    */
   static async open(options: DestinationOptions): Promise<Destination> {
-    const { endpoint, settings, lease } = options;
-    return new Destination(options, await AppendChannel.open(endpoint, { ...settings, signal: lease.lost }));
+    const { endpoint, settings, lease, budget } = options;
+    const imapOptions = { ...settings, signal: lease.lost };
+    return new Destination(options, await budget.login(() => AppendChannel.open(endpoint, imapOptions)));
   }
 
   /** The connection that looks. Throws what its login threw. */

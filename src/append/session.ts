@@ -14,14 +14,17 @@ import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
 import { hasLedger } from '../ledger/table.ts';
 import type { Bell } from '../limits/bell.ts';
-import { countedLogin } from '../limits/credentials.ts';
 import { installFence, Lease, loginKey } from '../limits/lease.ts';
+import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
+import type { Wait } from '../limits/waits.ts';
+import { withinBudget } from '../limits/within-budget.ts';
 import type { Spool } from '../spool/spool.ts';
 import { Appender } from './appender.ts';
 import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
-import { Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
 import { InFlight } from './in-flight.ts';
+import { noteOversized, openDestination } from './pace.ts';
 
 /** What an append session needs from outside. */
 export interface AppendContext {
@@ -54,24 +57,29 @@ export interface AppendTask {
 export type AppendEnd = 'done' | 'refetch' | 'busy' | 'budget' | 'interrupted' | 'superseded';
 
 /** Runs one session. Throws MailhaulError; what was answered before is settled. */
-export async function appendSession(task: AppendTask, context: AppendContext): Promise<AppendEnd> {
+export async function appendSession(task: AppendTask, context: AppendContext): Promise<AppendEnd | Wait> {
   const { redis, settings } = context;
   const lease = await Lease.take(redis, loginKey('imap', task.endpoint), settings.leaseMs, context.cut);
   if (!lease) return 'busy';
   try {
-    return await serve(task, context, lease);
+    return await withinBudget('destination', task, context, lease, (budget) => serve(task, context, lease, budget));
   } finally {
     await lease.release();
   }
 }
 
-async function serve(task: AppendTask, context: AppendContext, lease: Lease): Promise<AppendEnd> {
-  const { redis, spool } = context;
+async function serve(
+  task: AppendTask,
+  context: AppendContext,
+  lease: Lease,
+  budget: SessionBudget,
+): Promise<AppendEnd | Wait> {
+  const { redis, settings, spool } = context;
   const run = await readRun(redis, task.account);
   if (run?.id !== task.runId) return 'superseded';
   await installFence(redis, task.account, lease);
   await noteAppend(redis, task.account, spool.id, 'active');
-  const destination = await openDestination(task, context, lease, run.recheck);
+  const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
     if (run.recheck || !(await hasLedger(redis, task.account))) {
@@ -80,26 +88,14 @@ async function serve(task: AppendTask, context: AppendContext, lease: Lease): Pr
       context.bell.ring(task.account);
     }
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session(task, context, scope, destination).run();
+    const ended = await new Session(task, context, scope, destination, budget).run();
+    await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
     await destination.close();
     return ended;
   } catch (error) {
     destination.destroy();
     throw error;
   }
-}
-
-async function openDestination(
-  task: AppendTask,
-  context: AppendContext,
-  lease: Lease,
-  recheck: boolean,
-): Promise<Destination> {
-  const { redis, settings } = context;
-  const { endpoint, mailbox } = task;
-  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, () =>
-    Destination.open({ redis, settings, endpoint, lease, mailbox, recheck }),
-  );
 }
 
 class Session {
@@ -111,11 +107,19 @@ class Session {
   readonly #hauler: BatchHauler;
   readonly #clock: Clock;
   readonly #startedAt: number;
+  readonly #budget: SessionBudget;
   readonly #open = new Map<string, Batch>();
   #bytes = 0;
   #damaged = false;
 
-  constructor(task: AppendTask, context: AppendContext, scope: BatchScope, destination: Destination) {
+  constructor(
+    task: AppendTask,
+    context: AppendContext,
+    scope: BatchScope,
+    destination: Destination,
+    budget: SessionBudget,
+  ) {
+    this.#budget = budget;
     this.#task = task;
     this.#context = context;
     this.#scope = scope;
@@ -125,7 +129,7 @@ class Session {
     const { endpoint, addresses } = task;
     const { settings } = context;
     const { host, user } = endpoint;
-    const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user });
+    const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user, budget });
     this.#hauler = new BatchHauler({
       account: task.account,
       settings,
@@ -137,13 +141,15 @@ class Session {
     });
   }
 
-  async run(): Promise<AppendEnd> {
+  async run(): Promise<AppendEnd | Wait> {
     try {
       for (;;) {
         const end = await this.#nextBatches();
         if (end) return end;
       }
-    } catch (error) {
+    } catch (thrown) {
+      const error = await this.#afterSpent(thrown);
+      if (error instanceof BudgetSpent) return error.wait;
       // The connection is about to be dropped: what is under way ends with it, and then the files may be closed.
       this.#destination.destroy();
       await this.#inFlight.quietly();
@@ -203,7 +209,16 @@ class Session {
     if (signal.aborted) return 'interrupted';
     const over =
       this.#bytes >= settings.sessionMaxBytes || this.#clock.now() - this.#startedAt >= settings.sessionMaxMs;
-    return over ? 'budget' : undefined;
+    return over || this.#budget.shouldYield ? 'budget' : undefined;
+  }
+
+  /** What was sent before a budget ran out is answered and settled first; its failure counts for more. */
+  async #afterSpent(thrown: unknown): Promise<unknown> {
+    if (!(thrown instanceof BudgetSpent)) return thrown;
+    return this.#inFlight.drain().then(
+      () => thrown,
+      (error: unknown) => error,
+    );
   }
 
   async #finish(end: AppendEnd): Promise<AppendEnd> {
@@ -217,7 +232,7 @@ class Session {
     const { account, runId } = this.#task;
     const started = this.#clock.now();
     const run = await readRun(redis, account);
-    const none = run?.id !== runId || run.download === 'done' || run.download === 'failed';
+    const none = run?.id !== runId || ['done', 'failed', 'left'].includes(run.download);
     if (!none) await rung;
     const idle = this.#clock.now() - started >= this.#context.settings.appendIdleMs;
     return (none || idle) && (await giveUpAppend(redis, account, spool.id));

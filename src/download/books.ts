@@ -48,7 +48,7 @@ export class Books {
   }
 
   /** Enters what a session found out besides what it spooled. */
-  async close(taken: Taken, hasUidl: boolean): Promise<void> {
+  async close(taken: Taken, hasUidl: boolean, oversized: number): Promise<void> {
     const { known, refusedBefore, unreadable, vanished, renamed } = taken;
     await recordEnds(this.#redis, this.#account, renamed);
     await recordEnds(
@@ -64,6 +64,7 @@ export class Books {
       refusedBefore: this.#todo.refusedBefore + refusedBefore,
       failed: this.#hidden + unreadable.length,
     });
+    if (oversized > 0) await this.#note('budget-oversized', { count: oversized }, oversized);
     if (renamed.length > 0) await this.#note('uidl-reset', {}, 1);
     const [first] = unreadable;
     if (!first) return;

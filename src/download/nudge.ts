@@ -5,6 +5,7 @@
  */
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import type { SessionBudget } from '../limits/session-budget.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
@@ -26,15 +27,16 @@ export async function lacksQuit(redis: RedisClient, account: string): Promise<bo
   return (await redis.hexists(accountKeys.ledger(account), field)) === 1;
 }
 
-/** Fetches everything that is listed and throws it away. */
-export async function nudge(client: PopClient, listing: MaildropListing): Promise<void> {
-  await client.fetch(everything(listing), discard);
+/** Fetches everything that is listed, as far as the budget lasts, and throws it away. */
+export async function nudge(client: PopClient, listing: MaildropListing, budget: SessionBudget): Promise<void> {
+  await client.fetch(everything(listing, budget), discard);
 }
 
 const discard: PopSink = { start: () => {}, data: () => {}, end: () => {}, refused: () => {} };
 
-async function* everything(listing: MaildropListing): AsyncGenerator<PopRequest> {
+async function* everything(listing: MaildropListing, budget: SessionBudget): AsyncGenerator<PopRequest> {
   for (let place = 0; place < listing.length; place += 1) {
+    if (budget.limited && (await budget.pass(1, listing.octets(place)))) return;
     yield { number: listing.number(place), octets: listing.octets(place) };
   }
 }

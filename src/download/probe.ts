@@ -8,6 +8,7 @@ import { KeyTable } from '../ledger/key-table.ts';
 import { keyBytes, uidlKey } from '../ledger/record.ts';
 import { type Run, readRun } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
+import type { SessionBudget } from '../limits/session-budget.ts';
 import { fingerprint, fingerprintBytes } from '../message/fingerprint.ts';
 import { headerFields } from '../message/header.ts';
 import type { PopClient } from '../pop3/client.ts';
@@ -23,6 +24,7 @@ const worthwhileShare = 0.05;
 const probesAtOnce = 1000;
 /** The bell is only a hint. */
 const lookAgainMs = 1000;
+const headerOctets = 4096;
 const noContent = '0'.repeat(64);
 
 /** What probing needs from the session. */
@@ -85,11 +87,17 @@ export class Probe {
   }
 
   /** Fetches the headers and hands the fingerprints over that nominate one message of the source each. */
-  async run(client: PopClient, listing: MaildropListing, todo: Pick, firstRun: boolean): Promise<void> {
+  async run(
+    client: PopClient,
+    listing: MaildropListing,
+    todo: Pick,
+    firstRun: boolean,
+    budget: SessionBudget,
+  ): Promise<void> {
     const { redis, settings, spool } = this.#context;
     const places = todo.wanted.filter((place) => todo.hasOwnUidl(place));
     const sink = new FingerprintSink(places.length, settings.headerMaxBytes);
-    await client.fetch(topRequests(listing, places), sink);
+    await client.fetch(topRequests(listing, places, budget), sink);
     const handOver = new HandOver(redis, spool, () => this.#context.announce());
     const { account, id } = this.#task;
     const newWriter = () => new BatchWriter(spool, { account, id, kind: 'probes', firstRun });
@@ -164,7 +172,14 @@ class FingerprintSink implements PopSink {
   }
 }
 
-async function* topRequests(listing: MaildropListing, places: Uint32Array): AsyncGenerator<PopRequest> {
-  // A header is a few kilobytes, whatever the size of its message.
-  for (const place of places) yield { number: listing.number(place), octets: 4096, headersOnly: true };
+/** A header is a few kilobytes, whatever the size of its message. Those that no budget is left for are not looked at. */
+async function* topRequests(
+  listing: MaildropListing,
+  places: Uint32Array,
+  budget: SessionBudget,
+): AsyncGenerator<PopRequest> {
+  for (const place of places) {
+    if (budget.limited && (await budget.pass(1, headerOctets))) return;
+    yield { number: listing.number(place), octets: headerOctets, headersOnly: true };
+  }
 }

@@ -5,79 +5,37 @@
 import { type Clock, systemClock } from '../ground/clock.ts';
 import { crashPoint } from '../ground/crash-point.ts';
 import { MailhaulError } from '../ground/errors.ts';
-import type { Log } from '../ground/log.ts';
-import type { RedisClient } from '../ground/redis.ts';
-import type { Settings } from '../ground/settings.ts';
 import { probesWait, spooledKeys } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { isFirstRun, type Run, readRun, updateRun } from '../ledger/run.ts';
 import { LedgerTable } from '../ledger/table.ts';
-import type { Bell } from '../limits/bell.ts';
 import { rememberOneAtATime } from '../limits/hosts.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
+import type { SessionBudget } from '../limits/session-budget.ts';
+import type { Wait } from '../limits/waits.ts';
+import { withinBudget } from '../limits/within-budget.ts';
 import type { PopClient } from '../pop3/client.ts';
-import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest } from '../pop3/retrieve.ts';
-import type { Spool } from '../spool/spool.ts';
 import { Books } from './books.ts';
 import { HandOver } from './hand-over.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
-import { type Pick, type PickOrder, pick } from './pick.ts';
+import { openWithin, Pace, takeFrom } from './pace.ts';
+import { type Pick, pick } from './pick.ts';
 import { Probe } from './probe.ts';
 import { renamedMail } from './renamed.ts';
-import { openSource } from './source.ts';
 import { type Asked, Taker } from './taker.ts';
-
-/** What a download session needs from outside. */
-export interface DownloadContext {
-  readonly redis: RedisClient;
-  readonly settings: Settings;
-  readonly spool: Spool;
-  readonly log: Log;
-  readonly clock?: Clock;
-  readonly bell: Bell;
-  /** Ends the session at the next batch boundary. */
-  readonly signal: AbortSignal;
-  /** Ends it at once, with its connections. */
-  readonly cut?: AbortSignal;
-  /** Called when mail is coming, and again for each batch that was handed over. */
-  announce(): void;
-}
-
-/** Whose maildrop, and how to get at it. */
-export interface DownloadTask {
-  readonly account: string;
-  readonly id: string;
-  readonly runId: string;
-  readonly endpoint: PopEndpoint;
-  readonly order?: PickOrder;
-}
-
-/**
- * How a session ended: `done` when nothing is left to fetch, `more` when all that was listed was fetched and the source
- * may list more now, `probe` when the destination holds so much mail that
- * headers are worth a look, `probed` when they were handed over, `busy` when another session has it.
- */
-export type DownloadEnd =
-  | 'done'
-  | 'more'
-  | 'probe'
-  | 'probed'
-  | 'busy'
-  | 'budget'
-  | 'hold'
-  | 'interrupted'
-  | 'unpipelined'
-  | 'superseded';
+import type { DownloadContext, DownloadEnd, DownloadTask } from './task.ts';
 
 /** Runs one session. Throws MailhaulError; what was fetched before is handed over all the same. */
-export async function downloadSession(task: DownloadTask, context: DownloadContext): Promise<DownloadEnd> {
+export async function downloadSession(task: DownloadTask, context: DownloadContext): Promise<DownloadEnd | Wait> {
   const { redis, settings } = context;
   const lease = await Lease.take(redis, loginKey('pop', task.endpoint), settings.leaseMs, context.cut);
   if (!lease) return 'busy';
   try {
-    return await new Session(task, context, lease).run();
+    return await withinBudget('source', task, context, lease, (budget) =>
+      new Session(task, context, lease, budget).run(),
+    );
   } finally {
     await lease.release();
   }
@@ -89,9 +47,11 @@ class Session {
   readonly #lease: Lease;
   readonly #clock: Clock;
   readonly #startedAt: number;
-  #ended: DownloadEnd = 'done';
+  readonly #budget: SessionBudget;
+  #ended: DownloadEnd | Wait = 'done';
 
-  constructor(task: DownloadTask, context: DownloadContext, lease: Lease) {
+  constructor(task: DownloadTask, context: DownloadContext, lease: Lease, budget: SessionBudget) {
+    this.#budget = budget;
     this.#task = task;
     this.#context = context;
     this.#lease = lease;
@@ -99,7 +59,7 @@ class Session {
     this.#startedAt = this.#clock.now();
   }
 
-  async run(): Promise<DownloadEnd> {
+  async run(): Promise<DownloadEnd | Wait> {
     const { redis, spool } = this.#context;
     const { account, runId } = this.#task;
     const run = await readRun(redis, account);
@@ -109,7 +69,7 @@ class Session {
       spool.removeUnfinished(account),
     ]);
     if (await probesWait(redis, account)) return 'hold';
-    const client = await openSource(this.#task.endpoint, this.#lease, this.#context);
+    const client = await openWithin(this.#budget, this.#task.endpoint, this.#lease, this.#context);
     crashPoint('after-login');
     try {
       const ended = await this.#take(client, run);
@@ -127,7 +87,7 @@ class Session {
   }
 
   /** Lists and fetches. When it returns, everything that was fetched is durable and registered. */
-  async #take(client: PopClient, run: Run): Promise<DownloadEnd> {
+  async #take(client: PopClient, run: Run): Promise<DownloadEnd | Wait> {
     const { redis, settings, spool, log } = this.#context;
     const { account, id, runId } = this.#task;
     const listing = await client.list();
@@ -144,7 +104,7 @@ class Session {
     const probe = new Probe(this.#task, this.#context);
     const forgotten = ledger.size + spooled.size === 0 && (await spool.wasCarried(account));
     if (probe.isWorthwhile(client, todo.wanted.length, forgotten ? await probe.answer(run) : run)) {
-      await probe.run(client, listing, todo, firstRun);
+      await probe.run(client, listing, todo, firstRun, this.#budget);
       return 'probed';
     }
     const over = new AbortController();
@@ -164,11 +124,13 @@ class Session {
       renamed: renamedMail(todo.keys, ledger, todo.wanted.length, run.number),
       run: run.number,
     });
+    const pace = new Pace(this.#budget, asked, taker);
     try {
-      await client.fetch(this.#requests(listing, todo, asked, taker), taker);
+      await client.fetch(this.#requests(listing, todo, asked, pace, taker), taker);
     } finally {
       over.abort();
       await watching.catch(() => {});
+      await pace.settle().catch(() => {});
       // Whole messages are kept, whatever ended the session: they need not be fetched again.
       try {
         await taker.finish();
@@ -177,7 +139,7 @@ class Session {
       }
     }
     if (taker.taken.messages > 0) await spool.noteCarried(account);
-    await books.close(taker.taken, listing.hasUidl);
+    await books.close(taker.taken, listing.hasUidl, this.#budget.oversized);
     return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
   }
 
@@ -186,7 +148,7 @@ class Session {
     const { redis, settings } = this.#context;
     const stuck = await lacksQuit(redis, this.#task.account);
     if (!stuck || !listing.hasUidl || listing.length > settings.popNudgeMaxMessages) return 'done';
-    await nudge(client, listing);
+    await nudge(client, listing, this.#budget);
     return 'more';
   }
 
@@ -205,25 +167,25 @@ class Session {
     listing: MaildropListing,
     todo: Pick,
     asked: Map<number, Asked>,
+    pace: Pace,
     taker: Taker,
   ): AsyncGenerator<PopRequest> {
     const { settings } = this.#context;
     let bytes = 0;
     for (const place of todo.wanted) {
-      const over = bytes >= settings.sessionMaxBytes || this.#clock.now() - this.#startedAt >= settings.sessionMaxMs;
-      if (over) this.#ended = 'budget';
-      if (this.#context.signal.aborted) this.#ended = 'interrupted';
       const octets = listing.octets(place);
+      const wait = pace.limited ? await pace.pass(octets) : undefined;
+      const over = bytes >= settings.sessionMaxBytes || this.#clock.now() - this.#startedAt >= settings.sessionMaxMs;
+      if (wait) this.#ended = wait;
+      else if (over || this.#budget.shouldYield) this.#ended = 'budget';
+      if (this.#context.signal.aborted) this.#ended = 'interrupted';
       if (this.#ended === 'done' && !(await this.#claim(octets, taker))) {
         this.#ended = this.#context.signal.aborted ? 'interrupted' : 'hold';
       }
       if (this.#ended !== 'done') return;
       const number = listing.number(place);
-      asked.set(number, {
-        uidl: Buffer.from(listing.uidl(place)),
-        hasOwnUidl: todo.hasOwnUidl(place),
-        claimed: octets,
-      });
+      const uidl = Buffer.from(listing.uidl(place));
+      asked.set(number, { uidl, hasOwnUidl: todo.hasOwnUidl(place), claimed: octets });
       bytes += octets;
       yield { number, octets };
     }
@@ -242,11 +204,4 @@ class Session {
     }
     return true;
   }
-}
-
-/** Asked messages are forgotten when their answer begins: a session of any length remembers only what is in flight. */
-function takeFrom(asked: Map<number, Asked>, number: number): Asked {
-  const found = asked.get(number)!;
-  asked.delete(number);
-  return found;
 }

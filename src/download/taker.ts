@@ -56,6 +56,8 @@ export class Taker implements PopSink {
     unreadable: [],
     vanished: [],
   };
+  /** Bytes of all whole messages, those that were known included. */
+  received = 0;
   readonly #asked: (number: number) => Asked;
   readonly #spool: Spool;
   readonly #owner: BatchOwner;
@@ -121,6 +123,7 @@ export class Taker implements PopSink {
     const asked = this.#current!;
     this.#current = undefined;
     const bytes = this.#writer.endMessage();
+    this.received += bytes.size;
     const key = this.#keyOf(asked, bytes);
     if (!asked.hasOwnUidl && this.#settledBefore(key)) return this.#writer.dropMessage();
     const renamed = this.#renamed?.take(bytes.sha256, bytes.size);

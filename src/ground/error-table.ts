@@ -310,6 +310,25 @@ export const errorTable = {
     text: '{host} cannot serve {user} now: {reply}',
     remedy: 'None needed: it is tried again.',
   },
+  'budget-too-small': {
+    stops: 'host',
+    retry: 'never',
+    text: '{host} is allowed {limit} by the setting {name}, but a session there needs {count} connection(s)',
+    remedy: 'Raise the limit of this host under budgets; a destination needs one connection to append and one to look.',
+  },
+  'budget-waits': {
+    stops: 'account',
+    retry: 'next-run',
+    text: 'left before all was carried: the account is to wait until {until}, because {because}',
+    remedy:
+      'Run mailhaul sync again then, or let the service (mailhaul start) wait; syncWaitMaxMs is how long sync does.',
+  },
+  'budget-oversized': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} message(s) were larger than what {host} is allowed in a day, and got a day of their own',
+    remedy: 'None needed; if the provider locks the account, see docs/budgets.md.',
+  },
   'server-silent': {
     stops: 'account',
     retry: 'soon',

@@ -40,6 +40,8 @@ export const accountKeys = {
   refusals: (account: string) => `${prefix}:{${account}}:refusals`,
   /** Hash: message key → JSON of a refusal that was accepted: code, text, by, at, reason. */
   acceptances: (account: string) => `${prefix}:{${account}}:acceptances`,
+  /** Hash: source or destination → JSON of until when it waits, and why. */
+  waits: (account: string) => `${prefix}:{${account}}:waits`,
 };
 
 /** Keys of one login at one server; `login` is its digest (32 hexadecimal digits). */
@@ -48,11 +50,31 @@ export const loginKeys = {
   lease: (login: string) => `${prefix}:{${login}}:lease`,
   /** Hash with a time to live: mark of a secret → how often the server refused this login with it. */
   refusedLogins: (login: string) => `${prefix}:{${login}}:refused-logins`,
+  /** String with a time to live: the server asked not to be logged in to before this time. */
+  notBefore: (login: string) => `${prefix}:{${login}}:not-before`,
+  /** Hash: number of a bucket of time → bytes that this login moved in it. */
+  dayBytes: (login: string) => `${prefix}:{${login}}:day-bytes`,
   /** Hash: the index of one mailbox: uidValidity, uidNext, shards, generation, count. */
   index: (login: string, mailbox: string) => `${prefix}:{${login}}:index:${mailbox}`,
   /** String of packed records: one shard of the index of a mailbox. */
   indexShard: (login: string, mailbox: string, generation: number, shard: number) =>
     `${prefix}:{${login}}:index:${mailbox}:${generation}:${shard}`,
+};
+
+/** Keys of one host, whatever its ports; `host` is its name in lower case. */
+export const hostKeys = {
+  /** Sorted set: token of each connection → when it lapses unless it is renewed. */
+  connections: (host: string) => `${prefix}:{host:${host}}:connections`,
+  /** Sorted set: the same of one login. */
+  loginConnections: (host: string, login: string) => `${prefix}:{host:${host}}:connections:${login}`,
+  /** Sorted set: logins that wait for a connection → since when. */
+  waiting: (host: string) => `${prefix}:{host:${host}}:waiting`,
+  /** Sorted set: logins that wait for a connection → when they were told to come back. */
+  waitingUntil: (host: string) => `${prefix}:{host:${host}}:waiting-until`,
+  /** Hash: logins, messages, bytes → when its bucket is free again. */
+  rates: (host: string) => `${prefix}:{host:${host}}:rates`,
+  /** Hash: what was learned about how many connections the host bears. */
+  adaptive: (host: string) => `${prefix}:{host:${host}}:adaptive`,
 };
 
 /** Keys that belong to no account. */

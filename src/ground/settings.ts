@@ -16,6 +16,20 @@ const count = z.number().int().min(1).max(10_000_000);
 const text = z.string().min(1).nullable();
 const bytes = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
+const limit = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const wholeLimit = limit.int();
+const hostBudget = z
+  .strictObject({
+    connections: wholeLimit,
+    connectionsPerAccount: wholeLimit,
+    loginsPerSecond: limit,
+    messagesPerSecond: limit,
+    bytesPerSecond: limit,
+    downloadBytesPerDay: wholeLimit,
+    uploadBytesPerDay: wholeLimit,
+  })
+  .partial();
+
 /** Every setting, none optional: the defaults stand in config/default.yaml alone. */
 export const settingsSchema = z.strictObject({
   dataDir: z.string().min(1).nullable(),
@@ -49,6 +63,14 @@ export const settingsSchema = z.strictObject({
   imapSessions: count.max(1000),
   sessionMaxMs: wait,
   sessionMaxBytes: bytes,
+  budgets: z.strictObject({ default: hostBudget.default({}), hosts: z.record(z.string(), hostBudget).default({}) }),
+  budgetDayMs: wait.min(1000),
+  fairShareMs: wait,
+  syncWaitMaxMs: wait,
+  hintWaitMaxMs: wait,
+  hintTries: count.max(1000),
+  adaptiveRaiseMs: wait,
+  adaptiveSlowFactor: z.number().min(1.5).max(1000),
   popConnectTimeoutMs: wait,
   popLoginTimeoutMs: wait,
   popCapaTimeoutMs: wait,
@@ -116,4 +138,4 @@ export const settingsSchema = z.strictObject({
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
 
 /** Settings that are maps of maps: what is given adds to what is there, name by name; others are replaced as a whole. */
-export const mergedSettings: readonly (keyof Settings)[] = ['schedules'];
+export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets'];

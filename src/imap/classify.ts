@@ -38,9 +38,13 @@ export interface RefusalVerdict {
   code: ErrorCode;
   /** How long the server asked to be left alone. */
   waitMs?: number;
+  /** Set where the server speaks of more than this one mailbox. */
+  throttled?: true;
 }
 
 const rateText = /bandwidth|command limit|exceeded command|rate limit|throttl|too many (?:requests|commands)/i;
+const crowdedText =
+  /too many|maximum (?:number of )?(?:concurrent |simultaneous )?(?:connections|sessions)|simultaneous|connection limit/i;
 const busyText =
   /too many|in use|\block(?:ed)? by|already (?:open|locked|logged)|maximum (?:number of )?(?:concurrent |simultaneous )?(?:connections|sessions)|simultaneous|connection limit|rate limit/i;
 const unavailableText =
@@ -55,7 +59,7 @@ export function backoffMs(text: string): number | undefined {
 /** The table of responses to APPEND (imap-quirks §2.1, RFC 5530). */
 export function classifyRefusal({ reply, responseCode, text }: Refusal): RefusalVerdict {
   const waitMs = backoffMs(text);
-  if (waitMs !== undefined) return { action: 'wait', code: 'server-unavailable', waitMs };
+  if (waitMs !== undefined) return { action: 'wait', code: 'server-unavailable', waitMs, throttled: true };
   switch (responseCode) {
     case 'TRYCREATE':
     case 'NONEXISTENT':
@@ -65,11 +69,12 @@ export function classifyRefusal({ reply, responseCode, text }: Refusal): Refusal
     case 'OVERQUOTA':
       // Gmail says OVERQUOTA when it means a rate
       return rateText.test(text)
-        ? { action: 'wait', code: 'server-unavailable' }
+        ? { action: 'wait', code: 'server-unavailable', throttled: true }
         : { action: 'account-full', code: 'mailbox-full' };
+    case 'THROTTLED':
+      return { action: 'wait', code: 'server-unavailable', throttled: true };
     case 'UNAVAILABLE':
     case 'SERVERBUG':
-    case 'THROTTLED':
     case 'TEMPFAIL':
       return { action: 'wait', code: 'server-unavailable' };
     case 'INUSE':
@@ -88,7 +93,8 @@ export function classifyRefusal({ reply, responseCode, text }: Refusal): Refusal
 
 function classifyText(reply: 'NO' | 'BAD', text: string): RefusalVerdict {
   // Exchange: the mailbox behind a good login is out of reach, or any exception at all
-  if (/authenticated but not connected|^server unavailable|request is throttled/i.test(text)) {
+  if (/request is throttled/i.test(text)) return { action: 'wait', code: 'server-unavailable', throttled: true };
+  if (/authenticated but not connected|^server unavailable/i.test(text)) {
     return { action: 'wait', code: 'server-unavailable' };
   }
   // GroupWise names its storage limit in the text alone
@@ -113,17 +119,15 @@ export function mailboxError(peer: Peer, mailbox: string, refusal: Refusal): Mai
   const verdict = classifyRefusal(refusal);
   const reply = replyText({ ...refusal, text: withoutSecrets(peer, refusal.text) });
   if (verdict.action !== 'wait') return new MailhaulError('mailbox-refused', { ...peer, mailbox, reply });
-  return new MailhaulError(verdict.code, withWait({ ...peer, reply }, verdict.waitMs));
+  return new MailhaulError(verdict.code, { ...peer, reply, ...hintDetails(verdict) });
 }
 
 /** A refused login. `secrets` are struck out of the server's text. */
 export function loginError(peer: Peer, refusal: Refusal, secrets: readonly string[]): MailhaulError {
   const text = strike(refusal.text, secrets);
   const reply = replyText({ ...refusal, text });
-  return new MailhaulError(
-    loginCode(refusal),
-    withWait({ ...peer, reply, wanted: 'password', offered: reply }, backoffMs(text)),
-  );
+  const hint = hintIn(text, refusal.responseCode);
+  return new MailhaulError(loginCode(refusal), { ...peer, reply, wanted: 'password', offered: reply, ...hint });
 }
 
 function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {
@@ -156,13 +160,12 @@ function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {
 
 /** The server said BYE, or closed after one. */
 export function byeError(peer: Peer, text: string, during: string): MailhaulError {
-  const waitMs = backoffMs(text);
-  const reply = printable(withoutSecrets(peer, text));
-  if (busyText.test(text)) return new MailhaulError('account-busy', withWait({ ...peer, reply }, waitMs));
-  if (waitMs !== undefined || unavailableText.test(text)) {
-    return new MailhaulError('server-unavailable', withWait({ ...peer, reply }, waitMs));
+  const details = { ...peer, reply: printable(withoutSecrets(peer, text)), ...hintIn(text, undefined) };
+  if (busyText.test(text)) return new MailhaulError('account-busy', details);
+  if (backoffMs(text) !== undefined || unavailableText.test(text)) {
+    return new MailhaulError('server-unavailable', details);
   }
-  return new MailhaulError('connection-lost', { ...peer, during, reply });
+  return new MailhaulError('connection-lost', { ...peer, during, reply: details.reply });
 }
 
 /** A failure of the socket once the connection was up. */
@@ -177,8 +180,27 @@ function replyText({ reply, responseCode, text }: Refusal): string {
   );
 }
 
-function withWait<T extends object>(details: T, waitMs: number | undefined): T & { retryAfterMs?: number } {
-  return waitMs === undefined ? details : { ...details, retryAfterMs: waitMs };
+/** What an answer asks for besides its meaning, as details of an error: `src/limits/hints.ts` reads them. */
+function hintIn(text: string, responseCode: string | undefined): Record<string, string | number> {
+  if (responseCode === 'INUSE') return { hint: 'in-use' };
+  const waitMs = backoffMs(text);
+  const codes = ['THROTTLED', 'LIMIT'];
+  const throttled = codes.includes(responseCode ?? '') || crowdedText.test(text) || rateText.test(text);
+  return hintDetails({
+    ...(waitMs === undefined ? {} : { waitMs, throttled: true }),
+    ...(throttled ? { throttled } : {}),
+  });
+}
+
+/** The hint of a verdict, as details of an error. */
+export function hintDetails({
+  waitMs,
+  throttled,
+}: {
+  waitMs?: number;
+  throttled?: true;
+}): Record<string, string | number> {
+  return { ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...(throttled ? { hint: 'throttled' } : {}) };
 }
 
 /** Some servers repeat the command they refuse. */

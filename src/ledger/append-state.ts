@@ -23,13 +23,15 @@ export async function noteAppend(
   redis: RedisClient,
   account: string,
   spool: string,
-  state: 'queued' | 'active' | 'failed',
+  state: 'queued' | 'active' | 'failed' | 'left',
 ): Promise<void> {
   await redis.hset(accountKeys.appendSessions(account), spool, state);
 }
 
 const leaveScript = new Script(`
-  if redis.call('HGET', KEYS[2], 'id') ~= ARGV[2] or redis.call('HGET', KEYS[1], ARGV[1]) == 'failed' then return 0 end
+  if redis.call('HGET', KEYS[2], 'id') ~= ARGV[2] then return 0 end
+  local state = redis.call('HGET', KEYS[1], ARGV[1])
+  if state == 'failed' or state == 'left' then return 0 end
   return redis.call('HDEL', KEYS[1], ARGV[1])
 `);
 
@@ -38,9 +40,11 @@ export async function leaveAppend(redis: RedisClient, account: string, spool: st
   await leaveScript.run(redis, [accountKeys.appendSessions(account), accountKeys.run(account)], [spool, run]);
 }
 
-/** True when append sessions of an account failed for this run in some spool. */
-export async function anyAppendFailed(redis: RedisClient, account: string): Promise<boolean> {
-  return (await redis.hvals(accountKeys.appendSessions(account))).includes('failed');
+/** How the appends of an account ended for this run before all was appended: failed or left in some spool. */
+export async function appendGaveUp(redis: RedisClient, account: string): Promise<'failed' | 'left' | undefined> {
+  const states = await redis.hvals(accountKeys.appendSessions(account));
+  if (states.includes('failed')) return 'failed';
+  return states.includes('left') ? 'left' : undefined;
 }
 
 const giveUpScript = new Script(`

@@ -15,8 +15,8 @@ export interface Run {
   /** Milliseconds since 1970; 0 when it has not come to that yet. */
   readonly startedAt: number;
   readonly finishedAt: number;
-  /** How far the download is. */
-  readonly download: 'queued' | 'active' | 'done' | 'failed';
+  /** How far the download is; `left` is for a later run, because this one may not wait so long. */
+  readonly download: 'queued' | 'active' | 'done' | 'failed' | 'left';
   readonly listed: number;
   readonly known: number;
   readonly appended: number;
@@ -42,6 +42,8 @@ export interface Run {
   readonly destinationMessages: number;
   /** True when the destination is to be opened even if nothing is new. */
   readonly recheck: boolean;
+  /** The longest that this run waits for a budget or a server, in milliseconds; 0 for as long as it takes. */
+  readonly waitMaxMs: number;
   readonly error: string;
 }
 
@@ -60,7 +62,7 @@ const startScript = new Script(`
   local number = redis.call('HINCRBY', KEYS[2], 'runs', 1)
   redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], KEYS[5])
   redis.call('HSET', KEYS[1], 'id', ARGV[1], 'number', number, 'startedAt', ARGV[2], 'state', 'queued',
-    'download', 'queued', 'recheck', ARGV[3])
+    'download', 'queued', 'recheck', ARGV[3], 'waitMaxMs', ARGV[4])
   return number
 `);
 
@@ -71,6 +73,7 @@ export async function startRun(
   id: string,
   now: number,
   recheck: boolean,
+  waitMaxMs = 0,
 ): Promise<void> {
   const keys = [
     accountKeys.run(account),
@@ -79,7 +82,7 @@ export async function startRun(
     accountKeys.problems(account),
     accountKeys.appendSessions(account),
   ];
-  await startScript.run(redis, keys, [id, now, recheck ? 1 : 0]);
+  await startScript.run(redis, keys, [id, now, recheck ? 1 : 0, waitMaxMs]);
 }
 
 // Whoever ends last, download or append, finds everything done; only one of them sees 1.
@@ -88,16 +91,19 @@ const finishScript = new Script(`
   local flat = redis.call('HGETALL', KEYS[1])
   for i = 1, #flat, 2 do run[flat[i]] = flat[i + 1] end
   if run.id ~= ARGV[1] or run.finishedAt then return 0 end
-  if run.download ~= 'done' and run.download ~= 'failed' then return 0 end
+  if run.download ~= 'done' and run.download ~= 'failed' and run.download ~= 'left' then return 0 end
   local failed = run.download == 'failed'
+  local left = run.download == 'left'
   for _, spool in ipairs(redis.call('HKEYS', KEYS[2])) do
-    if redis.call('HGET', KEYS[4], spool) ~= 'failed' then return 0 end
-    failed = true
+    local append = redis.call('HGET', KEYS[4], spool)
+    if append == 'failed' then failed = true
+    elseif append == 'left' then left = true
+    else return 0 end
   end
   local function n(name) return tonumber(run[name] or 0) end
   local open = n('listed') - n('known') - n('appended') - n('duplicate') - n('vanished')
   local state = 'complete'
-  if open > 0 then state = 'incomplete' end
+  if open > 0 or left then state = 'incomplete' end
   if failed then state = 'failed' end
   redis.call('HSET', KEYS[1], 'state', state, 'finishedAt', ARGV[2])
   if run.download == 'done' then redis.call('HSET', KEYS[3], 'firstRunDone', 1) end
@@ -204,6 +210,7 @@ function parseRun(hash: Record<string, string>): Run | undefined {
     probed: hash['probed'] === '1',
     destinationMessages: Number(hash['destinationMessages'] ?? -1),
     recheck: hash['recheck'] === '1',
+    waitMaxMs: number('waitMaxMs'),
     error: hash['error'] ?? '',
   };
 }

@@ -88,10 +88,10 @@ class SyncRun {
 
   async #startAll(): Promise<void> {
     const keys = [...this.#open];
-    const { recheck } = this.#options;
+    const { recheck, settings } = this.#options;
     for (let at = 0; at < keys.length; at += startsAtOnce) {
       const part = keys.slice(at, at + startsAtOnce);
-      await Promise.all(part.map((key) => this.#service.control.start(key, this.#id, recheck)));
+      await Promise.all(part.map((key) => this.#service.control.start(key, this.#id, recheck, settings.syncWaitMaxMs)));
     }
   }
 
@@ -117,7 +117,10 @@ class SyncRun {
           () => true,
           () => false,
         );
-        if (timedOut) for (const key of [...this.#open]) await control.reconcile(key, this.#id, this.#options.recheck);
+        if (!timedOut) continue;
+        for (const key of [...this.#open]) {
+          await control.reconcile(key, this.#id, this.#options.recheck, settings.syncWaitMaxMs);
+        }
       }
     } finally {
       stop();

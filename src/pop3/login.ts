@@ -2,7 +2,7 @@
 import { LineAnswer, type Status } from './answers.ts';
 import { type Capabilities, offersSasl } from './capabilities.ts';
 import type { PopConnection } from './connection.ts';
-import { classifyLogin, classifyRefusal } from './replies.ts';
+import { classifyLogin, classifyRefusal, hintDetails } from './replies.ts';
 
 /**
  * Waits for the greeting.
@@ -14,7 +14,7 @@ export async function awaitGreeting(connection: PopConnection): Promise<void> {
   const { kind, line } = await greeting.reply;
   if (kind === 'ok') return;
   const reply = connection.readable(line);
-  throw connection.error(classifyRefusal(reply), { reply });
+  throw connection.error(classifyRefusal(reply), { reply, ...hintDetails(reply) });
 }
 
 /**
@@ -58,7 +58,9 @@ export async function logIn(connection: PopConnection, capabilities: Capabilitie
   const accept = ({ kind, line }: Status) => {
     if (kind === 'ok') return;
     const reply = connection.readable(line);
-    throw connection.error(classifyLogin(reply, marksCredentials), { reply });
+    const code = classifyLogin(reply, marksCredentials);
+    const loginDelay = Number.parseInt(capabilities?.get('LOGIN-DELAY') ?? '', 10) || 0;
+    throw connection.error(code, { reply, ...(code === 'credentials-refused' ? {} : hintDetails(reply, loginDelay)) });
   };
   if (mechanism === 'plain') return accept(await authPlain(connection));
   const answerMs = connection.options.popLoginTimeoutMs;

@@ -5,6 +5,8 @@ import type { ErrorCode } from '../ground/errors.ts';
 export type Refusal = Extract<ErrorCode, 'credentials-refused' | 'account-busy' | 'server-unavailable'>;
 
 const busyWords = /lock|busy|\bwait\b|\bin[ -]use\b/i;
+const crowdedWords =
+  /too many|throttl|rate limit|bandwidth|simultaneous|connection limit|maximum (?:number of )?connections/i;
 const troubleWords = /\btemporar|\bunavailable\b/i;
 
 /**
@@ -34,11 +36,28 @@ export function classifyRefusal(reply: string): Refusal {
   return classifyTrouble(reply, responseCode(reply)) ?? 'server-unavailable';
 }
 
+/**
+ * What a refusal asks for besides its meaning, as details of an error (`src/limits/hints.ts` reads them).
+ * @param loginDelaySeconds what CAPA says of LOGIN-DELAY, where the refusal names no time itself; 0 for nothing
+ */
+export function hintDetails(reply: string, loginDelaySeconds = 0): { hint?: string; retryAfterMs?: number } {
+  const code = responseCode(reply);
+  const backoff = /backoff time[:=\s]+(\d{1,10})/i.exec(reply)?.[1];
+  if (backoff !== undefined) return { hint: 'throttled', retryAfterMs: Number(backoff) };
+  if (code === 'LOGIN-DELAY') {
+    // RFC 2449 §8.1.1 gives it no argument; some servers put the seconds there.
+    const seconds = Number(/^-ERR[ \t]+\[LOGIN-DELAY[ \t]+(\d{1,7})/i.exec(reply)?.[1] ?? loginDelaySeconds);
+    return seconds > 0 ? { hint: 'login-delay', retryAfterMs: seconds * 1000 } : { hint: 'login-delay' };
+  }
+  if (crowdedWords.test(reply)) return { hint: 'throttled' };
+  return code === 'IN-USE' ? { hint: 'in-use' } : {};
+}
+
 function classifyTrouble(reply: string, code: string): Refusal | undefined {
   // RFC 2449 §8.1: the maildrop is locked, or it is too early for another login.
   if (code === 'IN-USE' || code === 'LOGIN-DELAY') return 'account-busy';
   // RFC 3206 §4: SYS/TEMP passes, SYS/PERM needs the server's administrator; neither is about the password.
   if (code === 'SYS' || code.startsWith('SYS/')) return 'server-unavailable';
-  if (busyWords.test(reply)) return 'account-busy';
+  if (busyWords.test(reply) || crowdedWords.test(reply)) return 'account-busy';
   return troubleWords.test(reply) ? 'server-unavailable' : undefined;
 }

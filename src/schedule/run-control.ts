@@ -5,13 +5,16 @@ import { accountKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-import { anyAppendFailed, leaveAppend, noteAppend, queueAppend } from '../ledger/append-state.ts';
+import { appendGaveUp, leaveAppend, noteAppend, queueAppend } from '../ledger/append-state.ts';
 import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
+import { hintOf, hintText, hintWaitMs } from '../limits/hints.ts';
 import { spoolUnservedMs } from '../limits/spool-service.ts';
+import { noteWait, timeText, untilText, type Wait } from '../limits/waits.ts';
 import type { Queues, SessionJob, SessionKind } from './queues.ts';
+import { downloadJob, jobField, progressOf, sideOf } from './session-jobs.ts';
 
 /** How long a session waits for a lease that another has. */
 const busyMs = 300;
@@ -36,10 +39,13 @@ export class RunControl {
     this.#context = context;
   }
 
-  /** Starts a run of an account; batches that an earlier one left in the spool are part of it. */
-  async start(account: string, run: string, recheck = false): Promise<void> {
+  /**
+   * Starts a run of an account; batches that an earlier one left in the spool are part of it. It waits for budgets and
+   * servers at most `waitMaxMs` at a time, and as long as it takes with 0.
+   */
+  async start(account: string, run: string, recheck = false, waitMaxMs = 0): Promise<void> {
     const { redis, clock } = this.#context;
-    await startRun(redis, account, run, clock.now(), recheck);
+    await startRun(redis, account, run, clock.now(), recheck, waitMaxMs);
     if (await this.#standsStill(account, run)) return;
     await this.#queue('download', downloadJob(account, run));
     for (const spool of await spoolsWithBatches(redis, account)) await this.announce(account, run, spool);
@@ -72,10 +78,14 @@ export class RunControl {
     bell.ring(account);
   }
 
-  /** A session ended: `done`, or it goes on in another one after `delayMs`. */
-  async ended(kind: SessionKind, job: SessionJob, end: string): Promise<void> {
-    if (end === 'superseded' || end === 'interrupted' || !(await this.#isCurrent(job))) return;
-    if (end === 'hold' && (await anyAppendFailed(this.#context.redis, job.account))) return this.#endHold(job);
+  /** A session ended: `done`, or it goes on in another one, after a wait where it ended with one. */
+  async ended(kind: SessionKind, job: SessionJob, end: string | Wait): Promise<void> {
+    if (end === 'superseded' || !(await this.#isCurrent(job))) return;
+    // The next batch, or whoever goes on with the run, must not take this session for one that works.
+    if (end === 'interrupted') return leaveAppend(this.#context.redis, job.account, job.spool, job.run);
+    if (typeof end !== 'string') return this.#wait(kind, job, end);
+    const gaveUp = end === 'hold' ? await appendGaveUp(this.#context.redis, job.account) : undefined;
+    if (gaveUp) return this.#endHold(job, gaveUp);
     if (end === 'busy' || end === 'unserved') return this.#queue(kind, job, busyMs);
     if (end === 'refetch') return this.#refetch(job);
     if (end === 'probed') await updateRun(this.#context.redis, job.account, job.run, { probed: 1 });
@@ -93,6 +103,8 @@ export class RunControl {
     const { account, run } = job;
     const mark = progressOf(kind, await readRun(redis, account));
     const tries = mark > job.mark ? 0 : job.tries;
+    if (error.retry === 'soon' && hintOf(error))
+      return this.#obey(kind, { ...job, tries, mark }, error, mark > job.mark);
     const waitMs = settings.retryWaitsMs[tries];
     const again = error.retry === 'soon' && waitMs !== undefined;
     log.warn(
@@ -105,10 +117,10 @@ export class RunControl {
   }
 
   /** Looks after a run that nobody may be working on: a job that is missing is queued again. */
-  async reconcile(account: string, runId: string, recheck = false): Promise<void> {
+  async reconcile(account: string, runId: string, recheck = false, waitMaxMs = 0): Promise<void> {
     const { redis, queues } = this.#context;
     const run = await readRun(redis, account);
-    if (run?.id !== runId) return this.start(account, runId, recheck);
+    if (run?.id !== runId) return this.start(account, runId, recheck, waitMaxMs);
     if (run.finishedAt > 0) return this.#context.bell.ring(account);
     if (await this.#standsStill(account, runId)) return;
     const job = downloadJob(account, runId);
@@ -133,7 +145,7 @@ export class RunControl {
     if (unservedMs >= settings.spoolLostAfterMs) return this.#dropSpool(job, run, unservedMs);
     const state = await redis.hget(accountKeys.appendSessions(account), spool);
     if (state === null) return this.announce(account, job.run, spool);
-    if (state === 'failed') return;
+    if (state === 'failed' || state === 'left') return;
     const number = Number(await redis.hget(accountKeys.run(account), jobField('append', job)));
     if (!(await queues.has('append', job, number))) await this.#queue('append', job);
   }
@@ -164,6 +176,39 @@ export class RunControl {
     await queues.add(kind, job, number, delayMs);
   }
 
+  /** The server is busy or throttles: it is left alone as long as it asked, and so often that this is no failure. */
+  async #obey(kind: SessionKind, job: SessionJob, error: MailhaulError, gotFurther: boolean): Promise<void> {
+    const { redis, settings, clock, log } = this.#context;
+    const { account, run } = job;
+    const key = accountKeys.run(account);
+    const field = `hints:${jobField(kind, job)}`;
+    if (gotFurther) await redis.hdel(key, field);
+    const count = await redis.hincrby(key, field, 1);
+    log.warn({ account, run, code: error.code, again: count <= settings.hintTries }, error.message);
+    if (count > settings.hintTries) return this.#giveUp(kind, job, error);
+    const untilMs = clock.now() + hintWaitMs(hintOf(error)!, count, settings);
+    await this.#wait(kind, job, { side: sideOf(kind), untilMs, because: hintText(error) });
+  }
+
+  /** The session goes on when the wait is over; a run that may not wait so long leaves the rest to a later one. */
+  async #wait(kind: SessionKind, job: SessionJob, wait: Wait): Promise<void> {
+    const { redis, clock, log } = this.#context;
+    const { account, run: runId } = job;
+    const now = clock.now();
+    const waitMs = Math.max(0, Math.ceil(wait.untilMs - now));
+    const { waitMaxMs = 0 } = (await readRun(redis, account)) ?? {};
+    await noteWait(redis, account, wait);
+    log.debug({ account, run: runId, waitMs, because: wait.because }, 'waits');
+    if (waitMaxMs === 0 || waitMs <= waitMaxMs) {
+      await updateRun(redis, account, runId, { state: 'waiting', error: untilText(wait, now) });
+      return this.#queue(kind, job, waitMs);
+    }
+    const error = new MailhaulError('budget-waits', { until: timeText(wait.untilMs, now), because: wait.because });
+    await noteProblem(redis, account, problemOf(error));
+    await this.#note(kind, job, 'left');
+    await this.#finishIfDone(job);
+  }
+
   async #giveUp(kind: SessionKind, job: SessionJob, error: MailhaulError): Promise<void> {
     const { redis } = this.#context;
     if (kind === 'download' && (await readRun(redis, job.account))?.draining) return this.#endDrain(job, error);
@@ -174,8 +219,8 @@ export class RunControl {
   }
 
   /** The spool is full of mail that nobody appends in this run: waiting for space would have no end. */
-  async #endHold(job: SessionJob): Promise<void> {
-    await this.#note('download', job, 'failed');
+  async #endHold(job: SessionJob, state: 'failed' | 'left'): Promise<void> {
+    await this.#note('download', job, state);
     await this.#finishIfDone(job);
   }
 
@@ -192,10 +237,10 @@ export class RunControl {
     await this.ended('download', job, 'done');
   }
 
-  async #note(kind: SessionKind, job: SessionJob, state: 'done' | 'failed'): Promise<void> {
+  async #note(kind: SessionKind, job: SessionJob, state: 'done' | 'failed' | 'left'): Promise<void> {
     const { redis } = this.#context;
     if (kind === 'download') await updateRun(redis, job.account, job.run, { download: state });
-    else await noteAppend(redis, job.account, job.spool, 'failed');
+    else await noteAppend(redis, job.account, job.spool, state === 'left' ? 'left' : 'failed');
   }
 
   async #finishIfDone({ account, run }: Pick<SessionJob, 'account' | 'run'>): Promise<void> {
@@ -203,19 +248,4 @@ export class RunControl {
     await finishRunIfDone(redis, account, run, clock.now());
     bell.ring(account);
   }
-}
-
-/** A number that grows when a session of this kind gets anywhere. */
-function progressOf(kind: SessionKind, run: Run | undefined): number {
-  if (!run) return 0;
-  return kind === 'download' ? run.downloaded : run.appended + run.duplicate + run.refused;
-}
-
-function downloadJob(account: string, run: string): SessionJob {
-  return { account, run, tries: 0, mark: 0, spool: '' };
-}
-
-/** The field of the run that holds the number of the newest job of a kind. */
-function jobField(kind: SessionKind, job: Pick<SessionJob, 'spool'>): string {
-  return kind === 'download' ? 'downloadJob' : `appendJob:${job.spool}`;
 }

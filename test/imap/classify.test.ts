@@ -4,6 +4,7 @@ import {
   backoffMs,
   byeError,
   classifyRefusal,
+  hintDetails,
   loginError,
   mailboxError,
   saysMissing,
@@ -132,4 +133,30 @@ test('mailboxError, byeError and saysMissing', () => {
   expect(saysMissing({ reply: 'NO', responseCode: undefined, text: "Mailbox doesn't exist: x" })).toBe(true);
   expect(saysMissing({ reply: 'NO', responseCode: 'NOPERM', text: 'not found for you' })).toBe(false);
   expect(saysMissing({ reply: 'BAD', responseCode: undefined, text: 'not found' })).toBe(false);
+});
+
+describe('what a server asks for', () => {
+  test.each([
+    ['THROTTLED', '', { hint: 'throttled' }],
+    [undefined, throttled, { hint: 'throttled', retryAfterMs: 299_961 }],
+    ['OVERQUOTA', 'Account exceeded command or bandwidth limits', { hint: 'throttled' }],
+    ['OVERQUOTA', 'Quota exceeded', {}],
+    ['UNAVAILABLE', 'temporary', {}],
+  ])('in answer to APPEND: [%s] %s', (responseCode, text, details) => {
+    expect(hintDetails(classifyRefusal({ reply: 'NO', responseCode, text }))).toEqual(details);
+  });
+
+  test.each([
+    ['ALERT', 'Too many simultaneous connections. (Failure)', { hint: 'throttled' }],
+    ['INUSE', 'locked', { hint: 'in-use' }],
+    ['LIMIT', '', { hint: 'throttled' }],
+    [undefined, throttled, { hint: 'throttled', retryAfterMs: 299_961 }],
+  ])('in answer to LOGIN: [%s] %s', (responseCode, text, details) => {
+    expect(loginError(peer, { reply: 'NO', responseCode, text }, []).details).toMatchObject(details);
+  });
+
+  test('in its farewell', () => {
+    expect(byeError(peer, 'Too many connections', 'login').details).toMatchObject({ hint: 'throttled' });
+    expect(byeError(peer, 'Autologout', 'login').details).not.toHaveProperty('hint');
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classifyLogin, classifyRefusal, type Refusal, responseCode } from '../../src/pop3/replies.ts';
+import { classifyLogin, classifyRefusal, hintDetails, type Refusal, responseCode } from '../../src/pop3/replies.ts';
 
 // reply, meaning, meaning where CAPA lists AUTH-RESP-CODE
 const logins: [string, Refusal, Refusal][] = [
@@ -38,5 +38,24 @@ describe('what a refused login means', () => {
   it('never takes a refused greeting or listing for a wrong password', () => {
     expect(classifyRefusal('-ERR go away')).toBe('server-unavailable');
     expect(classifyRefusal('-ERR too busy')).toBe('account-busy');
+  });
+});
+
+describe('what a refusal asks for', () => {
+  it.each([
+    ['-ERR [LOGIN-DELAY 60] later', 0, { hint: 'login-delay', retryAfterMs: 60_000 }],
+    [
+      '-ERR [LOGIN-DELAY] minimum time between mail checks violation',
+      30,
+      { hint: 'login-delay', retryAfterMs: 30_000 },
+    ],
+    ['-ERR [LOGIN-DELAY] wait', 0, { hint: 'login-delay' }],
+    ['-ERR Suggested Backoff Time: 299961 milliseconds', 0, { hint: 'throttled', retryAfterMs: 299_961 }],
+    ['-ERR too many connections, wait', 0, { hint: 'throttled' }],
+    ['-ERR Request is throttled', 0, { hint: 'throttled' }],
+    ['-ERR [IN-USE] Do you have another POP session running?', 0, { hint: 'in-use' }],
+    ['-ERR [SYS/TEMP] not now', 30, {}],
+  ])('%s', (reply, delay, hint) => {
+    expect(hintDetails(reply, delay)).toEqual(hint);
   });
 });

@@ -6,8 +6,9 @@ import { loadSettings } from '../../src/ground/settings-load.ts';
 import { giveUpAppend, noteAppend } from '../../src/ledger/append-state.ts';
 import { registeredBatches, spooledKeys } from '../../src/ledger/batches.ts';
 import { readProblems } from '../../src/ledger/problems.ts';
-import { readRun, updateRun } from '../../src/ledger/run.ts';
+import { isFirstRun, readRun, updateRun } from '../../src/ledger/run.ts';
 import { Bell } from '../../src/limits/bell.ts';
+import { readWaits, type Wait } from '../../src/limits/waits.ts';
 import { Queues, type SessionJob, type SessionKind } from '../../src/schedule/queues.ts';
 import { RunControl } from '../../src/schedule/run-control.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
@@ -201,6 +202,31 @@ describe('a session that failed', () => {
     expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'unexpected' }]);
   });
 
+  it('was asked to wait: it waits at least so long, and this is no failure', async () => {
+    for (let count = 1; count <= 8; count += 1) {
+      const asked = new MailhaulError('server-unavailable', { host: 'h', user: 'u', reply: 'no', retryAfterMs: 7000 });
+      await control.failed('download', job({ tries: 2 }), asked);
+      const delay = Math.max(7000, [1000, 5000][count - 1] ?? 5000 * 2 ** (count - 2));
+      expect(await lastJob()).toMatchObject({ tries: 2, delay });
+    }
+    expect(await run()).toMatchObject({ state: 'waiting', finishedAt: 0 });
+    const waits = (await readWaits(redis.client, [account], now)).get(account)!;
+    expect(waits[0]).toMatchObject({ side: 'source', because: 'h asked for it: no' });
+    await control.failed('download', job({ tries: 2 }), busy);
+    expect(await run()).toMatchObject({ state: 'failed' });
+  });
+
+  it('was asked to wait more often than is to be borne: the account has failed', async () => {
+    const asked = new MailhaulError('account-busy', { host: 'h', user: 'u', reply: 'no', hint: 'throttled' });
+    for (let count = 0; count < 12; count += 1) await control.failed('append', job({ spool: 's' }), asked);
+    expect((await run()).state).toBe('waiting');
+    await redis.client.hincrby(accountKeys.run(account), 'appended', 1);
+    await control.failed('append', job({ spool: 's' }), asked);
+    expect((await lastJob())!.delay).toBe(1000);
+    for (let count = 0; count < 12; count += 1) await control.failed('append', job({ spool: 's', mark: 1 }), asked);
+    expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'account-busy' }]);
+  });
+
   it('leaves the other side its time: the run ends with the download', async () => {
     await batchIn('s');
     await control.announce(account, 'r1', 's');
@@ -281,6 +307,59 @@ describe('a pause', () => {
     await control.paused(job());
     await control.resume(account);
     expect([await jobs(), await run()]).toMatchObject([[], { state: 'complete' }]);
+  });
+});
+
+describe('a wait', () => {
+  const wait = (ms: number): Wait => ({ side: 'source', untilMs: now + ms, because: 'h allows 1 kB a day' });
+
+  it('of the service is as long as it takes', async () => {
+    await control.start(account, 'r1');
+    await control.ended('download', job({ tries: 1 }), wait(20 * 3_600_000));
+    expect(await lastJob()).toMatchObject({ kind: 'download', tries: 1, delay: 20 * 3_600_000 });
+    expect(await run()).toMatchObject({ state: 'waiting', download: 'queued', finishedAt: 0 });
+    expect((await run()).error).toMatch(/^until .* UTC, because h allows 1 kB a day$/);
+    expect((await readWaits(redis.client, [account], now)).get(account)).toEqual([wait(20 * 3_600_000)]);
+    const before = await jobs();
+    await control.reconcile(account, 'r1');
+    expect(await jobs()).toEqual(before);
+  });
+
+  it('of a run that may not wait so long leaves the rest to the next run', async () => {
+    await control.start(account, 'r1', false, 60_000);
+    await control.ended('download', job(), wait(60_000));
+    expect(await lastJob()).toMatchObject({ delay: 60_000 });
+    await updateRun(redis.client, account, 'r1', { listed: 2 });
+    await control.ended('download', job(), wait(60_001));
+    expect(await jobs()).toHaveLength(2);
+    expect(await run()).toMatchObject({ state: 'incomplete', download: 'left', finishedAt: now });
+    expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'budget-waits' }]);
+    expect(await isFirstRun(redis.client, account)).toBe(true);
+  });
+
+  it('that is too long leaves the appends as well, and the run ends with the download', async () => {
+    await control.start(account, 'r1', false, 60_000);
+    await batchIn('s');
+    await control.announce(account, 'r1', 's');
+    await control.ended('append', job({ spool: 's' }), { ...wait(90_000), side: 'destination' });
+    expect((await run()).finishedAt).toBe(0);
+    const before = await jobs();
+    await control.announce(account, 'r1', 's');
+    expect(await jobs()).toEqual(before);
+    await loseJobs();
+    await control.reconcile(account, 'r1');
+    expect(await jobs()).toMatchObject([{ kind: 'download' }]);
+    await control.ended('download', job(), 'done');
+    expect(await run()).toMatchObject({ state: 'incomplete', finishedAt: now });
+    expect(await registeredBatches(redis.client, account, 's')).toHaveLength(1);
+  });
+
+  it('of the appends ends a download that waits for space which nobody frees in this run', async () => {
+    await control.start(account, 'r1', false, 60_000);
+    await batchIn('s');
+    await control.ended('append', job({ spool: 's' }), { ...wait(90_000), side: 'destination' });
+    await control.ended('download', job(), 'hold');
+    expect(await run()).toMatchObject({ state: 'incomplete', download: 'left', finishedAt: now });
   });
 });
 

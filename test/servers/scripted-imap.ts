@@ -105,6 +105,8 @@ export class ScriptedImap {
   behaviour: ImapBehaviour;
   /** Counts messages over all connections, from 1. */
   messageNumber = 0;
+  /** Most connections that were open at once. */
+  mostOpen = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -162,6 +164,7 @@ export class ScriptedImap {
 
   #onSocket(socket: Socket): void {
     this.#sockets.add(socket);
+    this.mostOpen = Math.max(this.mostOpen, this.#sockets.size);
     socket.setNoDelay(true);
     socket.on('error', () => {});
     socket.on('close', () => this.#sockets.delete(socket));

@@ -48,6 +48,7 @@ export class ScriptedSession {
     if (this.#behaviour.oneCommandPerRead) lines.splice(1);
     this.#waiting.push(...lines);
     this.#server.transcript.push(...lines);
+    this.#server.times.push(...lines.map(() => Date.now()));
     this.#server.mostWaiting = Math.max(this.#server.mostWaiting, this.#waiting.length);
     const { holdUntil } = this.#behaviour;
     if (holdUntil !== undefined && this.#isNext(holdUntil.verb) && this.#waiting.length >= holdUntil.waiting) {
@@ -188,8 +189,13 @@ export class ScriptedSession {
   }
 
   #check(other: string, user: string, password: string): string {
-    const { user: wantedUser = 'user', password: wantedPassword = 'secret', afterLogin = '' } = this.#behaviour;
-    if (user !== wantedUser || password !== wantedPassword) return '-ERR [AUTH] wrong\r\n';
+    const {
+      user: wantedUser = 'user',
+      password: wantedPassword = 'secret',
+      anyUser,
+      afterLogin = '',
+    } = this.#behaviour;
+    if ((user !== wantedUser && !anyUser) || password !== wantedPassword) return '-ERR [AUTH] wrong\r\n';
     this.#loggedIn = true;
     return `+OK welcome ${other}\r\n${afterLogin}`;
   }

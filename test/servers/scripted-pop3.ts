@@ -18,6 +18,8 @@ export interface PopBehaviour {
   messages?: ScriptedMessage[];
   user?: string;
   password?: string;
+  /** Takes every user with the password; all have the same mail. */
+  anyUser?: boolean;
   /** Lines of CAPA; false refuses CAPA. A function gives them by what was done before. */
   capabilities?: string[] | false | ((state: { tls: boolean; loggedIn: boolean }) => string[] | false);
   /** Key and certificate: TLS at once with `implicitTls`, after STLS otherwise. */
@@ -56,10 +58,14 @@ export interface PopBehaviour {
 export class ScriptedPop3 {
   /** Every command line, of all connections, in order. Logins included: this is a test server. */
   readonly transcript: string[] = [];
+  /** When each of them came, in milliseconds since 1970. */
+  readonly times: number[] = [];
   /** Most commands that waited for their answers at once. */
   mostWaiting = 0;
   /** Connections so far. */
   connections = 0;
+  /** Most connections that were open at once. */
+  mostOpen = 0;
   /** Bytes of answers handed to the system so far. */
   bytesSent = 0;
   readonly behaviour: PopBehaviour;
@@ -124,9 +130,10 @@ export class ScriptedPop3 {
   #accept(socket: Socket): void {
     this.connections += 1;
     this.#sockets.add(socket);
+    this.mostOpen = Math.max(this.mostOpen, this.#sockets.size);
     socket.on('close', () => this.#sockets.delete(socket));
-    const { messages, user, password, tls, implicitTls } = this.behaviour;
-    const good = { messages, user, password, tls, implicitTls } as PopBehaviour;
+    const { messages, user, password, anyUser, tls, implicitTls } = this.behaviour;
+    const good = { messages, user, password, anyUser, tls, implicitTls } as PopBehaviour;
     const spoiled = !this.behaviour.firstConnectionOnly || this.connections === 1;
     new ScriptedSession(this, socket, spoiled ? this.behaviour : good).greet();
   }

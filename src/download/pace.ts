@@ -1,0 +1,71 @@
+/** What budgets have to do with one download session: its login and the pace of its messages. */
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import type { Lease } from '../limits/lease.ts';
+import type { SessionBudget } from '../limits/session-budget.ts';
+import type { Wait } from '../limits/waits.ts';
+import type { PopClient } from '../pop3/client.ts';
+import type { PopEndpoint } from '../pop3/endpoint.ts';
+import { openSource } from './source.ts';
+import type { Asked, Taker } from './taker.ts';
+
+/** Connects and logs in when the budget says so. Throws MailhaulError. */
+export async function openWithin(
+  budget: SessionBudget,
+  endpoint: PopEndpoint,
+  lease: Lease,
+  context: { redis: RedisClient; settings: Settings },
+): Promise<PopClient> {
+  const client = await budget.login(() => openSource(endpoint, lease, context));
+  // RFC 2449 §6.5: the first argument is the least number of seconds between two logins.
+  const seconds = Number.parseInt(client.capabilities.get('LOGIN-DELAY') ?? '', 10);
+  if (seconds > 0) budget.noteLoginDelay(seconds * 1000);
+  return client;
+}
+
+/** Paces the messages of one session. */
+export class Pace {
+  readonly limited: boolean;
+  readonly #budget: SessionBudget;
+  readonly #asked: ReadonlyMap<number, Asked>;
+  readonly #taker: Taker;
+  /** Octets that the listing gave for the messages that were asked for. */
+  #listed = 0;
+  /** Octets beyond the listing that were counted. */
+  #excess = 0;
+
+  constructor(budget: SessionBudget, asked: ReadonlyMap<number, Asked>, taker: Taker) {
+    this.limited = budget.limited;
+    this.#budget = budget;
+    this.#asked = asked;
+    this.#taker = taker;
+  }
+
+  /** Asks for one message more; returns when to come back where its turn is too far off. */
+  async pass(octets: number): Promise<Wait | undefined> {
+    const excess = this.#newExcess();
+    this.#excess += excess;
+    const wait = await this.#budget.pass(1, octets, excess);
+    if (!wait) this.#listed += octets;
+    return wait;
+  }
+
+  /** Counts what came beyond the listing since the last message was asked for. */
+  async settle(): Promise<void> {
+    if (this.limited) await this.#budget.charge(this.#newExcess());
+  }
+
+  /** A listing that is too low is made good; one that is too high stays counted, and errs on the safe side. */
+  #newExcess(): number {
+    let open = 0;
+    for (const { claimed } of this.#asked.values()) open += claimed;
+    return Math.max(0, this.#taker.received - (this.#listed - open) - this.#excess);
+  }
+}
+
+/** Asked messages are forgotten when their answer begins: a session of any length remembers only what is in flight. */
+export function takeFrom(asked: Map<number, Asked>, number: number): Asked {
+  const found = asked.get(number)!;
+  asked.delete(number);
+  return found;
+}

@@ -1,0 +1,51 @@
+/** What a download session is given, and how it may end. */
+import type { Clock } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import type { Bell } from '../limits/bell.ts';
+import type { PopEndpoint } from '../pop3/endpoint.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { PickOrder } from './pick.ts';
+
+/** What a download session needs from outside. */
+export interface DownloadContext {
+  readonly redis: RedisClient;
+  readonly settings: Settings;
+  readonly spool: Spool;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly bell: Bell;
+  /** Ends the session at the next batch boundary. */
+  readonly signal: AbortSignal;
+  /** Ends it at once, with its connections. */
+  readonly cut?: AbortSignal;
+  /** Called when mail is coming, and again for each batch that was handed over. */
+  announce(): void;
+}
+
+/** Whose maildrop, and how to get at it. */
+export interface DownloadTask {
+  readonly account: string;
+  readonly id: string;
+  readonly runId: string;
+  readonly endpoint: PopEndpoint;
+  readonly order?: PickOrder;
+}
+
+/**
+ * How a session ended: `done` when nothing is left to fetch, `more` when all that was listed was fetched and the source
+ * may list more now, `probe` when the destination holds so much mail that
+ * headers are worth a look, `probed` when they were handed over, `busy` when another session has it.
+ */
+export type DownloadEnd =
+  | 'done'
+  | 'more'
+  | 'probe'
+  | 'probed'
+  | 'busy'
+  | 'budget'
+  | 'hold'
+  | 'interrupted'
+  | 'unpipelined'
+  | 'superseded';

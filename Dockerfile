@@ -34,7 +34,7 @@ RUN install -d -o node -g node -m 700 /var/lib/mailhaul
 USER node
 VOLUME /var/lib/mailhaul
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["node", "-e", "fetch('http://127.0.0.1:8080/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # node is the first process: it gets SIGTERM itself, and `init` of docker-compose.yml collects what `command:` secrets leave behind.
 ENTRYPOINT ["node", "dist/src/cli.js"]
 CMD ["start", "--listen", "0.0.0.0:8080"]

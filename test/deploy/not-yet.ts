@@ -14,5 +14,5 @@ export const notYet: {
   commands: ['accounts import', 'accounts list', 'accounts remove', 'run', 'status', 'pause', 'resume', 'retry'],
   options: ['start --listen'],
   roles: ['scheduler', 'dashboard'],
-  settings: ['schedules', 'budgets', 'redisPasswordFile', 'stopWithinMs'],
+  settings: ['schedules', 'budgets', 'redisUser', 'redisPassword', 'stopWithinMs'],
 };

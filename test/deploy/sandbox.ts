@@ -99,15 +99,22 @@ export class Sandbox {
   /** The example's servers, where the test has them. The two have different names, as on the page. */
   #located(text: string): string {
     const { pop, imap, redis } = this.ports;
-    return text
-      .replace(/^( *)pop_host: pop\.old\.example$/m, `$1pop_host: 127.0.0.1\n$1pop_port: ${pop}\n$1pop_security: none`)
-      .replace(
-        /^( *)imap_host: imap\.new\.example$/m,
-        `$1imap_host: localhost\n$1imap_port: ${imap}\n$1imap_security: none`,
-      )
-      .replaceAll('pop.old.example', '127.0.0.1')
-      .replaceAll('imap.new.example', 'localhost')
-      .replaceAll(/(127\.0\.0\.1|redis\.internal):6379/g, `127.0.0.1:${redis}`);
+    return (
+      text
+        .replace(
+          /^( *)pop_host: pop\.old\.example$/m,
+          `$1pop_host: 127.0.0.1\n$1pop_port: ${pop}\n$1pop_security: none`,
+        )
+        .replace(
+          /^( *)imap_host: imap\.new\.example$/m,
+          `$1imap_host: localhost\n$1imap_port: ${imap}\n$1imap_security: none`,
+        )
+        // Where it is afternoon now, so that no night of the page begins in the middle of the test.
+        .replace('zone: Europe/Berlin', `zone: ${afternoonZone(new Date())}`)
+        .replaceAll('pop.old.example', '127.0.0.1')
+        .replaceAll('imap.new.example', 'localhost')
+        .replaceAll(/(127\.0\.0\.1|redis\.internal):6379/g, `127.0.0.1:${redis}`)
+    );
   }
 
   async #run(host: Host, command: string): Promise<void> {
@@ -155,4 +162,10 @@ function programPath(name: string): string {
   const { stdout } = spawnSync('/bin/sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
   if (stdout.trim() === '') throw new Error(`${name} is not on the PATH`);
   return stdout.trim();
+}
+
+/** A zone whose clock shows two in the afternoon or so; the sign is that of POSIX, west of Greenwich is positive. */
+function afternoonZone(now: Date): string {
+  const ahead = ((14 - now.getUTCHours() + 36) % 24) - 12;
+  return ahead === 0 ? 'UTC' : `Etc/GMT${ahead > 0 ? '-' : '+'}${Math.abs(ahead)}`;
 }

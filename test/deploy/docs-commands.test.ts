@@ -58,6 +58,9 @@ async function servers(blocks: readonly Block[]): Promise<Sandbox> {
   return Sandbox.make(rig, { pop: source.popPort, imap: destination.imapPort, redis });
 }
 
+/** A page has dozens of commands, each a process of its own. */
+const pageMs = 300_000;
+
 let sequence = 0;
 async function mail(user: string, count: number): Promise<void> {
   const messages = Array.from({ length: count }, () => {
@@ -81,7 +84,7 @@ async function expectMoved(chosen: readonly Account[], count: number): Promise<v
   expect(total).toBe(count);
 }
 
-describe('the page', () => {
+describe('the page', { timeout: pageMs }, () => {
   test('nightly.md leads from nothing to a cut-over, and its late mail arrives', async () => {
     const blocks = blocksOf('docs/nightly.md');
     const sandbox = await servers(blocks);

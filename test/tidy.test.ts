@@ -17,6 +17,7 @@ function documents(): Source[] {
     'CONTRIBUTING.md',
     'package.json',
     'docker-compose.yml',
+    'Dockerfile',
     'vitest.config.ts',
   ];
   return names.flatMap((name) => {

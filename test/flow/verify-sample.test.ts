@@ -183,5 +183,12 @@ describe('with scripted servers', () => {
     const whole = await rowsOf('--deep', '100%');
     expect(whole.ended.account.problems.map(({ code, count }) => `${code} ${count}`)).toEqual(['verify-unproven 1']);
     expect(whole.ended.report.run.sample!.accounts).toEqual({ one: { compared: 12, of: 12 } });
+
+    // What is missing cannot be compared, and its digest helps to look for it elsewhere.
+    imap.mailboxes.get('INBOX')!.messages.splice(5, 1);
+    const lacking = await rowsOf('--deep', '100%');
+    expect(lacking.ended.report.run.sample!.accounts).toEqual({ one: { compared: 11, of: 12 } });
+    const lost = lacking.rows.find((row) => row.includes('missing'))!;
+    expect([lost[1], lost.at(-1)]).toEqual(['u5', sha256(notes[5]!)]);
   });
 });

@@ -3,48 +3,72 @@ import type { Command } from 'commander';
 import { Closers, onInterrupt } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
 import { verify } from '../operations/verify.ts';
+import { depthOf, readSampleSize } from '../operations/verify-depth.ts';
 import { exitStatus } from '../report/exit-status.ts';
-import type { AccountReport, Report } from '../report/report.ts';
+import type { AccountReport, Report, SampledAccount } from '../report/report.ts';
 import { number, sumLine } from '../report/text.ts';
 import { openRedis } from '../service.ts';
 import { type CommonOptions, settingsOf, warn, withCommonOptions } from './common-options.ts';
 
 interface VerifyCommandOptions extends CommonOptions {
-  readonly deep?: boolean;
+  readonly deep?: string | true;
+  readonly seed?: string;
   readonly messages?: string;
 }
+
+type Depth = ReturnType<typeof depthOf>;
 
 const interruptedStatus = 130;
 
 /** Adds the command; `finish` gets the exit status. */
 export function addVerify(program: Command, finish: (status: number) => void, insist: () => void): void {
   const command = program
-    .command('verify <list>')
+    .command('verify')
+    .argument('[list]')
+    .usage('[options] <list>')
     .description('prove that everything ever listed is at the destination; reads only, on both sides')
-    .option('--deep', 'compare the content of every message, not only headers and sizes')
+    .option(
+      '--deep [sample]',
+      'compare the content of every message, not only headers and sizes; of 500 or 5% of each account where that is named, chosen at random',
+    )
+    .option('--seed <number>', 'choose the sample of the verification that printed this number')
     .option('--messages <file.csv>', 'write one line for each message into this file');
-  withCommonOptions(command).action(async (list: string, options: VerifyCommandOptions) => {
-    finish(await runVerify(list, options, insist));
+  withCommonOptions(command).action(async (named: string | undefined, options: VerifyCommandOptions) => {
+    const { list, deep } = listAndDeep(named, options.deep);
+    if (list === undefined) return command.error("error: missing required argument 'list'");
+    const depth = depthOf(deep, options.seed);
+    finish(await runVerify(list, depth, options, insist));
   });
 }
 
-async function runVerify(list: string, options: VerifyCommandOptions, insist: () => void): Promise<number> {
+/** `verify --deep LIST`: what stands behind an option with a value of its own goes to the option first. */
+function listAndDeep(list: string | undefined, deep: string | true | undefined) {
+  if (list !== undefined || typeof deep !== 'string' || readSampleSize(deep)) return { list, deep };
+  return { list: deep, deep: true as const };
+}
+
+async function runVerify(
+  list: string,
+  depth: Depth,
+  options: VerifyCommandOptions,
+  insist: () => void,
+): Promise<number> {
   const { env, stdout, stderr } = process;
   const settings = settingsOf(options, env);
   const accounts = await chooseAccounts(list, options, settings, warn);
-  const deep = options.deep ?? false;
   const closers = new Closers();
   const interrupt = onInterrupt(insist);
   closers.push(() => interrupt.stop());
   const { signal } = interrupt;
   try {
     const { client } = await openRedis(settings, closers);
-    const onAccount = (account: AccountReport, done: number) => {
-      if (!options.quiet) stderr.write(`${done}/${accounts.length} ${verdictLine(account, deep)}\n`);
+    const onAccount = (account: AccountReport, done: number, sampled: SampledAccount | undefined) => {
+      const line = verdictLine(account, comparedText(depth, sampled));
+      if (!options.quiet) stderr.write(`${done}/${accounts.length} ${line}\n`);
     };
     const messagesFile = options.messages;
-    const report = await verify({ redis: client, settings, accounts, env, deep, messagesFile, signal, onAccount });
-    stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : verifyText(report, deep));
+    const report = await verify({ redis: client, settings, accounts, env, depth, messagesFile, signal, onAccount });
+    stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : verifyText(report, depth));
     return signal.aborted ? interruptedStatus : exitStatus(report);
   } finally {
     await closers.close();
@@ -52,22 +76,29 @@ async function runVerify(list: string, options: VerifyCommandOptions, insist: ()
 }
 
 /** The report for people: a verdict for each account, the sum that must agree, and what needs somebody. */
-function verifyText(report: Report, deep: boolean): string {
+function verifyText(report: Report, depth: Depth): string {
   const { accounts, totals, run } = report;
   const proven = accounts.filter(({ state }) => state === 'complete').length;
+  const { sample } = run;
   return [
-    ...accounts.map((account) => verdictLine(account, deep)),
+    ...accounts.map((account) => verdictLine(account, comparedText(depth, sample?.accounts[account.id]))),
     '',
     sumLine(totals.messages),
     `${number(proven)} of ${number(accounts.length)} account(s) proven in ${run.seconds} s; nothing was changed on either side.`,
+    ...(sample ? [`--deep ${sample.size} --seed ${sample.seed} compares the same messages again.`] : []),
     ...accounts.flatMap(problemLines),
     '',
   ].join('\n');
 }
 
-function verdictLine({ id, state, messages, problems, rewritten }: AccountReport, deep: boolean): string {
+function comparedText(depth: Depth, sampled: SampledAccount | undefined): string {
+  if (depth === 'doubts') return 'headers and sizes compared';
+  if (depth === 'all' || !sampled) return 'content compared';
+  return `content of ${number(sampled.compared)} of ${number(sampled.of)} message(s) compared, chosen at random`;
+}
+
+function verdictLine({ id, state, messages, problems, rewritten }: AccountReport, compared: string): string {
   if (state === 'failed') return `${id}: NOT VERIFIED: ${problems.map(({ code }) => code).join(', ')}`;
-  const compared = deep ? 'content compared' : 'headers and sizes compared';
   const changed = rewritten > 0 ? `; the destination changed the header of ${number(rewritten)}` : '';
   if (state === 'complete')
     return `${id}: PROVEN: ${number(messages.known)} message(s) are at the destination (${compared}${changed})`;

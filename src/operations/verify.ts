@@ -13,10 +13,13 @@ import {
   noBytes,
   noMessages,
   type Report,
+  type SampledAccount,
 } from '../report/report.ts';
 import { type VerifiedAccount, verifyAccount } from '../verify/account.ts';
 import type { VerdictCounts } from '../verify/findings.ts';
 import { RowFile } from '../verify/rows.ts';
+import type { Depth } from '../verify/sample.ts';
+import { sampleSizeText } from './verify-depth.ts';
 
 /** Each takes memory for all messages of its account. */
 const accountsAtOnce = 4;
@@ -27,29 +30,36 @@ export interface VerifyOptions {
   readonly settings: Settings;
   readonly accounts: readonly Account[];
   readonly env: NodeJS.ProcessEnv;
-  /** Compare the content of everything. */
-  readonly deep: boolean;
+  /** Of which messages the content is compared. */
+  readonly depth: Depth;
   /** File that gets one line a message; undefined for none. */
   readonly messagesFile: string | undefined;
   /** Ends the work early: accounts that are not through count as failed. */
   readonly signal: AbortSignal;
   /** Called when an account is through. */
-  readonly onAccount: (account: AccountReport, done: number) => void;
+  readonly onAccount: (account: AccountReport, done: number, sampled: SampledAccount | undefined) => void;
+}
+
+/** What came of one account; `sampled` is undefined where it could not be looked at. */
+interface Verified {
+  readonly report: AccountReport;
+  readonly sampled?: SampledAccount;
 }
 
 /** Verifies all accounts, a few at once. Throws `verify-file`. */
 export async function verify(options: VerifyOptions): Promise<Report> {
   const startedAt = Date.now();
-  const { accounts, messagesFile } = options;
+  const { accounts, messagesFile, depth } = options;
   const rows = messagesFile === undefined ? undefined : await RowFile.create(messagesFile);
-  const reports: AccountReport[] = [];
+  const verified: Verified[] = [];
   const queue = accounts.entries();
   let done = 0;
   const work = async () => {
     for (const [i, account] of queue) {
-      reports[i] = await reportAccount(account, options, rows);
+      const { report, sampled } = await reportAccount(account, options, rows);
+      verified[i] = sampled ? { report, sampled } : { report };
       done += 1;
-      options.onAccount(reports[i], done);
+      options.onAccount(report, done, sampled);
     }
   };
   try {
@@ -57,34 +67,40 @@ export async function verify(options: VerifyOptions): Promise<Report> {
   } finally {
     await rows?.close();
   }
-  return buildReport('verify', startedAt, Date.now(), reports);
+  const reports = verified.map(({ report }) => report);
+  const report = buildReport('verify', startedAt, Date.now(), reports);
+  if (typeof depth !== 'object') return report;
+  const sampled = verified.flatMap(({ report: { id }, sampled }) => (sampled ? [[id, sampled] as const] : []));
+  const sample = { size: sampleSizeText(depth), seed: depth.seed, accounts: Object.fromEntries(sampled) };
+  return { ...report, run: { ...report.run, sample } };
 }
 
-async function reportAccount(
-  account: Account,
-  options: VerifyOptions,
-  rows: RowFile | undefined,
-): Promise<AccountReport> {
+async function reportAccount(account: Account, options: VerifyOptions, rows: RowFile | undefined): Promise<Verified> {
   const { id, group } = account;
   const blank = { id, group, mailboxes: {}, repaired: 0, rewritten: 0 };
   try {
     const verified = await tryAccount(account, options);
-    const { findings, bytesListed, rewritten, unread } = verified;
+    const { findings, bytesListed, rewritten, unread, chosen } = verified;
     await rows?.add(findings.rows(id));
     const counts = findings.counts();
     const problems = [...findings.problems(), ...unread.map((error) => problemOf(error))];
     const bytes = { ...noBytes, listed: bytesListed };
-    return { ...blank, rewritten, state: stateOf(counts), messages: messagesOf(counts), bytes, problems };
+    const state = stateOf(counts);
+    return {
+      report: { ...blank, rewritten, state, messages: messagesOf(counts), bytes, problems },
+      sampled: chosen,
+    };
   } catch (thrown) {
     const error = asMailhaulError(thrown);
     if (error.stops === 'run') throw error;
-    return { ...blank, state: 'failed', messages: noMessages, bytes: noBytes, problems: [problemOf(error)] };
+    const problems = [problemOf(error)];
+    return { report: { ...blank, state: 'failed', messages: noMessages, bytes: noBytes, problems } };
   }
 }
 
 /** Tries again what the error table calls worth it, after the waits of the settings. */
 async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
-  const { redis, settings, env, deep, signal } = options;
+  const { redis, settings, env, depth, signal } = options;
   const waits = settings.retryWaitsMs.values();
   let oneAtATime = false;
   for (;;) {
@@ -92,7 +108,7 @@ async function tryAccount(account: Account, options: VerifyOptions): Promise<Ver
       const source = await openLogin(account, 'source', env);
       const destination = await openLogin(account, 'destination', env);
       const context = { redis, settings, signal, oneAtATime };
-      return await verifyAccount({ account: account.key, source, destination, deep }, context);
+      return await verifyAccount({ account: account.key, source, destination, depth }, context);
     } catch (thrown) {
       const error = asMailhaulError(thrown);
       const wait = waits.next().value;

@@ -43,6 +43,21 @@ export interface AccountReport {
   readonly problems: readonly Problem[];
 }
 
+/** The random sample whose content `verify` compared. */
+export interface SampleReport {
+  /** As it was asked for: `500` messages of each account, or `5%` of them. */
+  readonly size: string;
+  readonly seed: number;
+  /** By the ids of the accounts that were looked at: how many messages were compared, chosen among how many. */
+  readonly accounts: Readonly<Record<string, SampledAccount>>;
+}
+
+/** How much of an account a sample was. */
+export interface SampledAccount {
+  readonly compared: number;
+  readonly of: number;
+}
+
 /** The report as its JSON document. */
 export interface Report {
   readonly version: 1;
@@ -51,6 +66,8 @@ export interface Report {
     readonly startedAt: string;
     readonly finishedAt: string;
     readonly seconds: number;
+    /** Only where `verify` compared the content of a random sample. */
+    readonly sample?: SampleReport;
   };
   readonly accounts: readonly AccountReport[];
   readonly totals: { readonly accounts: number; readonly messages: MessageCounts; readonly bytes: ByteCounts };

@@ -10,6 +10,7 @@ import { findDoubles } from './doubles.ts';
 import type { Expected } from './expected.ts';
 import { Findings } from './findings.ts';
 import { Matching } from './matching.ts';
+import type { Depth } from './sample.ts';
 import { type VerifyContext, withSource } from './source.ts';
 import { readContents, surveySource } from './survey.ts';
 
@@ -19,8 +20,8 @@ export interface VerifyTask {
   readonly account: string;
   readonly source: PopEndpoint;
   readonly destination: ImapEndpoint;
-  /** Compare the content of everything. */
-  readonly deep: boolean;
+  /** Of which messages the content is compared. */
+  readonly depth: Depth;
 }
 
 /** What was found out about an account. */
@@ -32,13 +33,17 @@ export interface VerifiedAccount {
   readonly rewritten: number;
   /** Mailboxes of the destination that could not be read. */
   readonly unread: readonly MailhaulError[];
+  /** The messages that were chosen to be compared by content, and among how many. */
+  readonly chosen: { readonly compared: number; readonly of: number };
 }
 
 /** Verifies one account. Throws MailhaulError. */
 export async function verifyAccount(task: VerifyTask, context: VerifyContext): Promise<VerifiedAccount> {
   const { redis } = context;
-  const { account, deep } = task;
-  const expected = await withSource(task.source, context, (session) => surveySource(session, redis, account, deep));
+  const { account, depth } = task;
+  const { expected, comparable } = await withSource(task.source, context, (session) =>
+    surveySource(session, redis, account, depth),
+  );
   const mailboxes = await ledgerMailboxes(redis, account);
   const destination = await Destination.open(task.destination, context);
   try {
@@ -47,7 +52,7 @@ export async function verifyAccount(task: VerifyTask, context: VerifyContext): P
     const contents = destination.contents.bind(destination);
     const readSource = (wanted: readonly number[]) =>
       withSource(task.source, context, (session) => readContents(session, expected, wanted));
-    const matching = new Matching({ expected, holdings, mailboxes, deep, contents, readSource });
+    const matching = new Matching({ expected, holdings, mailboxes, contents, readSource });
     await matching.run();
     const doubled = await findDoubles(expected, holdings, contents);
     await destination.close();
@@ -58,6 +63,7 @@ export async function verifyAccount(task: VerifyTask, context: VerifyContext): P
       bytesListed: bytesListed(expected),
       rewritten: matching.rewritten,
       unread: destination.unread,
+      chosen: { compared: chosenAndCompared(expected), of: comparable },
     };
   } finally {
     destination.destroy();
@@ -103,6 +109,13 @@ async function readRefusals(redis: RedisClient, account: string): Promise<Readon
     refusals.set(flat[i]!.toString('hex'), text);
   }
   return refusals;
+}
+
+/** What is missing was chosen and could not be compared. */
+function chosenAndCompared(expected: Expected): number {
+  let count = 0;
+  for (let n = 0; n < expected.size; n += 1) if (expected.isDeep(n) && expected.isCompared(n)) count += 1;
+  return count;
 }
 
 function bytesListed({ listing }: Expected): number {

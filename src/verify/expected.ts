@@ -18,7 +18,7 @@ const stride = keyBytes + fingerprintBytes + 1;
 const fingerprintAt = keyBytes;
 const flagsAt = fingerprintAt + fingerprintBytes;
 
-const flag = { fingerprint: 1, messageId: 2, shared: 4, contents: 8, anonymous: 16 } as const;
+const flag = { fingerprint: 1, messageId: 2, shared: 4, contents: 8, anonymous: 16, deep: 32, compared: 64 } as const;
 
 /** What is known of messages besides the ledger, by their keys in hexadecimal. */
 export interface Underway {
@@ -131,6 +131,24 @@ export class Expected {
 
   contents(n: number): Contents | undefined {
     return this.#has(n, flag.contents) ? unpackContents(this.#contents!, n * contentsBytes) : undefined;
+  }
+
+  /** Asks for the content of a message to be compared, whatever headers say. */
+  setDeep(n: number): void {
+    this.#set(n, flag.deep, true);
+  }
+
+  isDeep(n: number): boolean {
+    return this.#has(n, flag.deep);
+  }
+
+  /** Notes that content at the destination was held against that of the message. */
+  setCompared(n: number): void {
+    this.#set(n, flag.compared, true);
+  }
+
+  isCompared(n: number): boolean {
+    return this.#has(n, flag.compared);
   }
 
   /** Adds what the source does not list any more; call when all listed messages have their keys. */

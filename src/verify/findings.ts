@@ -88,6 +88,7 @@ export class Findings {
         size: this.#size(n),
         verdict: expected.verdict(n),
         reason: this.#reason(n),
+        sha256: this.#sha256(n),
       };
     }
   }
@@ -118,6 +119,14 @@ export class Findings {
     const { expected } = this.#evidence;
     const listed = expected.isListed(n) ? Math.max(0, expected.listing.octets(n)) : 0;
     return expected.record(n)?.size ?? listed;
+  }
+
+  /** Of the source's bytes; what stands at the destination says nothing about them. */
+  #sha256(n: number): string {
+    const { expected } = this.#evidence;
+    if (!expected.isDeep(n) && !expected.isCompared(n)) return '';
+    const kept = expected.record(n)?.content.toString('hex') ?? '';
+    return expected.contents(n)?.sha256.toString('hex') ?? kept.replace(/^0+$/, '');
   }
 
   /** Where it is; where the ledger has it if it is nowhere. */

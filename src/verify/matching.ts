@@ -20,8 +20,6 @@ export interface Sides {
   readonly holdings: Holdings;
   /** Paths of the mailboxes by their numbers in the ledger. */
   readonly mailboxes: ReadonlyMap<number, string>;
-  /** Compare the content of everything. */
-  readonly deep: boolean;
   /** Reads the content of a message of the destination; undefined when it has gone away. */
   readonly contents: (held: Held) => Promise<Contents | undefined>;
   /** Reads the content of listed messages into `expected`, as far as the source hands them out. */
@@ -73,7 +71,7 @@ export class Matching {
 
   /** Decides where UIDs, sizes and headers suffice; returns the others in the order of the destination. */
   #judgeAll(): number[] {
-    const { expected, deep } = this.#sides;
+    const { expected } = this.#sides;
     const doubts: number[] = [];
     const order = new Int32Array(expected.size);
     for (let n = 0; n < expected.size; n += 1) {
@@ -86,7 +84,7 @@ export class Matching {
       });
       const found = judgement === 'present' ? recorded : judgement === 'missing' ? undefined : elsewhere[0];
       const isThere = judgement === 'present' || judgement === 'moved' || judgement === 'unrecorded';
-      if (judgement === 'compare' || (deep && isThere)) {
+      if (judgement === 'compare' || (expected.isDeep(n) && isThere)) {
         order[n] = (recorded ?? elsewhere[0])!.held.number;
         doubts.push(n);
       } else if (isThere) {
@@ -137,7 +135,7 @@ export class Matching {
 
   /** Reads the candidates until one is wholly equal. One that went away in the meantime is none. */
   async #compare(n: number): Promise<Doubt> {
-    const { contents } = this.#sides;
+    const { contents, expected } = this.#sides;
     const candidates: Candidate[] = [];
     const equal: Compared['equal'][] = [];
     // Asked anew: the source may have been read since, and only RETR is sure to give the header as it is.
@@ -146,6 +144,7 @@ export class Matching {
       if (!there) continue;
       candidates.push(candidate);
       equal.push(this.#equality(n, there));
+      if (this.#hasDigest(n)) expected.setCompared(n);
       if (equal.at(-1) === 'all') break;
     }
     return { n, candidates, equal };
@@ -160,8 +159,13 @@ export class Matching {
     }
     // The ledger keeps the first bytes of the digest of what was fetched, zeros where nothing was.
     const kept = expected.record(n)?.content;
-    const same = kept?.some((byte) => byte !== 0) && there.sha256.subarray(0, kept.length).equals(kept);
+    const same = this.#hasDigest(n) && kept && there.sha256.subarray(0, kept.length).equals(kept);
     return same ? 'all' : 'unknown';
+  }
+
+  #hasDigest(n: number): boolean {
+    const { expected } = this.#sides;
+    return expected.contents(n) !== undefined || (expected.record(n)?.content.some((byte) => byte !== 0) ?? false);
   }
 
   #compared({ candidates, equal }: Doubt): Compared[] {

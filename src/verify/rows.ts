@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Verdict } from './verdict.ts';
 
-const columns = ['account', 'uidl', 'message_id', 'mailbox', 'uid', 'size', 'verdict', 'reason'] as const;
+const columns = ['account', 'uidl', 'message_id', 'mailbox', 'uid', 'size', 'verdict', 'reason', 'sha256'] as const;
 const bufferChars = 65536;
 
 /** One message. */
@@ -20,6 +20,8 @@ export interface Row {
   readonly size: number;
   readonly verdict: Verdict;
   readonly reason: string;
+  /** SHA-256 of the bytes at the source, hexadecimal; its beginning where only the ledger has it; empty if not asked for. */
+  readonly sha256: string;
 }
 
 /** One line of a CSV file (RFC 4180), its line end included. */

@@ -5,15 +5,23 @@ import { readOwed } from '../ledger/owed.ts';
 import { contentKey } from '../ledger/record.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { Expected } from './expected.ts';
+import { type Depth, markDeep } from './sample.ts';
 import type { SourceSession, TakeMessage } from './source.ts';
 
-/** Lists the source, reads the ledger, and reads headers; content too where `deep`, or where only it gives a key. */
+/** What was found out at the source. */
+export interface Survey {
+  readonly expected: Expected;
+  /** Among how many messages those whose content is compared were chosen. */
+  readonly comparable: number;
+}
+
+/** Lists the source, reads the ledger, and reads headers; content too where `depth` asks, or where only it gives a key. */
 export async function surveySource(
   session: SourceSession,
   redis: RedisClient,
   account: string,
-  deep: boolean,
-): Promise<Expected> {
+  depth: Depth,
+): Promise<Survey> {
   const listing = await session.list();
   // The spool first: a message goes from there into the ledger, and must be seen in one of them. Both before the
   // destination: what they call delivered by now must be there later.
@@ -22,21 +30,22 @@ export async function surveySource(
   const ledger = await LedgerTable.load(redis, account);
   const expected = new Expected(listing, ledger, { spooled, owed });
   const places = Array.from({ length: listing.length }, (_, place) => place);
-  const whole = places.filter((place) => deep || expected.isAnonymous(place));
-  const takeMessage = taker(expected);
-  const noTop = deep
-    ? []
-    : await session.readHeaders(
-        listing,
-        places.filter((place) => !expected.isAnonymous(place)),
-        (place, marks) => expected.setMarks(place, marks),
-      );
-  // TOP is optional (RFC 1939 §7).
-  const wanted = [...whole, ...noTop].sort((a, b) => a - b);
-  if (wanted.length > 0) await session.readMessages(listing, wanted, takeMessage);
+  const anonymous = places.filter((place) => expected.isAnonymous(place));
+  if (anonymous.length > 0) await session.readMessages(listing, anonymous, taker(expected));
   expected.addGone();
+  // In this session: one more login just for the sample would be one too many where they are rationed.
+  const comparable = markDeep(expected, depth, account);
+  const named = places.filter((place) => !expected.isAnonymous(place));
+  const noTop = await session.readHeaders(
+    listing,
+    named.filter((place) => !expected.isDeep(place)),
+    (place, marks) => expected.setMarks(place, marks),
+  );
+  // TOP is optional (RFC 1939 §7).
+  const whole = [...named.filter((place) => expected.isDeep(place)), ...noTop].sort((a, b) => a - b);
+  if (whole.length > 0) await session.readMessages(listing, whole, taker(expected));
   expected.markShared();
-  return expected;
+  return { expected, comparable };
 }
 
 /** Reads the content of messages in a later session, found again by their unique ids. */

@@ -285,7 +285,9 @@ export function expectReport(ended: Ended): Report {
   expect(stdout.endsWith('}\n')).toBe(true);
   expect(keysOf(report)).toEqual(['accounts', 'run', 'totals', 'version']);
   expect(report.version).toBe(1);
-  expect(keysOf(report.run)).toEqual(['finishedAt', 'id', 'seconds', 'startedAt']);
+  // A random sample of verify is stated besides.
+  const runKeys = keysOf(report.run).filter((key) => key !== 'sample');
+  expect(runKeys).toEqual(['finishedAt', 'id', 'seconds', 'startedAt']);
   expect(report.run.id).not.toBe('');
   const took = Date.parse(report.run.finishedAt) - Date.parse(report.run.startedAt);
   expect(Math.abs(took / 1000 - report.run.seconds)).toBeLessThan(0.06);

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type Here, mail, nameless, say, type There } from './small-accounts.ts';
 
 const a = mail('a');
 const b = mail('b');
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 const appended = (bytes: Buffer, uid: number, more: Partial<Here> = {}): Here => ({
   bytes,
   outcome: 'appended',
@@ -295,6 +297,29 @@ describe('an account', () => {
     ];
     expect((await say(here, there)).read).toEqual({ source: 0, destination: 0 });
     expect((await say(here, there, true)).read).toEqual({ source: 2, destination: 2 });
+  });
+
+  it('reads the content of what was chosen, listed or gone, and of nothing else', async () => {
+    const here = [appended(a, 1), appended(b, 2), appended(mail('c'), 3, { gone: true })];
+    const there: There[] = [
+      [1, 1, mail('a', 'BODY of a')],
+      [1, 2, b],
+      [1, 3, mail('c', 'BODY of c')],
+    ];
+    const without = await say(here, there, [1]);
+    expect(without.verdicts).toEqual(['present INBOX 1', 'present INBOX 2', 'present INBOX 3']);
+    expect(without.read).toEqual({ source: 1, destination: 1 });
+    expect(without.digests).toEqual(['', sha256(b), '']);
+    const within = await say(here, there, [0, 2]);
+    expect(within.verdicts).toEqual(['altered INBOX 1', 'present INBOX 2', 'unproven INBOX 3']);
+    expect(within.read).toEqual({ source: 1, destination: 2 });
+    // Of what is gone the ledger keeps 8 bytes.
+    expect(within.digests).toEqual([sha256(a), '', sha256(mail('c')).slice(0, 16)]);
+  });
+
+  it('gives the digest where headers left a doubt, and not elsewhere', async () => {
+    const there: There[] = [[1, 1, mail('a', 'another body')]];
+    expect((await say([appended(a, 1), appended(b, 2)], there)).digests).toEqual([sha256(a), '']);
   });
 
   it('counts headers that the destination changed', async () => {

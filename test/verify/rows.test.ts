@@ -37,7 +37,17 @@ describe('the file', () => {
   function* rows(account: string, count: number): Generator<Row> {
     for (let uid = 1; uid <= count; uid += 1) {
       const messageId = `<${uid}@${'x'.repeat(60)}>`;
-      yield { account, uidl: `u${uid}`, messageId, mailbox: 'INBOX', uid, size: 9, verdict: 'present', reason: '' };
+      yield {
+        account,
+        uidl: `u${uid}`,
+        messageId,
+        mailbox: 'INBOX',
+        uid,
+        size: 9,
+        verdict: 'present',
+        reason: '',
+        sha256: 'ab',
+      };
     }
   }
 
@@ -47,8 +57,8 @@ describe('the file', () => {
     await Promise.all([file.add(rows('a', 3000)), file.add(rows('b', 10)), file.add(rows('c', 0))]);
     await file.close();
     const lines = readFileSync(path, 'utf8').split('\r\n');
-    expect(lines[0]).toBe('account,uidl,message_id,mailbox,uid,size,verdict,reason');
-    expect(lines[1]).toBe(`a,u1,<1@${'x'.repeat(60)}>,INBOX,1,9,present,`);
+    expect(lines[0]).toBe('account,uidl,message_id,mailbox,uid,size,verdict,reason,sha256');
+    expect(lines[1]).toBe(`a,u1,<1@${'x'.repeat(60)}>,INBOX,1,9,present,,ab`);
     expect(lines.slice(1, -1).map((line) => line[0])).toEqual([...'a'.repeat(3000), ...'b'.repeat(10)]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });

@@ -45,7 +45,7 @@ function recordOf({ bytes, outcome = 'appended', at: [mailbox, uid] = [0, 0] }: 
   return { key: uidlKey(Buffer.from(`u${n}`)), outcome, mailbox, uid, size: bytes.length, content, run: 1 };
 }
 
-function expectedOf(here: readonly Here[]): Expected {
+function expectedOf(here: readonly Here[], deep: (n: number) => boolean): Expected {
   const marked = (what: 'spooled' | 'owed') =>
     here.flatMap((one, n) => (one[what] ? [uidlKey(Buffer.from(`u${n}`)).toString('hex')] : []));
   const owed = new Map(marked('owed').map((key) => [key, 'spool-lost' as const]));
@@ -63,6 +63,7 @@ function expectedOf(here: readonly Here[]): Expected {
   const expected = new Expected(listing, new LedgerTable(Buffer.concat(records)), underway);
   listed.forEach(({ bytes }, place) => void expected.setMarks(place, headerMarks(bytes, 10_000)));
   expected.addGone();
+  for (let n = 0; n < expected.size; n += 1) if (deep(n)) expected.setDeep(n);
   expected.markShared();
   return expected;
 }
@@ -81,6 +82,8 @@ function holdingsOf(there: readonly There[]): Holdings {
 export interface Said {
   /** `verdict` or `verdict MAILBOX UID`, in the order of the source. */
   verdicts: string[];
+  /** SHA-256 as it stands in the rows. */
+  digests: string[];
   problems: string[];
   rewritten: number;
   /** How many messages were read for their content. */
@@ -88,8 +91,13 @@ export interface Said {
 }
 
 /** Matches an account and says what came out. */
-export async function say(here: readonly Here[], there: readonly There[], deep = false): Promise<Said> {
-  const expected = expectedOf(here);
+export async function say(
+  here: readonly Here[],
+  there: readonly There[],
+  deep: boolean | readonly number[] = [],
+): Promise<Said> {
+  const isDeep = typeof deep === 'boolean' ? () => deep : (n: number) => deep.includes(n);
+  const expected = expectedOf(here, isDeep);
   const holdings = holdingsOf(there);
   const read = { source: 0, destination: 0 };
   const listed = here.filter(({ gone }) => !gone);
@@ -101,12 +109,13 @@ export async function say(here: readonly Here[], there: readonly There[], deep =
     read.source += wanted.length;
     for (const n of wanted) expected.setContents(n, contents(listed[n]!.bytes));
   };
-  const matching = new Matching({ expected, holdings, mailboxes: paths, deep, contents: contentsThere, readSource });
+  const matching = new Matching({ expected, holdings, mailboxes: paths, contents: contentsThere, readSource });
   await matching.run();
   const doubled = await findDoubles(expected, holdings, contentsThere);
   const findings = new Findings({ expected, holdings, mailboxes: paths, doubled, refusals: new Map() });
   return {
     verdicts: [...findings.rows('a')].map(({ verdict, mailbox, uid }) => `${verdict} ${mailbox} ${uid}`.trim()),
+    digests: [...findings.rows('a')].map(({ sha256 }) => sha256),
     problems: findings.problems().map(({ code, count }) => `${code} ${count}`),
     rewritten: matching.rewritten,
     read,

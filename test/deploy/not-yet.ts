@@ -11,8 +11,8 @@ export const notYet: {
   /** Settings, by name. */
   readonly settings: readonly string[];
 } = {
-  commands: ['accounts import', 'accounts list', 'accounts remove', 'run', 'status', 'pause', 'resume', 'retry'],
-  options: ['start --listen'],
-  roles: ['scheduler', 'dashboard'],
-  settings: ['schedules', 'budgets', 'redisUser', 'redisPassword', 'stopWithinMs'],
+  commands: [],
+  options: [],
+  roles: [],
+  settings: [],
 };

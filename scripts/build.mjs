@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Builds dist/: checks the types, then puts the program and the packages it uses into a few files, because loading
 // hundreds of small ones takes longer than a short run. dist/ and config/ are all that the program needs to run.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,8 @@ const banner = [
 ].join('');
 
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
-execFileSync(process.execPath, [tsc, '-p', 'config/tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+const types = spawnSync(process.execPath, [tsc, '-p', 'config/tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+if (types.status !== 0) process.exit(types.status ?? 1);
 
 // Not before the packages are installed: whoever has none gets the compiler's complaint.
 const { build } = await import('esbuild');

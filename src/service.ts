@@ -21,8 +21,6 @@ import { RollCall } from './limits/roll-call.ts';
 import { SpoolService } from './limits/spool-service.ts';
 import { Steering } from './limits/steering.ts';
 import { longestWaits, readWaits } from './limits/waits.ts';
-import { accountAdmin } from './operations/account-admin.ts';
-import type { AccountAdmin } from './operations/desk.ts';
 import { refuseBesideScheduler } from './schedule/beside.ts';
 import { Queues } from './schedule/queues.ts';
 import { RunControl } from './schedule/run-control.ts';
@@ -122,11 +120,11 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   closers.push(() => queues.close());
   const steering = await Steering.open(client, redis.duplicate(), settings);
   closers.push(() => steering.close());
-  const { book, admin } = await openBook(options, redis);
+  const { book, store } = await openBook(options, redis);
   closers.push(() => book.close());
   const isPaused = async (key: string) => (await isHeld(client, key)) || isPausedIn(steering, await book.get(key));
   const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, isPaused });
-  const parts: Parts = { redis, bell, queues, steering, book, control, admin };
+  const parts: Parts = { redis, bell, queues, steering, book, control, store };
   const spool = roles.has('pop') || roles.has('imap') ? await openWorkers(options, parts, closers) : undefined;
   if (options.byItself) await openServiceRoles(options, parts, spool, closers);
   return { redis, bell, control, book, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
@@ -140,7 +138,7 @@ interface Parts {
   readonly steering: Steering;
   readonly book: AccountBook;
   readonly control: RunControl;
-  readonly admin: AccountAdmin | undefined;
+  readonly store: AccountStore | undefined;
 }
 
 async function openWorkers(options: ServiceOptions, parts: Parts, closers: Closers): Promise<Spool> {
@@ -163,7 +161,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
 /** What only the service has: it schedules by itself, tells that it is alive, and answers people. */
 async function openServiceRoles(
   { settings, log, signal, roles }: ServiceOptions,
-  { redis, bell, queues, steering, book, control, admin }: Parts,
+  { redis, bell, queues, steering, book, control, store }: Parts,
   spool: Spool | undefined,
   closers: Closers,
 ): Promise<void> {
@@ -204,7 +202,7 @@ async function openServiceRoles(
     queues,
     askRun: (account, now) => askRun(client, account, now),
     readWaits: (keys, now) => readWaits(client, keys, now),
-    ...(admin && { admin }),
+    ...(store && { store }),
   });
   closers.push(() => dashboard.close());
 }
@@ -212,12 +210,12 @@ async function openServiceRoles(
 async function openBook(
   { accounts, settings, env, log }: ServiceOptions,
   redis: RedisHandle,
-): Promise<{ book: AccountBook; admin: AccountAdmin | undefined }> {
-  if (!('prepare' in accounts)) return { book: fixedBook(accounts), admin: undefined };
+): Promise<{ book: AccountBook; store: AccountStore | undefined }> {
+  if (!('prepare' in accounts)) return { book: fixedBook(accounts), store: undefined };
   const store = await AccountStore.open(redis.client, settings, env);
   await accounts.prepare(store);
   const book = await StoreBook.open(store, redis.duplicate(), settings.accountsPollMs, log);
-  return { book, admin: accountAdmin(store, settings) };
+  return { book, store };
 }
 
 function isPausedIn(steering: Steering, account: Account | undefined): boolean {

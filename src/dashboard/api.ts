@@ -1,7 +1,8 @@
 /** The routes below /api: each checks what it was sent and calls one operation. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MailhaulError } from '../ground/errors.ts';
-import type { AccountAdmin, Desk } from '../operations/desk.ts';
+import type { AccountAdmin } from '../operations/account-admin.ts';
+import type { Desk } from '../operations/desk.ts';
 import { health } from '../operations/health.ts';
 import { listStatus, showAccount, shownPause } from '../operations/status.ts';
 import { type Asker, audited, type Deed, steer } from '../operations/steer.ts';

@@ -1,4 +1,5 @@
 /** The desk: everything that a person can ask of a running service, put together for the dashboard role. */
+import type { AccountStore } from '../accounts/store.ts';
 import { type Clock, systemClock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
@@ -6,27 +7,13 @@ import type { LoadedSettings } from '../ground/settings-load.ts';
 import type { Steering } from '../limits/steering.ts';
 import type { Queues } from '../schedule/queues.ts';
 import type { RunControl } from '../schedule/run-control.ts';
+import { type AccountAdmin, accountAdmin } from './account-admin.ts';
 import { startIfIdle } from './ask-run.ts';
 import { AuditLog } from './audit.ts';
 import { Census } from './census.ts';
 import type { Accounts } from './selection.ts';
 import type { StatusContext } from './status.ts';
 import type { SteerContext } from './steer.ts';
-
-/** The accounts of a service that keeps its own list. Secrets go in and never come out. */
-export interface AccountAdmin {
-  /**
-   * Takes in the text of an account list; its name tells the format, the folder where its sender has it. Throws
-   * `list-invalid`.
-   */
-  importList(
-    name: string,
-    text: string,
-    options: { readonly prune: boolean; readonly folder?: string },
-  ): Promise<{ added: readonly string[]; changed: readonly string[]; removed: readonly string[]; unchanged: number }>;
-  /** Removes accounts by their ids; their mail and ledger stay. */
-  remove(ids: readonly string[]): Promise<{ removed: readonly string[]; unknown: readonly string[] }>;
-}
 
 /** The parts of the service that the desk is made of. */
 export interface DeskParts {
@@ -41,7 +28,9 @@ export interface DeskParts {
   readonly askRun?: SteerContext['askRun'];
   /** The waits of accounts. Left out: none are known. */
   readonly readWaits?: StatusContext['readWaits'];
-  /** Left out where the service works off a fixed list. */
+  /** Where the accounts are stored; left out where the service works off a fixed list. */
+  readonly store?: AccountStore;
+  /** Instead of the store. */
   readonly admin?: AccountAdmin;
 }
 
@@ -58,9 +47,11 @@ export interface Desk extends SteerContext, StatusContext {
 
 /** Sets the desk up. */
 export function openDesk(parts: DeskParts): Desk {
-  const { redis, settings, log, book, steering, control } = parts;
+  const { redis, settings, log, book, steering, control, store } = parts;
+  const admin = parts.admin ?? (store && accountAdmin(store, settings));
   return {
     ...parts,
+    ...(admin && { admin }),
     clock: systemClock,
     audit: new AuditLog(redis, settings.dataDir, settings, log),
     census: new Census(redis, book, steering),

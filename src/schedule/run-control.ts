@@ -1,35 +1,19 @@
 /** Run control: what follows when a session ends, so that every run comes to an end and no work is forgotten. */
-import type { Clock } from '../ground/clock.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
-import type { Log } from '../ground/log.ts';
-import type { RedisClient } from '../ground/redis.ts';
-import type { Settings } from '../ground/settings.ts';
 import { appendGaveUp, leaveAppend, noteAppend, queueAppend } from '../ledger/append-state.ts';
 import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledger/run.ts';
-import type { Bell } from '../limits/bell.ts';
 import { hintOf, hintText, hintWaitMs } from '../limits/hints.ts';
 import { spoolUnservedMs } from '../limits/spool-service.ts';
 import { noteWait, timeText, untilText, type Wait } from '../limits/waits.ts';
-import type { Queues, SessionJob, SessionKind } from './queues.ts';
+import type { SessionJob, SessionKind } from './queues.ts';
+import type { RunControlContext } from './run-control-context.ts';
 import { downloadJob, jobField, progressOf, sideOf } from './session-jobs.ts';
 
 /** How long a session waits for a lease that another has. */
 const busyMs = 300;
-
-/** What run control works with. */
-export interface RunControlContext {
-  readonly redis: RedisClient;
-  readonly settings: Settings;
-  readonly queues: Queues;
-  readonly bell: Bell;
-  readonly log: Log;
-  readonly clock: Clock;
-  /** True while an account, by its key, is paused: nothing is queued for it. Left out: none ever is. */
-  readonly isPaused?: (account: string) => boolean | Promise<boolean>;
-}
 
 /** Starts runs, queues their sessions, and ends them. */
 export class RunControl {

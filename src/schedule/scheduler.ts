@@ -1,50 +1,15 @@
 /** The scheduler: at each tick it learns what has changed, plans, and begins, holds and releases runs (design §3). */
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../ground/clock.ts';
 import { globalKeys } from '../ground/keys.ts';
-import type { Log } from '../ground/log.ts';
-import type { RedisClient } from '../ground/redis.ts';
-import type { Settings } from '../ground/settings.ts';
 import { updateRun } from '../ledger/run.ts';
 import { Lease } from '../limits/lease.ts';
 import { dueOf } from './due.ts';
 import { closingOf, type Plan, plan, type Usage } from './plan.ts';
 import { Roll } from './roll.ts';
-import { type Entry, Roster, type ScheduledAccount } from './roster.ts';
-import type { RunControl } from './run-control.ts';
+import { type Entry, Roster } from './roster.ts';
 import { ScheduleBook } from './schedule.ts';
+import type { SchedulerContext } from './scheduler-context.ts';
 import { changeRun, claimRun, takeAsked } from './state.ts';
-
-/** Where the accounts come from. */
-export interface ScheduledAccounts {
-  all(): Promise<readonly ScheduledAccount[]>;
-  /** Calls the listener when the list has changed; returns how to stop that. */
-  onChange(listener: () => void): () => void;
-}
-
-/** What people have paused. */
-export interface ScheduleSteering {
-  /** Undefined for an account that nobody has paused. */
-  pausedBy(account: ScheduledAccount): unknown;
-  onChange(listener: () => void): () => void;
-}
-
-/** What the scheduler works with. */
-export interface SchedulerContext {
-  readonly redis: RedisClient;
-  readonly settings: Settings;
-  readonly control: RunControl;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly accounts: ScheduledAccounts;
-  readonly steering?: ScheduleSteering | undefined;
-  /** What budgets and servers make accounts wait for, by account key. */
-  readonly readWaits?: (
-    keys: readonly string[],
-  ) => Promise<ReadonlyMap<string, { readonly untilMs: number; readonly because: string }>>;
-  /** Most runs at once at a host, by its name. */
-  readonly hostRuns?: () => Readonly<Record<string, number>>;
-}
 
 const startsAtOnce = 50;
 const never = Number.POSITIVE_INFINITY;

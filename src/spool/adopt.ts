@@ -27,9 +27,21 @@ export async function adoptBatches(redis: RedisClient, spool: Spool, log: Log): 
       if (!(error instanceof MailhaulError)) throw error;
       // Kept for a person to look at; its messages are fetched again.
       const path = join(spool.directory, batchFileName(account, batch));
-      await rename(path, `${path}.damaged`);
+      // Another process that serves this spool may have appended it a moment ago.
+      if (!(await renamed(path, `${path}.damaged`))) continue;
       log.warn({ account, batch, code: error.code }, error.message);
     }
   }
   return adopted;
+}
+
+/** Renames a file; false when it is gone. */
+async function renamed(from: string, to: string): Promise<boolean> {
+  return rename(from, to).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return false;
+    },
+  );
 }

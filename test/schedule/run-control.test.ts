@@ -1,98 +1,30 @@
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
 import { accountKeys, globalKeys } from '../../src/ground/keys.ts';
-import { silentLog } from '../../src/ground/log.ts';
-import { loadSettings } from '../../src/ground/settings-load.ts';
 import { giveUpAppend, noteAppend } from '../../src/ledger/append-state.ts';
 import { registeredBatches, spooledKeys } from '../../src/ledger/batches.ts';
 import { readProblems } from '../../src/ledger/problems.ts';
-import { isFirstRun, readRun, updateRun } from '../../src/ledger/run.ts';
-import { Bell } from '../../src/limits/bell.ts';
-import { readWaits, type Wait } from '../../src/limits/waits.ts';
-import { Queues, type SessionJob, type SessionKind } from '../../src/schedule/queues.ts';
-import { RunControl } from '../../src/schedule/run-control.ts';
-import { registerBatch } from '../../src/spool/registry.ts';
-import { useRedis } from '../ledger/redis-rig.ts';
-import { alice as account, makeBatch, newSpool } from '../spool/spool-rig.ts';
+import { updateRun } from '../../src/ledger/run.ts';
+import { readWaits } from '../../src/limits/waits.ts';
+import type { SessionKind } from '../../src/schedule/queues.ts';
+import { alice as account } from '../spool/spool-rig.ts';
+import { job, RunControlRig, waits } from './run-control-rig.ts';
 
-const redis = useRedis();
-const waits = [1000, 5000];
+const rig = new RunControlRig();
+const { redis, jobs, loseJobs, run, lastJob, batchIn } = rig;
 const busy = new MailhaulError('account-busy', { host: 'h', user: 'u', reply: 'later' });
 const refused = new MailhaulError('credentials-refused', { host: 'h', user: 'u', reply: 'no' });
-let control: RunControl;
-let now: number;
-let rung: string[];
-let isPaused: boolean;
-
-beforeEach(async () => {
-  const handle = await redis.another();
-  const bell = await Bell.open(handle.client, handle.duplicate());
-  const queues = new Queues(handle, silentLog(), 30_000);
-  const loaded = loadSettings({ env: {}, options: { dataDir: 'nowhere' } });
-  const settings = { ...loaded, retryWaitsMs: waits, spoolLostAfterMs: 60_000 };
-  const clock = { now: () => now, wait: () => Promise.resolve() };
-  now = 1_000_000;
-  rung = [];
-  isPaused = false;
-  bell.listen((one) => rung.push(one));
-  const log = silentLog();
-  control = new RunControl({ redis: handle.client, settings, queues, bell, log, clock, isPaused: () => isPaused });
-  onTestFinished(async () => {
-    await queues.close();
-    await bell.close();
-    await handle.close();
-  });
-});
-
-interface Queued extends SessionJob {
-  kind: string;
-  number: number;
-  delay: number;
-}
-
-/** The jobs that stand in Redis, the newest last. */
-async function jobs(): Promise<Queued[]> {
-  const found: Queued[] = [];
-  for (const key of await redis.client.keys(`mh-queue:*:*.${account}.*`)) {
-    const { data = '{}', delay = '0' } = await redis.client.hgetall(key);
-    const [, kind = '', number = ''] = /\.(\w+)\.(\d+)$/.exec(key) ?? [];
-    found.push({ ...JSON.parse(data), kind, number: Number(number), delay: Number(delay) });
-  }
-  return found.sort((a, b) => a.number - b.number);
-}
-
-/** Takes all jobs away, as their workers do or a crash. */
-async function loseJobs(): Promise<void> {
-  for (const key of await redis.client.keys('mh-queue:*')) await redis.client.del(key);
-}
-
-const job = (other: Partial<SessionJob> = {}): SessionJob => ({
-  account,
-  run: 'r1',
-  tries: 0,
-  mark: 0,
-  spool: '',
-  ...other,
-});
-const run = async () => (await readRun(redis.client, account))!;
-const lastJob = async () => (await jobs()).at(-1);
-
-async function batchIn(spool: string, uidl = 'a'): Promise<string> {
-  const manifest = await makeBatch(await newSpool(), [uidl]);
-  await registerBatch(redis.client, spool, manifest);
-  return manifest.batch;
-}
 
 describe('the start of a run', () => {
   it('queues a download', async () => {
-    await control.start(account, 'r1', true);
-    expect(await run()).toMatchObject({ id: 'r1', state: 'queued', startedAt: now, recheck: true });
+    await rig.control.start(account, 'r1', true);
+    expect(await run()).toMatchObject({ id: 'r1', state: 'queued', startedAt: rig.now, recheck: true });
     expect(await jobs()).toMatchObject([{ kind: 'download', run: 'r1', tries: 0, delay: 0 }]);
   });
 
   it('queues the appends of every spool that holds batches of an earlier run', async () => {
     for (const spool of ['s', 't']) await batchIn(spool);
-    await control.start(account, 'r1');
+    await rig.control.start(account, 'r1');
     const appends = (await jobs()).filter(({ kind }) => kind === 'append');
     expect(appends.map(({ spool }) => spool).sort()).toEqual(['s', 't']);
   });
@@ -100,29 +32,29 @@ describe('the start of a run', () => {
 
 describe('mail that comes', () => {
   it('queues one append session and rings every time', async () => {
-    await control.start(account, 'r1');
-    for (let i = 0; i < 3; i += 1) await control.announce(account, 'r1', 's');
+    await rig.control.start(account, 'r1');
+    for (let i = 0; i < 3; i += 1) await rig.control.announce(account, 'r1', 's');
     expect((await jobs()).filter(({ kind }) => kind === 'append')).toMatchObject([{ spool: 's', tries: 0 }]);
-    while (rung.length < 3) await redis.client.ping();
+    while (rig.rung.length < 3) await redis.client.ping();
   });
 
   it('queues another when the one before has given up', async () => {
-    await control.start(account, 'r1');
-    await control.announce(account, 'r1', 's');
+    await rig.control.start(account, 'r1');
+    await rig.control.announce(account, 'r1', 's');
     await giveUpAppend(redis.client, account, 's');
-    await control.announce(account, 'r1', 's');
+    await rig.control.announce(account, 'r1', 's');
     expect((await jobs()).filter(({ kind }) => kind === 'append')).toHaveLength(2);
   });
 
   it('of an earlier run queues nothing', async () => {
-    await control.start(account, 'r1');
-    await control.announce(account, 'r0', 's');
+    await rig.control.start(account, 'r1');
+    await rig.control.announce(account, 'r0', 's');
     expect(await jobs()).toHaveLength(1);
   });
 });
 
 describe('the end of a session', () => {
-  beforeEach(() => control.start(account, 'r1'));
+  beforeEach(() => rig.control.start(account, 'r1'));
 
   it.each([
     ['busy', 2, 300],
@@ -131,47 +63,52 @@ describe('the end of a session', () => {
     ['budget', 0, 0],
     ['unpipelined', 0, 0],
   ])('%s is followed by another', async (end, tries, delay) => {
-    await control.ended('download', job({ tries: 2 }), end);
+    await rig.control.ended('download', job({ tries: 2 }), end);
     expect(await lastJob()).toMatchObject({ kind: 'download', tries, delay });
     expect(await jobs()).toHaveLength(2);
   });
 
   it.each(['superseded', 'interrupted'])('%s is the end', async (end) => {
-    await control.ended('download', job(), end);
+    await rig.control.ended('download', job(), end);
     expect(await jobs()).toHaveLength(1);
     expect(await run()).toMatchObject({ download: 'queued', finishedAt: 0 });
   });
 
   it('ends the run with the last of both sides: the download', async () => {
-    await control.ended('download', job(), 'done');
-    expect(await run()).toMatchObject({ download: 'done', state: 'complete', finishedAt: now });
-    while (rung.length === 0) await redis.client.ping();
+    await rig.control.ended('download', job(), 'done');
+    expect(await run()).toMatchObject({ download: 'done', state: 'complete', finishedAt: rig.now });
+    while (rig.rung.length === 0) await redis.client.ping();
   });
 
   it('ends the run with the last of both sides: the append', async () => {
     const batch = await batchIn('s');
-    await control.announce(account, 'r1', 's');
-    await control.ended('download', job(), 'done');
+    await rig.control.announce(account, 'r1', 's');
+    await rig.control.ended('download', job(), 'done');
     expect((await run()).finishedAt).toBe(0);
     await redis.client.zrem(accountKeys.batches(account, 's'), batch);
     await redis.client.del(accountKeys.spools(account));
-    await control.ended('append', job({ spool: 's' }), 'done');
-    expect((await run()).finishedAt).toBe(now);
+    await rig.control.ended('append', job({ spool: 's' }), 'done');
+    expect((await run()).finishedAt).toBe(rig.now);
   });
 });
 
 describe('a session that failed', () => {
-  beforeEach(() => control.start(account, 'r1'));
+  beforeEach(() => rig.control.start(account, 'r1'));
 
   it('is tried again after each of the waits, and then the account has failed', async () => {
     for (const [tries, delay] of waits.entries()) {
-      await control.failed('download', job({ tries }), busy);
+      await rig.control.failed('download', job({ tries }), busy);
       expect(await lastJob()).toMatchObject({ tries: tries + 1, delay });
       expect(await run()).toMatchObject({ state: 'waiting', error: busy.message, finishedAt: 0 });
     }
-    await control.failed('download', job({ tries: waits.length }), busy);
+    await rig.control.failed('download', job({ tries: waits.length }), busy);
     expect(await jobs()).toHaveLength(1 + waits.length);
-    expect(await run()).toMatchObject({ download: 'failed', state: 'failed', error: busy.message, finishedAt: now });
+    expect(await run()).toMatchObject({
+      download: 'failed',
+      state: 'failed',
+      error: busy.message,
+      finishedAt: rig.now,
+    });
     expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'account-busy' }]);
   });
 
@@ -183,21 +120,21 @@ describe('a session that failed', () => {
   ])('begins to count anew when it got further: %s, %s', async (kind, field) => {
     const spool = kind === 'append' ? 's' : '';
     await redis.client.hincrby(accountKeys.run(account), field, 10);
-    await control.failed(kind, job({ tries: 2, mark: 4, spool }), busy);
+    await rig.control.failed(kind, job({ tries: 2, mark: 4, spool }), busy);
     expect(await lastJob()).toMatchObject({ kind, tries: 1, mark: 10, delay: waits[0], spool });
-    await control.failed(kind, job({ tries: 1, mark: 10, spool }), busy);
+    await rig.control.failed(kind, job({ tries: 1, mark: 10, spool }), busy);
     expect(await lastJob()).toMatchObject({ tries: 2, mark: 10, delay: waits[1] });
   });
 
   it('is not tried again where waiting does not help', async () => {
-    await control.failed('download', job(), refused);
+    await rig.control.failed('download', job(), refused);
     expect(await jobs()).toHaveLength(1);
     expect(await run()).toMatchObject({ download: 'failed', state: 'failed' });
     expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'credentials-refused' }]);
   });
 
   it('is not tried again when nobody foresaw it', async () => {
-    await control.failed('download', job(), new TypeError('x is undefined'));
+    await rig.control.failed('download', job(), new TypeError('x is undefined'));
     expect(await run()).toMatchObject({ state: 'failed' });
     expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'unexpected' }]);
   });
@@ -205,46 +142,46 @@ describe('a session that failed', () => {
   it('was asked to wait: it waits at least so long, and this is no failure', async () => {
     for (let count = 1; count <= 8; count += 1) {
       const asked = new MailhaulError('server-unavailable', { host: 'h', user: 'u', reply: 'no', retryAfterMs: 7000 });
-      await control.failed('download', job({ tries: 2 }), asked);
+      await rig.control.failed('download', job({ tries: 2 }), asked);
       const delay = Math.max(7000, [1000, 5000][count - 1] ?? 5000 * 2 ** (count - 2));
       expect(await lastJob()).toMatchObject({ tries: 2, delay });
     }
     expect(await run()).toMatchObject({ state: 'waiting', finishedAt: 0 });
-    const waits = (await readWaits(redis.client, [account], now)).get(account)!;
+    const waits = (await readWaits(redis.client, [account], rig.now)).get(account)!;
     expect(waits[0]).toMatchObject({ side: 'source', because: 'h asked for it: no' });
-    await control.failed('download', job({ tries: 2 }), busy);
+    await rig.control.failed('download', job({ tries: 2 }), busy);
     expect(await run()).toMatchObject({ state: 'failed' });
   });
 
   it('was asked to wait more often than is to be borne: the account has failed', async () => {
     const asked = new MailhaulError('account-busy', { host: 'h', user: 'u', reply: 'no', hint: 'throttled' });
-    for (let count = 0; count < 12; count += 1) await control.failed('append', job({ spool: 's' }), asked);
+    for (let count = 0; count < 12; count += 1) await rig.control.failed('append', job({ spool: 's' }), asked);
     expect((await run()).state).toBe('waiting');
     await redis.client.hincrby(accountKeys.run(account), 'appended', 1);
-    await control.failed('append', job({ spool: 's' }), asked);
+    await rig.control.failed('append', job({ spool: 's' }), asked);
     expect((await lastJob())!.delay).toBe(1000);
-    for (let count = 0; count < 12; count += 1) await control.failed('append', job({ spool: 's', mark: 1 }), asked);
+    for (let count = 0; count < 12; count += 1) await rig.control.failed('append', job({ spool: 's', mark: 1 }), asked);
     expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'account-busy' }]);
   });
 
   it('leaves the other side its time: the run ends with the download', async () => {
     await batchIn('s');
-    await control.announce(account, 'r1', 's');
-    await control.failed('append', job({ spool: 's' }), refused);
+    await rig.control.announce(account, 'r1', 's');
+    await rig.control.failed('append', job({ spool: 's' }), refused);
     expect((await run()).finishedAt).toBe(0);
-    await control.announce(account, 'r1', 's');
+    await rig.control.announce(account, 'r1', 's');
     expect((await jobs()).filter(({ kind }) => kind === 'append')).toHaveLength(1);
-    await control.ended('download', job(), 'done');
-    expect(await run()).toMatchObject({ state: 'failed', finishedAt: now });
+    await rig.control.ended('download', job(), 'done');
+    expect(await run()).toMatchObject({ state: 'failed', finishedAt: rig.now });
     expect(await registeredBatches(redis.client, account, 's')).toHaveLength(1);
   });
 
   it('changes nothing of the run that came after its own', async () => {
-    await control.start(account, 'r2');
-    await control.announce(account, 'r2', 's');
+    await rig.control.start(account, 'r2');
+    await rig.control.announce(account, 'r2', 's');
     const before = await jobs();
-    await control.failed('append', job({ spool: 's' }), refused);
-    await control.failed('download', job(), refused);
+    await rig.control.failed('append', job({ spool: 's' }), refused);
+    await rig.control.failed('download', job(), refused);
     expect(await run()).toMatchObject({ id: 'r2', download: 'queued', error: '' });
     expect(await redis.client.hget(accountKeys.appendSessions(account), 's')).toBe('queued');
     expect(await readProblems(redis.client, account)).toEqual([]);
@@ -253,131 +190,27 @@ describe('a session that failed', () => {
 
   it('of the append side ends a download that waits for space which nobody frees any more', async () => {
     await batchIn('s');
-    await control.failed('append', job({ spool: 's' }), refused);
-    await control.ended('download', job(), 'hold');
-    expect(await run()).toMatchObject({ state: 'failed', finishedAt: now });
-  });
-});
-
-describe('a pause', () => {
-  it('keeps a run that begins from being worked on, and resume begins it', async () => {
-    isPaused = true;
-    await batchIn('s');
-    await control.start(account, 'r1');
-    expect([await jobs(), await run()]).toMatchObject([[], { state: 'paused', finishedAt: 0 }]);
-    isPaused = false;
-    await control.resume(account);
-    expect((await jobs()).map(({ kind }) => kind)).toEqual(['download', 'append']);
-    expect((await run()).state).toBe('queued');
-  });
-
-  it('keeps the reconciler from queueing what is missing', async () => {
-    await control.start(account, 'r1');
-    await loseJobs();
-    isPaused = true;
-    await control.reconcile(account, 'r1');
-    expect([await jobs(), await run()]).toMatchObject([[], { state: 'paused' }]);
-  });
-
-  it('that ended an append session before any mail came leaves room for the next', async () => {
-    await control.start(account, 'r1');
-    await control.announce(account, 'r1', 's');
-    await noteAppend(redis.client, account, 's', 'active');
-    await loseJobs();
-    await control.paused(job({ spool: 's' }));
-    await control.resume(account);
-    await control.announce(account, 'r1', 's');
-    expect((await jobs()).map(({ kind }) => kind)).toEqual(['download', 'append']);
-  });
-
-  it('does not make a failed append session begin again', async () => {
-    await batchIn('s');
-    await control.start(account, 'r1');
-    await noteAppend(redis.client, account, 's', 'failed');
-    await loseJobs();
-    await control.paused(job({ spool: 's' }));
-    await control.resume(account);
-    expect((await jobs()).map(({ kind }) => kind)).toEqual(['download']);
-  });
-
-  it('changes nothing of a run that has ended, and resume starts none', async () => {
-    await control.start(account, 'r1');
-    await loseJobs();
-    await control.ended('download', job(), 'done');
-    await control.paused(job());
-    await control.resume(account);
-    expect([await jobs(), await run()]).toMatchObject([[], { state: 'complete' }]);
-  });
-});
-
-describe('a wait', () => {
-  const wait = (ms: number): Wait => ({ side: 'source', untilMs: now + ms, because: 'h allows 1 kB a day' });
-
-  it('of the service is as long as it takes', async () => {
-    await control.start(account, 'r1');
-    await control.ended('download', job({ tries: 1 }), wait(20 * 3_600_000));
-    expect(await lastJob()).toMatchObject({ kind: 'download', tries: 1, delay: 20 * 3_600_000 });
-    expect(await run()).toMatchObject({ state: 'waiting', download: 'queued', finishedAt: 0 });
-    expect((await run()).error).toMatch(/^until .* UTC, because h allows 1 kB a day$/);
-    expect((await readWaits(redis.client, [account], now)).get(account)).toEqual([wait(20 * 3_600_000)]);
-    const before = await jobs();
-    await control.reconcile(account, 'r1');
-    expect(await jobs()).toEqual(before);
-  });
-
-  it('of a run that may not wait so long leaves the rest to the next run', async () => {
-    await control.start(account, 'r1', false, 60_000);
-    await control.ended('download', job(), wait(60_000));
-    expect(await lastJob()).toMatchObject({ delay: 60_000 });
-    await updateRun(redis.client, account, 'r1', { listed: 2 });
-    await control.ended('download', job(), wait(60_001));
-    expect(await jobs()).toHaveLength(2);
-    expect(await run()).toMatchObject({ state: 'incomplete', download: 'left', finishedAt: now });
-    expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'budget-waits' }]);
-    expect(await isFirstRun(redis.client, account)).toBe(true);
-  });
-
-  it('that is too long leaves the appends as well, and the run ends with the download', async () => {
-    await control.start(account, 'r1', false, 60_000);
-    await batchIn('s');
-    await control.announce(account, 'r1', 's');
-    await control.ended('append', job({ spool: 's' }), { ...wait(90_000), side: 'destination' });
-    expect((await run()).finishedAt).toBe(0);
-    const before = await jobs();
-    await control.announce(account, 'r1', 's');
-    expect(await jobs()).toEqual(before);
-    await loseJobs();
-    await control.reconcile(account, 'r1');
-    expect(await jobs()).toMatchObject([{ kind: 'download' }]);
-    await control.ended('download', job(), 'done');
-    expect(await run()).toMatchObject({ state: 'incomplete', finishedAt: now });
-    expect(await registeredBatches(redis.client, account, 's')).toHaveLength(1);
-  });
-
-  it('of the appends ends a download that waits for space which nobody frees in this run', async () => {
-    await control.start(account, 'r1', false, 60_000);
-    await batchIn('s');
-    await control.ended('append', job({ spool: 's' }), { ...wait(90_000), side: 'destination' });
-    await control.ended('download', job(), 'hold');
-    expect(await run()).toMatchObject({ state: 'incomplete', download: 'left', finishedAt: now });
+    await rig.control.failed('append', job({ spool: 's' }), refused);
+    await rig.control.ended('download', job(), 'hold');
+    expect(await run()).toMatchObject({ state: 'failed', finishedAt: rig.now });
   });
 });
 
 describe('the reconciler', () => {
-  beforeEach(() => control.start(account, 'r1'));
+  beforeEach(() => rig.control.start(account, 'r1'));
 
   it('adds nothing where a job does the work', async () => {
-    await control.announce(account, 'r1', 's');
+    await rig.control.announce(account, 'r1', 's');
     await batchIn('s');
     const before = await jobs();
-    await control.reconcile(account, 'r1');
+    await rig.control.reconcile(account, 'r1');
     expect(await jobs()).toEqual(before);
   });
 
   it.each(['queued', 'active'])('queues a lost download again that is %s', async (download) => {
     await updateRun(redis.client, account, 'r1', { download });
     await loseJobs();
-    await control.reconcile(account, 'r1');
+    await rig.control.reconcile(account, 'r1');
     expect(await jobs()).toMatchObject([{ kind: 'download', tries: 0 }]);
   });
 
@@ -386,13 +219,13 @@ describe('the reconciler', () => {
     await batchIn('s');
     await noteAppend(redis.client, account, 's', state);
     await loseJobs();
-    await control.reconcile(account, 'r1');
+    await rig.control.reconcile(account, 'r1');
     expect(await jobs()).toMatchObject([{ kind: 'append', spool: 's' }]);
   });
 
   it('queues an append for batches that nobody announced', async () => {
     await batchIn('s');
-    await control.reconcile(account, 'r1');
+    await rig.control.reconcile(account, 'r1');
     expect(await lastJob()).toMatchObject({ kind: 'append', spool: 's' });
   });
 
@@ -401,24 +234,24 @@ describe('the reconciler', () => {
     await batchIn('s');
     await noteAppend(redis.client, account, 's', 'failed');
     await loseJobs();
-    await control.reconcile(account, 'r1');
+    await rig.control.reconcile(account, 'r1');
     expect(await jobs()).toEqual([]);
     expect((await run()).state).toBe('failed');
   });
 
   it('starts the run again when Redis has forgotten it', async () => {
     await redis.client.flushall();
-    await control.reconcile(account, 'r1');
+    await rig.control.reconcile(account, 'r1');
     expect(await run()).toMatchObject({ id: 'r1', number: 1, download: 'queued' });
     expect(await jobs()).toMatchObject([{ kind: 'download' }]);
   });
 
   it('rings for a run that ended unheard', async () => {
-    await control.ended('download', job(), 'done');
-    while (rung.length < 1) await redis.client.ping();
+    await rig.control.ended('download', job(), 'done');
+    while (rig.rung.length < 1) await redis.client.ping();
     await loseJobs();
-    await control.reconcile(account, 'r1');
-    while (rung.length < 2) await redis.client.ping();
+    await rig.control.reconcile(account, 'r1');
+    while (rig.rung.length < 2) await redis.client.ping();
     expect(await jobs()).toEqual([]);
   });
 
@@ -426,9 +259,9 @@ describe('the reconciler', () => {
     await updateRun(redis.client, account, 'r1', { download: 'done' });
     await batchIn('s');
     await noteAppend(redis.client, account, 's', 'queued');
-    await redis.client.set(globalKeys.spoolSeen('s'), now - 60_000);
+    await redis.client.set(globalKeys.spoolSeen('s'), rig.now - 60_000);
     await loseJobs();
-    await control.reconcile(account, 'r1');
+    await rig.control.reconcile(account, 'r1');
     expect(await spooledKeys(redis.client, account)).toEqual(new Set());
     expect(await run()).toMatchObject({ download: 'queued', finishedAt: 0 });
     expect(await jobs()).toMatchObject([{ kind: 'download' }]);
@@ -437,8 +270,8 @@ describe('the reconciler', () => {
 
   it('waits for a spool that was served a moment ago', async () => {
     await batchIn('s');
-    await redis.client.set(globalKeys.spoolSeen('s'), now - 59_000);
-    await control.reconcile(account, 'r1');
+    await redis.client.set(globalKeys.spoolSeen('s'), rig.now - 59_000);
+    await rig.control.reconcile(account, 'r1');
     expect(await registeredBatches(redis.client, account, 's')).toHaveLength(1);
   });
 });

@@ -1,0 +1,19 @@
+/** What run control is given. */
+import type { Clock } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import type { Settings } from '../ground/settings.ts';
+import type { Bell } from '../limits/bell.ts';
+import type { Queues } from './queues.ts';
+
+/** What run control works with. */
+export interface RunControlContext {
+  readonly redis: RedisClient;
+  readonly settings: Settings;
+  readonly queues: Queues;
+  readonly bell: Bell;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** True while an account, by its key, is paused: nothing is queued for it. Left out: none ever is. */
+  readonly isPaused?: (account: string) => boolean | Promise<boolean>;
+}

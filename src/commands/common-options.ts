@@ -47,7 +47,8 @@ export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): Load
   const given: Partial<Record<keyof Settings, unknown>> = {};
   if (options.dataDir !== undefined) given.dataDir = options.dataDir;
   if (options.redis !== undefined) given.redis = options.redis;
-  if (options.listen !== undefined) given.listen = options.listen;
+  // An option wins over every variable, MAILHAUL_DASHBOARD_PORT among them.
+  if (options.listen !== undefined) Object.assign(given, { listen: options.listen, dashboardPort: null });
   if (options.logLevel !== undefined) given.logLevel = options.logLevel;
   const configFile = options.config === undefined ? {} : { configFile: options.config };
   return loadSettings({ ...configFile, env, options: given as Partial<Settings> });

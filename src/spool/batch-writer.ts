@@ -197,11 +197,11 @@ export class BatchWriter {
 
   async #write(gathered: Buffer[], position: number, before: Promise<void>): Promise<void> {
     await before;
-    const bytes = gathered.reduce((sum, { length }) => sum + length, 0);
     try {
       this.#file ??= await open(this.#path, 'wx', 0o600);
-      await writeAll(this.#file, gathered, position);
-      this.#written = position + bytes;
+      await writeAll(this.#file, gathered, position, (to) => {
+        this.#written = to;
+      });
     } catch (error) {
       this.#failure = spoolError(this.#spool.directory, error);
       throw this.#failure;
@@ -209,13 +209,22 @@ export class BatchWriter {
   }
 }
 
-/** writev may write less than it was given when the disk fills up; the rest is tried again, which then fails aloud. */
-async function writeAll(file: FileHandle, buffers: Buffer[], position: number): Promise<void> {
+/**
+ * writev may write less than it was given when the disk fills up; the rest is tried again, which then fails aloud. `to`
+ * is told how far it got.
+ */
+async function writeAll(
+  file: FileHandle,
+  buffers: Buffer[],
+  position: number,
+  reached: (to: number) => void,
+): Promise<void> {
   let left = buffers;
   let at = position;
   while (left.length > 0) {
     const { bytesWritten } = await file.writev(left, at);
     at += bytesWritten;
+    reached(at);
     let skip = bytesWritten;
     const rest: Buffer[] = [];
     for (const buffer of left) {

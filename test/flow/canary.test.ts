@@ -181,7 +181,7 @@ describe('no secret is anywhere', () => {
     const followed = await rig.list(rows, 'followed.csv');
     const list = await rig.list(rows);
     search.beginLooking();
-    const service = run(['start', followed]);
+    const service = run(['start', followed, '--roles', 'pop,imap']);
     await rig.reaches(() => service.text.stderr.includes('"msg":"ready"'), service);
     expect(await said(run(['sync', list, '--json', '--roles', 'scheduler']))).toBe(3);
     await rig.list([...rows.slice(1), { ...rows[0], imap_password: canaries.wrong }], 'followed.csv');

@@ -114,7 +114,8 @@ export class HaulRig {
   haul(args: readonly string[], env: NodeJS.ProcessEnv = {}): Haul {
     const { PATH, HOME } = process.env;
     const child = spawn(process.execPath, [command, ...args], {
-      env: { PATH, HOME, TMPDIR: tmpdir(), ...env },
+      // Services of tests that run side by side answer where there is room.
+      env: { PATH, HOME, TMPDIR: tmpdir(), MAILHAUL_DASHBOARD_PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const text = { stdout: '', stderr: '' };

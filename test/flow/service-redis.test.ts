@@ -33,7 +33,7 @@ async function servers() {
 
 function start(list: string, env: NodeJS.ProcessEnv = {}, more: readonly string[] = ['--redis', redis.url]): Haul {
   const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', rig.dataDir];
-  return rig.haul(['start', list, ...fixed, ...more], env);
+  return rig.haul(['start', list, '--roles', 'pop,imap', ...fixed, ...more], env);
 }
 
 const isReady = (haul: Haul) => haul.text.stderr.includes('"msg":"ready"');

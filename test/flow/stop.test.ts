@@ -85,7 +85,15 @@ describe('at the deadline connections are dropped, however long a server would b
     const { pop, imap, list } = await servers();
     const took: Buffer[] = [];
     imap.behaviour = { capabilities: ['IMAP4rev1', 'LITERAL+', 'UIDPLUS'], hang: ({ bytes }) => took.push(bytes) > 0 };
-    const worker = rig.haul(['start', list, '--config', `${rig.directory}/settings.yaml`, ...serving()]);
+    const worker = rig.haul([
+      'start',
+      list,
+      '--roles',
+      'pop,imap',
+      '--config',
+      `${rig.directory}/settings.yaml`,
+      ...serving(),
+    ]);
     await rig.reaches(() => started(worker), worker);
     const scheduler = rig.startSync(list, [...onRedis(), '--roles', 'scheduler']);
     await rig.reaches(() => took.length > 0, worker);
@@ -126,7 +134,15 @@ describe('a Redis that came back only now', () => {
   test('does not hold the end up', async () => {
     const { list } = await servers();
     for (let round = 0; round < 3; round += 1) {
-      const worker = rig.haul(['start', list, '--config', `${rig.directory}/settings.yaml`, ...serving()]);
+      const worker = rig.haul([
+        'start',
+        list,
+        '--roles',
+        'pop,imap',
+        '--config',
+        `${rig.directory}/settings.yaml`,
+        ...serving(),
+      ]);
       await rig.reaches(() => started(worker), worker);
       await redis.restart();
       worker.child.kill('SIGTERM');

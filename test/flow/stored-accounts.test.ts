@@ -29,7 +29,10 @@ const follow = (rows: Parameters<HaulRig['list']>[0]) => rig.list(rows, 'followe
 /** Starts the service on the followed list, or on what is stored. */
 async function start(list?: string, env: NodeJS.ProcessEnv = {}): Promise<Haul> {
   const words = list === undefined ? [] : [list];
-  const service = rig.haul(['start', ...words, '--data-dir', join(rig.directory, 'service'), ...fixed()], env);
+  const service = rig.haul(
+    ['start', ...words, '--roles', 'pop,imap', '--data-dir', join(rig.directory, 'service'), ...fixed()],
+    env,
+  );
   await logged(service, '"msg":"ready"');
   return service;
 }

@@ -29,6 +29,8 @@ export interface BudgetedAccount {
 /** A source: counts what is asked of it, as its operator would. */
 export class CountingHost {
   readonly logins: number[] = [];
+  /** How many connections were open then, this one included. */
+  readonly crowd: number[] = [];
   readonly asked: { readonly at: number; readonly account: string; readonly bytes: number }[] = [];
   /** Logins that were refused. */
   readonly refused: number[] = [];
@@ -195,6 +197,7 @@ export class BudgetSimulation {
   async #logIn(host: CountingHost, name: string, user: string): Promise<void> {
     const now = this.#time.now();
     host.logins.push(now);
+    host.crowd.push(host.open);
     await this.#time.wait(connectMs);
     if (now < host.throttles.from || now >= host.throttles.to) return;
     host.refused.push(now);

@@ -36,8 +36,8 @@ export class CountingHost {
   readonly refused: number[] = [];
   open = 0;
   mostOpen = 0;
-  /** While it throttles it lets nobody in. */
-  throttles: { readonly from: number; readonly to: number } = { from: 0, to: 0 };
+  /** While it throttles it bears so many connections, and refuses every login beyond. */
+  throttles: { readonly from: number; readonly to: number; readonly bears: number } = { from: 0, to: 0, bears: 0 };
 }
 
 /** An account and what became of it. */
@@ -196,10 +196,12 @@ export class BudgetSimulation {
 
   async #logIn(host: CountingHost, name: string, user: string): Promise<void> {
     const now = this.#time.now();
+    const { from, to, bears } = host.throttles;
+    const refuses = now >= from && now < to && host.open > bears;
     host.logins.push(now);
     host.crowd.push(host.open);
     await this.#time.wait(connectMs);
-    if (now < host.throttles.from || now >= host.throttles.to) return;
+    if (!refuses) return;
     host.refused.push(now);
     throw new MailhaulError('account-busy', { host: name, user, reply: '[SYS/TEMP] slow down', hint: 'throttled' });
   }

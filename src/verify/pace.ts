@@ -1,8 +1,7 @@
 /** How fast the source may be read, and how much of it in a day: the budgets that a run has, too. */
 import type { SessionBudget } from '../limits/session-budget.ts';
-import { Turn } from '../limits/turn.ts';
+import { Turn, type TurnContext } from '../limits/turn.ts';
 import type { PopRequest } from '../pop3/retrieve.ts';
-import type { VerifyContext } from './source.ts';
 
 /** What has come so far. */
 interface Received {
@@ -20,7 +19,7 @@ export class Pace {
   readonly #sink: Received;
   #counted = 0;
 
-  constructor(budget: SessionBudget, context: VerifyContext, sink: Received) {
+  constructor(budget: SessionBudget, context: TurnContext, sink: Received) {
     this.#budget = budget;
     this.#turn = new Turn(context);
     this.#sink = sink;

@@ -70,6 +70,13 @@ export function displayFor(
   return lineDisplay((line) => stream.write(`${line}\n`), everyMs);
 }
 
+/** Shows what accounts wait for before they can be looked at, unless nobody wants to see how it goes. */
+export function waitLines({ quiet }: Pick<CommonOptions, 'quiet'>, stream: NodeJS.WriteStream): (text: string) => void {
+  return (text) => {
+    if (!quiet) stream.write(`${text}\n`);
+  };
+}
+
 /** The roles that `--roles` names; `allowed` when it is not given. Throws `usage`. */
 export function rolesOf(text: string | undefined, allowed: readonly Role[]): ReadonlySet<Role> {
   if (text === undefined) return new Set(allowed);

@@ -16,6 +16,7 @@ import {
   displayFor,
   rolesOf,
   settingsOf,
+  waitLines,
   warn,
   withCommonOptions,
 } from './common-options.ts';
@@ -49,7 +50,7 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, options));
     return exitStatus(report);
   };
-  if (options.dryRun) return finish(await runDry(settings, accounts));
+  if (options.dryRun) return finish(await runDry(settings, accounts, options));
   const interrupt = onInterrupt(insist, settings.stopWithinMs);
   const roles = rolesOf(options.roles, haulRoles);
   const log = commandLog(settings);
@@ -69,11 +70,16 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
   }
 }
 
-async function runDry(settings: LoadedSettings, accounts: Parameters<typeof dryRun>[2]): Promise<Report> {
+async function runDry(
+  settings: LoadedSettings,
+  accounts: Parameters<typeof dryRun>[2],
+  options: SyncCommandOptions,
+): Promise<Report> {
+  const { env, stderr } = process;
   const closers = new Closers();
   try {
     const { client } = await openRedis(settings, closers);
-    return await dryRun(client, settings, accounts, process.env);
+    return await dryRun(client, settings, accounts, { env, onWait: waitLines(options, stderr) });
   } finally {
     await closers.close();
   }

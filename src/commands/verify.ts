@@ -8,7 +8,7 @@ import { exitStatus } from '../report/exit-status.ts';
 import type { AccountReport, Report, SampledAccount } from '../report/report.ts';
 import { number, sumLine } from '../report/text.ts';
 import { openRedis } from '../service.ts';
-import { type CommonOptions, settingsOf, warn, withCommonOptions } from './common-options.ts';
+import { type CommonOptions, settingsOf, waitLines, warn, withCommonOptions } from './common-options.ts';
 
 interface VerifyCommandOptions extends CommonOptions {
   readonly deep?: string | true;
@@ -67,7 +67,8 @@ async function runVerify(
       if (!options.quiet) stderr.write(`${done}/${accounts.length} ${line}\n`);
     };
     const messagesFile = options.messages;
-    const report = await verify({ redis: client, settings, accounts, env, depth, messagesFile, signal, onAccount });
+    const asked = { settings, accounts, env, depth, messagesFile, signal };
+    const report = await verify({ ...asked, redis: client, onAccount, onWait: waitLines(options, stderr) });
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : verifyText(report, depth));
     return signal.aborted ? interruptedStatus : exitStatus(report);
   } finally {

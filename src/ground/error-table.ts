@@ -319,9 +319,9 @@ export const errorTable = {
   'budget-waits': {
     stops: 'account',
     retry: 'next-run',
-    text: 'left before all was carried: the account is to wait until {until}, because {because}',
+    text: 'left before all was done: the account is to wait until {until}, because {because}',
     remedy:
-      'Run mailhaul sync again then, or let the service (mailhaul start) wait; syncWaitMaxMs is how long sync does.',
+      'Run the command again then, or let the service (mailhaul start) wait; syncWaitMaxMs is how long sync does.',
   },
   'budget-oversized': {
     stops: 'none',

@@ -16,11 +16,13 @@ import { clearWait, type Wait } from './waits.ts';
 /** Who asks. */
 export interface BudgetTask {
   readonly side: Wait['side'];
-  /** Key of the account. */
-  readonly account: string;
+  /** Key of the account, whose wait ends when it begins; undefined for who only looks. */
+  readonly account?: string;
   /** Digest of the login, as `loginKey` makes it. */
   readonly login: string;
   readonly host: string;
+  /** Connections at once, where they are not those of a session that carries mail. */
+  readonly connections?: number;
 }
 
 /** What budgets work with. */
@@ -74,7 +76,7 @@ export class SessionBudget {
     this.#openedAt = clock.now();
     this.#renewing = setInterval(() => void slots.renew(clock.now()).catch(() => {}), settings.leaseMs / 3);
     this.#renewing.unref();
-    this.#note(clearWait(context.redis, task.account, task.side));
+    if (task.account !== undefined) this.#note(clearWait(context.redis, task.account, task.side));
   }
 
   /** Takes the connections of a session, or says when to ask again. Throws `budget-too-small`. */
@@ -82,7 +84,7 @@ export class SessionBudget {
     const { redis, settings, clock } = context;
     const { side, login, host } = task;
     const limits = budgetOf(settings, host);
-    const count = connectionsOf[side];
+    const count = task.connections ?? connectionsOf[side];
     for (const name of ['connections', 'connectionsPerAccount'] as const) {
       if (limits[name] === 0 || limits[name] >= count) continue;
       throw new MailhaulError('budget-too-small', { host, name, limit: limits[name], count });

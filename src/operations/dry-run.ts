@@ -6,36 +6,50 @@ import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { problemOf } from '../ledger/problems.ts';
+import type { TurnContext } from '../limits/turn.ts';
+import { type Wait, waitText } from '../limits/waits.ts';
 import { type AccountReport, buildReport, noBytes, noMessages, type Report } from '../report/report.ts';
+
+/** What a dry run needs besides. */
+export interface DryRunOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** Told what an account waits for before it can be looked at, in words. */
+  readonly onWait: (text: string) => void;
+}
 
 /** Surveys all accounts, `popSessions` at once. What would be fetched is counted as pending. */
 export async function dryRun(
   client: RedisClient,
   settings: Settings,
   accounts: readonly Account[],
-  env: NodeJS.ProcessEnv,
+  { env, onWait }: DryRunOptions,
 ): Promise<Report> {
   const startedAt = Date.now();
+  // A person ends it at once.
+  const { signal } = new AbortController();
   const reports: AccountReport[] = [];
   const queue = accounts.entries();
   const survey = async () => {
-    for (const [i, account] of queue) reports[i] = await surveyAccount(client, settings, account, env);
+    for (const [i, account] of queue) {
+      const context = {
+        redis: client,
+        settings,
+        signal,
+        onWait: (wait: Wait) => onWait(`${account.id}: ${waitText(wait, Date.now())}`),
+      };
+      reports[i] = await surveyAccount(account, env, context);
+    }
   };
   await Promise.all(Array.from({ length: Math.min(settings.popSessions, accounts.length) }, survey));
   return buildReport('dry-run', startedAt, Date.now(), reports);
 }
 
-async function surveyAccount(
-  redis: RedisClient,
-  settings: Settings,
-  account: Account,
-  env: NodeJS.ProcessEnv,
-): Promise<AccountReport> {
+async function surveyAccount(account: Account, env: NodeJS.ProcessEnv, context: TurnContext): Promise<AccountReport> {
   const { id, group, key } = account;
   const blank = { id, group, mailboxes: {}, repaired: 0, rewritten: 0 };
   try {
     const endpoint = await openLogin(account, 'source', env);
-    const { listed, known, refusedBefore, bytesListed } = await surveySource(key, endpoint, { redis, settings });
+    const { listed, known, refusedBefore, bytesListed } = await surveySource(key, endpoint, context);
     const pending = listed - known - refusedBefore;
     const messages = { ...noMessages, listed, known, refused: refusedBefore, pending };
     const state = pending + refusedBefore > 0 ? 'incomplete' : 'complete';

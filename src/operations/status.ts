@@ -79,8 +79,10 @@ export interface StatusPage {
 export async function listStatus(context: StatusContext, query: StatusQuery): Promise<StatusPage> {
   const candidates = matching(await context.book.all(), query);
   const found: AccountStatus[] = [];
-  for (let at = 0; at < candidates.length; at += atOnce) {
-    for (const status of await statusOf(context, candidates.slice(at, at + atOnce))) {
+  // Where nothing is left out, one account more than the page has tells that there is another page.
+  const part = query.state === undefined ? Math.min(atOnce, query.limit + 1) : atOnce;
+  for (let at = 0; at < candidates.length; at += part) {
+    for (const status of await statusOf(context, candidates.slice(at, at + part))) {
       if (query.state !== undefined && status.state !== query.state) continue;
       if (found.length === query.limit) return { accounts: found, next: found.at(-1)!.id };
       found.push(status);

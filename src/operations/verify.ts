@@ -6,6 +6,7 @@ import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { problemOf } from '../ledger/problems.ts';
+import { type Wait, waitText } from '../limits/waits.ts';
 import {
   type AccountReport,
   buildReport,
@@ -36,6 +37,8 @@ export interface VerifyOptions {
   readonly messagesFile: string | undefined;
   /** Ends the work early: accounts that are not through count as failed. */
   readonly signal: AbortSignal;
+  /** Told what an account waits for before it can be looked at, in words. */
+  readonly onWait: (text: string) => void;
   /** Called when an account is through. */
   readonly onAccount: (account: AccountReport, done: number, sampled: SampledAccount | undefined) => void;
 }
@@ -101,13 +104,14 @@ async function reportAccount(account: Account, options: VerifyOptions, rows: Row
 /** Tries again what the error table calls worth it, after the waits of the settings. */
 async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
   const { redis, settings, env, depth, signal } = options;
+  const onWait = (wait: Wait) => options.onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
   const waits = settings.retryWaitsMs.values();
   let oneAtATime = false;
   for (;;) {
     try {
       const source = await openLogin(account, 'source', env);
       const destination = await openLogin(account, 'destination', env);
-      const context = { redis, settings, signal, oneAtATime };
+      const context = { redis, settings, signal, oneAtATime, onWait };
       return await verifyAccount({ account: account.key, source, destination, depth }, context);
     } catch (thrown) {
       const error = asMailhaulError(thrown);

@@ -46,6 +46,7 @@ export class Queues {
   readonly #queues = new Map<string, Queue<SessionJob>>();
   readonly #workers: Worker<SessionJob>[] = [];
   /** Handlers that run. */
+  #closing = false;
   readonly #handling = new Set<Promise<void>>();
 
   /** `lockMs` is how long a job stays with a worker that has died. */
@@ -110,7 +111,7 @@ export class Queues {
     worker.on('lockRenewalFailed', (ids: string[]) => {
       for (const id of ids) running.get(id)?.abort(new Error('the lock of the job was lost'));
     });
-    worker.on('error', (error: Error) => this.#log.warn({ reason: error.message }, 'worker'));
+    worker.on('error', (error: Error) => this.#note(error, 'worker'));
     this.#workers.push(worker);
   }
 
@@ -136,10 +137,16 @@ export class Queues {
    * BullMQ may wait for an answer for ever: once no session runs it gets a moment, and is then dropped.
    */
   async close(): Promise<void> {
+    this.#closing = true;
     const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
     await Promise.race([closed, aborted(this.#handle.lost), this.#idle()]);
     await withinMoment(closed);
     await withinMoment(Promise.allSettled([...this.#queues.values()].map((queue) => queue.close())));
+  }
+
+  /** BullMQ tells as an error what it cuts itself when it closes. */
+  #note({ message }: Error, what: string): void {
+    this.#log[this.#closing ? 'debug' : 'warn']({ reason: message }, what);
   }
 
   async #idle(): Promise<void> {
@@ -150,7 +157,7 @@ export class Queues {
     const known = this.#queues.get(name);
     if (known) return known;
     const queue = new Queue<SessionJob>(name, { connection: this.#handle.duplicate(), prefix: globalKeys.queues });
-    queue.on('error', (error: Error) => this.#log.warn({ reason: error.message }, 'queue'));
+    queue.on('error', (error: Error) => this.#note(error, 'queue'));
     this.#queues.set(name, queue);
     return queue;
   }

@@ -45,13 +45,20 @@ export async function verifyAccount(task: VerifyTask, context: VerifyContext): P
     surveySource(session, redis, account, depth),
   );
   const mailboxes = await ledgerMailboxes(redis, account);
-  const destination = await Destination.open(task.destination, context);
+  // Where both are one host it has a connection for the source, too: waiting for it with one in hand might be for ever.
+  const isOneHost = task.source.host.toLowerCase() === task.destination.host.toLowerCase();
+  const destination = await Destination.open(task.destination, context, isOneHost ? 2 : 1);
   try {
     const { holdings } = destination;
     await destination.read(namesOfGone(expected, mailboxes));
     const contents = destination.contents.bind(destination);
     const readSource = (wanted: readonly number[]) =>
-      withSource(task.source, context, (session) => readContents(session, expected, wanted));
+      withSource(
+        task.source,
+        context,
+        (session) => readContents(session, expected, wanted),
+        isOneHost ? destination.budget : undefined,
+      );
     const matching = new Matching({ expected, holdings, mailboxes, contents, readSource });
     await matching.run();
     const doubled = await findDoubles(expected, holdings, contents);
@@ -66,7 +73,7 @@ export async function verifyAccount(task: VerifyTask, context: VerifyContext): P
       chosen: { compared: chosenAndCompared(expected), of: comparable },
     };
   } finally {
-    destination.destroy();
+    await destination.destroy();
   }
 }
 

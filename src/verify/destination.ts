@@ -1,11 +1,13 @@
 /** The destination, read only: EXAMINE and FETCH of what marks nothing. */
 import { hexDigest } from '../ground/digest.ts';
-import { asMailhaulError, type MailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { MailboxClient, type MailboxInfo } from '../imap/mailboxes.ts';
 import { countedLogin } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
+import { type BudgetTask, SessionBudget } from '../limits/session-budget.ts';
+import { Turn } from '../limits/turn.ts';
 import { type Contents, contentsOf, headerMarks } from './contents.ts';
 import { type Held, Holdings } from './holdings.ts';
 import type { Names } from './names.ts';
@@ -22,25 +24,36 @@ export class Destination {
   readonly holdings = new Holdings();
   /** Mailboxes that could not be read. */
   readonly unread: MailhaulError[] = [];
+  /** Its connections. */
+  readonly budget: SessionBudget;
   readonly #client: MailboxClient;
   readonly #context: VerifyContext;
   readonly #login: string;
   readonly #contents = new Map<number, Contents | undefined>();
 
-  private constructor(client: MailboxClient, context: VerifyContext, login: string) {
+  private constructor(client: MailboxClient, budget: SessionBudget, context: VerifyContext, login: string) {
     this.#client = client;
+    this.budget = budget;
     this.#context = context;
     this.#login = login;
   }
 
-  /** Logs in. Throws MailhaulError; a refused login is counted. */
-  static async open(endpoint: ImapEndpoint, context: VerifyContext): Promise<Destination> {
+  /**
+   * Logs in when its host has as many connections to spare, of which it uses one. Throws MailhaulError; a refused login
+   * is counted.
+   */
+  static async open(endpoint: ImapEndpoint, context: VerifyContext, connections = 1): Promise<Destination> {
     const { redis, settings, signal } = context;
     const login = loginKey('imap', endpoint);
-    const client = await countedLogin(redis, login, endpoint, settings.credentialTries, () =>
-      MailboxClient.connect(endpoint, { ...settings, signal }),
-    );
-    return new Destination(client, context, login);
+    const budget = await openBudget({ side: 'destination', login, host: endpoint.host, connections }, context);
+    try {
+      const connect = () => MailboxClient.connect(endpoint, { ...settings, signal });
+      const client = await budget.login(() => countedLogin(redis, login, endpoint, settings.credentialTries, connect));
+      return new Destination(client, budget, context, login);
+    } catch (error) {
+      await budget.close();
+      throw error;
+    }
   }
 
   /** Reads the headers of every message of every mailbox into the holdings. Throws MailhaulError. */
@@ -69,12 +82,15 @@ export class Destination {
     return contents;
   }
 
+  /** Logs out. */
   close(): Promise<void> {
     return this.#client.close();
   }
 
-  destroy(): void {
+  /** Drops the connection, if it is still there, and gives it back. */
+  async destroy(): Promise<void> {
     this.#client.destroy();
+    await this.budget.close();
   }
 
   async #readMailbox({ path, specialUse }: MailboxInfo, note: NoteNames): Promise<void> {
@@ -92,5 +108,19 @@ export class Destination {
       this.holdings.add(number, uid, size, marks.fingerprint);
       note(path, uid, marks);
     }
+  }
+}
+
+async function openBudget(task: BudgetTask, context: VerifyContext): Promise<SessionBudget> {
+  const turn = new Turn(context);
+  try {
+    for (;;) {
+      const budget = await turn.ask(task, context.signal);
+      if (budget instanceof SessionBudget) return budget;
+      await turn.wait(budget);
+    }
+  } catch (error) {
+    if (!context.signal.aborted || error instanceof MailhaulError) throw error;
+    throw new MailhaulError('connection-lost', { host: task.host, during: 'a stop that was asked for' }, error);
   }
 }

@@ -1,22 +1,19 @@
 /** The source, read only: one session under the source's lease that lists, reads headers, and content where it is asked. */
 import { MailhaulError } from '../ground/errors.ts';
-import type { RedisClient } from '../ground/redis.ts';
-import type { Settings } from '../ground/settings.ts';
 import { countedLogin } from '../limits/credentials.ts';
 import { isOneAtATime } from '../limits/hosts.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
+import { SessionBudget } from '../limits/session-budget.ts';
+import { Turn, type TurnContext } from '../limits/turn.ts';
 import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
 import { ContentReader, type Contents, type HeaderMarks, headerMarks } from './contents.ts';
+import { Pace } from './pace.ts';
 
 /** What both sides need. */
-export interface VerifyContext {
-  readonly redis: RedisClient;
-  readonly settings: Settings;
-  /** Ends the work: whatever waits rejects. */
-  readonly signal: AbortSignal;
+export interface VerifyContext extends TurnContext {
   /** Asks the source one command at a time, whatever it announces. */
   readonly oneAtATime: boolean;
 }
@@ -35,20 +32,64 @@ export type TakeHeader = (place: number, marks: HeaderMarks) => void;
 /** The same with the digests of its content. */
 export type TakeMessage = (place: number, marks: HeaderMarks, contents: Contents) => void;
 
-/** Opens a session for `work` and ends it without a trace. Throws MailhaulError. */
+/**
+ * Opens a session for `work` when its host has a connection for it, and ends it without a trace. `held` is a budget
+ * that has a connection of this host to spare. Throws MailhaulError.
+ */
 export async function withSource<T>(
   endpoint: PopEndpoint,
   context: VerifyContext,
   work: (session: SourceSession) => Promise<T>,
+  held?: SessionBudget,
 ): Promise<T> {
-  const lease = await Lease.take(context.redis, loginKey('pop', endpoint), context.settings.leaseMs);
-  if (!lease) {
-    const reply = 'another session of Mailhaul uses it now';
-    throw new MailhaulError('account-busy', { host: endpoint.host, user: endpoint.user, reply });
-  }
+  const turn = new Turn(context);
   try {
-    const client = await open(endpoint, lease, context);
-    const session = new Session(client, context.settings.headerMaxBytes);
+    for (;;) {
+      // Given back before a wait: a run of the account is not held up by somebody who has no connection.
+      const lease = await takeLease(endpoint, context);
+      try {
+        const budget = held ?? (await askBudget(endpoint, turn, lease, context));
+        if (budget instanceof SessionBudget) return await withBudget(endpoint, context, { lease, budget, held, work });
+        await lease.release();
+        await turn.wait(budget);
+      } finally {
+        await lease.release();
+      }
+    }
+  } catch (error) {
+    // The reason of a stop comes out of what it stopped, and is no fault.
+    if (!context.signal.aborted || error instanceof MailhaulError) throw error;
+    throw new MailhaulError('connection-lost', { host: endpoint.host, during: 'a stop that was asked for' }, error);
+  }
+}
+
+async function takeLease(endpoint: PopEndpoint, { redis, settings }: VerifyContext): Promise<Lease> {
+  const lease = await Lease.take(redis, loginKey('pop', endpoint), settings.leaseMs);
+  if (lease) return lease;
+  const reply = 'another session of Mailhaul uses it now';
+  throw new MailhaulError('account-busy', { host: endpoint.host, user: endpoint.user, reply });
+}
+
+function askBudget({ host }: PopEndpoint, turn: Turn, { login, lost }: Lease, { signal }: VerifyContext) {
+  return turn.ask({ side: 'source', login, host }, AbortSignal.any([lost, signal]));
+}
+
+interface Opened<T> {
+  readonly lease: Lease;
+  readonly budget: SessionBudget;
+  readonly held: SessionBudget | undefined;
+  readonly work: (session: SourceSession) => Promise<T>;
+}
+
+async function withBudget<T>(
+  endpoint: PopEndpoint,
+  context: VerifyContext,
+  { lease, budget, held, work }: Opened<T>,
+): Promise<T> {
+  try {
+    const connect = () => open(endpoint, lease, context);
+    const client = await (held ? budget.loginAgain(connect) : budget.login(connect));
+    const session = new Session(client, budget, context);
     try {
       const result = await work(session);
       // Promise 1: servers such as Gmail hide what was fetched once a session ends with QUIT.
@@ -59,12 +100,8 @@ export async function withSource<T>(
       client.destroy();
       throw error;
     }
-  } catch (error) {
-    // The reason of a stop comes out of what it stopped, and is no fault.
-    if (!context.signal.aborted || error instanceof MailhaulError) throw error;
-    throw new MailhaulError('connection-lost', { host: endpoint.host, during: 'a stop that was asked for' }, error);
   } finally {
-    await lease.release();
+    if (!held) await budget.close();
   }
 }
 
@@ -79,13 +116,15 @@ async function open(endpoint: PopEndpoint, lease: Lease, context: VerifyContext)
 
 class Session implements SourceSession {
   readonly #client: PopClient;
-  readonly #headerMaxBytes: number;
+  readonly #budget: SessionBudget;
+  readonly #context: VerifyContext;
   /** True when the content of a message was asked for. */
   retrieved = false;
 
-  constructor(client: PopClient, headerMaxBytes: number) {
+  constructor(client: PopClient, budget: SessionBudget, context: VerifyContext) {
     this.#client = client;
-    this.#headerMaxBytes = headerMaxBytes;
+    this.#budget = budget;
+    this.#context = context;
   }
 
   list(): Promise<MaildropListing> {
@@ -106,12 +145,14 @@ class Session implements SourceSession {
 
   async #read(asked: AsyncIterable<PlacedRequest>, take: (place: number, reader: ContentReader) => void) {
     const sink = new ReadingSink(take);
-    await this.#client.fetch(asked, sink);
+    const pace = new Pace(this.#budget, this.#context, sink);
+    await this.#client.fetch(this.#budget.limited ? pace.of(asked) : asked, sink);
+    await pace.settle();
     return sink.refusedPlaces;
   }
 
   #marks(reader: ContentReader): HeaderMarks {
-    return headerMarks(reader.header, this.#headerMaxBytes);
+    return headerMarks(reader.header, this.#context.settings.headerMaxBytes);
   }
 }
 
@@ -131,6 +172,8 @@ async function* requests(
 
 class ReadingSink implements PopSink {
   readonly refusedPlaces: number[] = [];
+  /** Bytes of all messages so far. */
+  received = 0;
   readonly #take: (place: number, reader: ContentReader) => void;
   #place = 0;
   #reader = new ContentReader();
@@ -145,6 +188,7 @@ class ReadingSink implements PopSink {
   }
 
   data(chunk: Buffer): void {
+    this.received += chunk.length;
     this.#reader.push(chunk);
   }
 

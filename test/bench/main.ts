@@ -8,8 +8,10 @@ import { atExit, watchExit } from './at-exit.ts';
 import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
 import { type BenchOptions, parseOptions, usage } from './options.ts';
-import type { BenchResult } from './results.ts';
+import type { BenchResult, ScenarioResult } from './results.ts';
 import { BenchRig } from './rig.ts';
+import { measureScale, scalePlans } from './scale.ts';
+import { scaleText } from './scale-table.ts';
 import { tablesOf } from './tables.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -22,12 +24,7 @@ function say(text: string): void {
 async function bench(options: BenchOptions): Promise<BenchResult> {
   const directory = await mkdtemp(join(tmpdir(), 'mailhaul-bench-'));
   atExit(() => rmSync(directory, { recursive: true, force: true }));
-  const programs = await buildPrograms(root, directory);
-  const keep = options.keep === undefined ? undefined : resolve(options.keep);
-  const rig = new BenchRig(directory, keep, options.extent, programs.delay);
   const { pairs, extent } = options;
-  const runs = join(directory, 'runs');
-  await mkdir(runs);
   const result: BenchResult = {
     version: 1,
     startedAt: new Date().toISOString(),
@@ -41,13 +38,31 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
     },
     scenarios: [],
   };
+  if (options.scale) {
+    result.scale = await measureScale(scalePlans[extent], join(root, 'dist/src/cli.js'), directory, say);
+  }
+  if (options.scenarios.length > 0) result.scenarios.push(...(await runScenarios(options, directory)));
+  return result;
+}
+
+async function runScenarios({ scenarios, keep, pairs, extent }: BenchOptions, directory: string) {
+  const programs = await buildPrograms(root, directory);
+  const rig = new BenchRig(directory, keep === undefined ? undefined : resolve(keep), extent, programs.delay);
+  const runs = join(directory, 'runs');
+  await mkdir(runs);
+  const results: ScenarioResult[] = [];
   try {
     const run = new BenchRun({ rig, programs, directory: runs, pairs, extent, say });
-    for (const name of options.scenarios) result.scenarios.push(await run.scenario(name));
+    for (const name of scenarios) results.push(await run.scenario(name));
   } finally {
     await rig.close();
   }
-  return result;
+  return results;
+}
+
+/** What was wrong, whatever it was. */
+function problemsOf({ scenarios, scale = [] }: BenchResult): string[] {
+  return [...scenarios.flatMap(({ runs }) => runs), ...scale].flatMap(({ problems }) => problems);
 }
 
 async function main(): Promise<number> {
@@ -65,9 +80,10 @@ async function main(): Promise<number> {
   const result = await bench(options);
   const json = resolve(options.json ?? join(tmpdir(), `mailhaul-bench-${result.startedAt.replaceAll(':', '')}.json`));
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
-  process.stdout.write(tablesOf(result));
+  if (result.scale) process.stdout.write(scaleText(result.scale, result.extent));
+  if (result.scenarios.length > 0) process.stdout.write(tablesOf(result));
   say(`\nThe raw figures are in ${json}`);
-  return result.scenarios.some(({ runs }) => runs.some(({ problems }) => problems.length > 0)) ? 1 : 0;
+  return problemsOf(result).length > 0 ? 1 : 0;
 }
 
 watchExit();

@@ -4,6 +4,7 @@ import type { ProcessPeak } from './measured-process.ts';
 import type { RedisMemory } from './redis-memory.ts';
 import type { RouteCounts } from './rig.ts';
 import type { RowName } from './rows.ts';
+import type { ScaleFigures } from './scale.ts';
 import type { ScenarioName } from './scenarios.ts';
 import type { Bytes } from './verify-copy.ts';
 
@@ -57,6 +58,8 @@ export interface BenchResult {
   pairs: number;
   machine: { cpus: string[]; memoryMB: number; kernel: string; node: string };
   scenarios: ScenarioResult[];
+  /** With `--scale`: the smaller number of accounts, and the larger one. */
+  scale?: ScaleFigures[];
 }
 
 /** Runs of one row, in their order. */

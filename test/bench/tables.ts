@@ -57,7 +57,8 @@ export function tablesOf(result: BenchResult): string {
   return `${[...(result.extent === 'quick' ? [quick] : []), ...parts].join('\n\n')}\n`;
 }
 
-function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+/** A table of Markdown; empty without lines. */
+export function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
   if (lines.length === 0) return '';
   const rule = head.map((_, index) => (index === 0 ? '---' : '---:'));
   return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

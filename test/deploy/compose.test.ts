@@ -57,6 +57,8 @@ describe('docker-compose.yml', () => {
       expect(commandFaults(command)).toEqual([]);
       expect(command[command.indexOf('--roles') + 1]!.split(',')).toContain(name);
       expect(variableFaults(Object.keys(environment))).toEqual([]);
+      // A list is given to one process; the others know the accounts from Redis.
+      expect(command.includes('/etc/mailhaul/accounts.csv')).toBe(name === 'scheduler');
     }
   });
 

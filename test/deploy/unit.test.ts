@@ -79,6 +79,9 @@ describe('the unit', () => {
     expect(lines.get('RestartPreventExitStatus')!.split(' ').map(Number)).toEqual(never);
     // The engine of Node.js writes machine code, so this one may not be there.
     expect(lines.has('MemoryDenyWriteExecute')).toBe(false);
+    // No sign of life comes while Redis is away; the service ends by itself before it is killed for that.
+    expect(durationMs(lines.get('WatchdogSec')!)).toBeGreaterThan(defaults['redisLostAfterMs']!);
+    expect(lines.get('ExecReload')).toBe('/bin/kill -HUP $MAINPID');
     expect(lines.get('Type')).toBe('notify');
     expect(lines.get('NotifyAccess')).toBe('all');
   });

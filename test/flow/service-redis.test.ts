@@ -1,6 +1,5 @@
 /** The built command on a Redis that somebody else runs: its rights, its version, and what the service manager hears. */
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectRedis, type RedisHandle } from '../../src/ground/redis.ts';
@@ -49,7 +48,7 @@ describe('a user with no more rights than docs/redis.md gives', () => {
     await admin.client.call('ACL', 'LOG', 'RESET');
     const password = await rig.file('password', 'hunter2\n');
     await rig.settings({ redis: redis.url, redisUser: 'mailhaul', redisPassword: `file:${password}` });
-    const worker = start(list, {}, []);
+    const worker = start(list, {}, ['--roles', 'pop,imap']);
     await rig.reaches(() => isReady(worker), worker);
     const ended = await rig.sync(list, ['--json', '--roles', 'scheduler']);
     expect(expectReport(ended).totals.messages).toMatchObject({ listed: count, appended: count });
@@ -112,9 +111,10 @@ describe('the service manager', () => {
     const { list } = await servers();
     const socket = await NotifySocket.listen(join(rig.directory, 'notify'));
     rig.atEnd(() => socket.close());
-    const worker = start(list, { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: '400000' });
+    const told = { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: '400000' };
+    const worker = start(list, told, ['--roles', 'pop,imap', '--redis', redis.url]);
     await socket.until(() => socket.times('WATCHDOG=1') > 1);
-    expect(socket.said[0]).toEqual(['READY=1', 'STATUS=1 account(s)']);
+    expect(socket.said[0]).toEqual(['READY=1', 'STATUS=pop, imap']);
     const ended = await rig.sync(list, ['--json', '--roles', 'scheduler', '--redis', redis.url]);
     expect(expectReport(ended).totals.messages.appended).toBe(count);
     await redis.stop();
@@ -127,79 +127,4 @@ describe('the service manager', () => {
     expect(socket.times('STOPPING=1')).toBe(1);
     expect(socket.times('READY=1')).toBe(1);
   });
-
-  test('hears RELOADING when SIGHUP comes and READY when the list was read, a wrong one too', async () => {
-    const { list } = await servers();
-    const socket = await NotifySocket.listen(join(rig.directory, 'notify'));
-    rig.atEnd(() => socket.close());
-    const service = start(list, { NOTIFY_SOCKET: socket.path });
-    await socket.until(() => socket.times('READY=1') === 1);
-    const imports = () => service.text.stderr.split('"msg":"account list imported"').length - 1;
-    expect(imports()).toBe(1);
-    service.child.kill('SIGHUP');
-    await socket.until(() => socket.times('READY=1') === 2);
-    expect(imports()).toBe(2);
-    await rm(list);
-    service.child.kill('SIGHUP');
-    await socket.until(() => socket.times('READY=1') === 3);
-    expect(service.text.stderr).toContain('list-unreadable');
-    const words = socket.said.map(([word]) => word);
-    expect(words).toEqual(['READY=1', 'RELOADING=1', 'READY=1', 'RELOADING=1', 'READY=1']);
-    // systemd asks when the reload began, by the monotonic clock (sd_notify(3)).
-    expect(socket.said[1]![1]).toMatch(/^MONOTONIC_USEC=\d+$/);
-    service.child.kill('SIGTERM');
-    expect((await service.ended).status).toBe(0);
-  });
-
-  test('hears READY again from a service that has no list to read', async () => {
-    const socket = await NotifySocket.listen(join(rig.directory, 'notify'));
-    rig.atEnd(() => socket.close());
-    const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', rig.dataDir, '--redis', redis.url];
-    const worker = rig.haul(['start', '--roles', 'pop', ...fixed], { NOTIFY_SOCKET: socket.path });
-    await socket.until(() => socket.times('READY=1') === 1);
-    worker.child.kill('SIGHUP');
-    await socket.until(() => socket.times('READY=1') === 2);
-    expect(socket.times('RELOADING=1')).toBe(1);
-  });
-});
-
-describe('a Redis that is lost for good', () => {
-  test.each(['idle', 'in the middle of a session'])(
-    'ends the service with an error and status 1, %s',
-    async (when) => {
-      await rig.settings({ redisLostAfterMs: '1500', schedules: '{default: {when: once}}' });
-      const { pop, imap, messages, list } = await servers();
-      if (when !== 'idle') pop.behaviour.stall = { at: 'RETR 20', afterBytes: 5 };
-      const service = start(list);
-      const isThere = () =>
-        when === 'idle' ? service.text.stderr.includes('"msg":"run ended"') : pop.transcript.includes('RETR 20');
-      await rig.reaches(isThere, service);
-      await redis.stop();
-      const ended = await service.ended;
-      expect(ended.status).toBe(1);
-      expect(ended.stderr).toMatch(/^mailhaul: redis-unreachable: Redis at \S+ does not answer: .*redisLostAfterMs/m);
-      expect(ended.stderr).not.toMatch(/UnhandledPromise|node:internal/);
-      // As systemd does it: the next one goes on.
-      await redis.restart();
-      delete pop.behaviour.stall;
-      const next = start(list);
-      await rig.reaches(() => isReady(next) && imap.stored().length === messages.length, next);
-      next.child.kill('SIGTERM');
-      expect((await next.ended).status).toBe(0);
-      await expectScriptedUntouched(pop);
-    },
-    120_000,
-  );
-});
-
-test('start takes no option that it would pass over', async () => {
-  const { list } = await servers();
-  for (const option of [
-    ['--account', 'one'],
-    ['--group', 'a'],
-  ]) {
-    const ended = await start(list, {}, [...option, '--redis', redis.url]).ended;
-    expect(ended.status).toBe(2);
-    expect(ended.stderr).toContain(`unknown option '${option[0]}'`);
-  }
 });

@@ -289,7 +289,9 @@ describe('the Dockerfile', () => {
       MAILHAUL_DASHBOARD_PORT: String(port),
     };
     const words = JSON.parse(instruction('CMD')[0]!) as string[];
-    const service = spawn(process.execPath, [cli, words[0]!, list, ...words.slice(1)], { env, stdio: 'pipe' });
+    // A port in --listen wins over that of the variable, which is for the clients here.
+    const rest = words.slice(1).map((word) => word.replace(':8080', `:${port}`));
+    const service = spawn(process.execPath, [cli, words[0]!, list, ...rest], { env, stdio: 'pipe' });
     let text = '';
     service.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;

@@ -1,16 +1,12 @@
 # Mailhaul without Redis and without mail servers: docker build -t mailhaul .
 # Nothing is written outside /var/lib/mailhaul and /tmp, so the root may be mounted read-only.
 
-FROM node:20-slim AS packages
-WORKDIR /mailhaul
-COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
-
 FROM node:20-slim AS build
 WORKDIR /mailhaul
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
+COPY scripts/build.mjs scripts/build.mjs
 COPY config config
 COPY src src
 COPY workers workers
@@ -26,7 +22,7 @@ CMD ["sh", "/try/serve.sh"]
 FROM node:20-slim AS mailhaul
 ENV NODE_ENV=production MAILHAUL_DATA_DIR=/var/lib/mailhaul
 WORKDIR /mailhaul
-COPY --from=packages /mailhaul/node_modules node_modules
+# A bundle: it needs no packages beside it.
 COPY --from=build /mailhaul/dist dist
 COPY package.json LICENSE ./
 COPY config/default.yaml config/default.yaml

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MailhaulError } from '../ground/errors.ts';
-import type { AccountStatus, StatusPage } from '../operations/status.ts';
+import type { AccountStatus } from '../operations/status.ts';
 import { table } from '../report/text.ts';
-import { ApiClient, type ClientOptions, withServiceOptions } from './api-client.ts';
+import { ApiClient, type ClientOptions, queryOf, withServiceOptions } from './api-client.ts';
 
 interface ImportOptions extends ClientOptions {
   readonly prune?: boolean;
@@ -58,14 +58,7 @@ async function runImport(list: string, options: ImportOptions): Promise<void> {
 
 async function runList(options: ClientOptions): Promise<void> {
   const client = await ApiClient.open(options, process.env);
-  const query = new URLSearchParams(options.group === undefined ? {} : { group: options.group });
-  const accounts: AccountStatus[] = [];
-  for (let next: string | null = ''; next !== null; ) {
-    if (next !== '') query.set('after', next);
-    const page: StatusPage = await client.get<StatusPage>(`/api/accounts?${query}`);
-    accounts.push(...page.accounts);
-    next = page.next;
-  }
+  const accounts = await client.pages<AccountStatus>('/api/accounts', queryOf(options));
   const shown = accounts.map(({ id, group, state }) => ({ id, group, state }));
   if (options.json) process.stdout.write(`${JSON.stringify({ version: 1, accounts: shown }, null, 2)}\n`);
   else {

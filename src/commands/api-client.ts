@@ -40,6 +40,13 @@ export function selectionOf({ account, group, all }: ClientOptions, ids: readonl
   return group === undefined ? { account: named } : { group };
 }
 
+/** The same for a list of accounts, where nothing given means all of them. */
+export function queryOf({ account, group }: ClientOptions, ids: readonly string[] = []): URLSearchParams {
+  const query = new URLSearchParams(group === undefined ? {} : { group });
+  for (const id of [...ids, ...(account ?? [])]) query.append('id', id);
+  return query;
+}
+
 /** A connection to the service, as far as HTTP has one. */
 export class ApiClient {
   readonly #base: string;
@@ -73,6 +80,18 @@ export class ApiClient {
   /** Asks for something. Throws `service-unreachable`, `token-refused`, or what the service answers. */
   get<T>(path: string): Promise<T> {
     return this.#ask<T>('GET', path, undefined);
+  }
+
+  /** All pages of a list of accounts, one after the other. Throws as `get` does. */
+  async pages<T>(path: string, query: URLSearchParams): Promise<T[]> {
+    const found: T[] = [];
+    const asked = new URLSearchParams(query);
+    for (;;) {
+      const { accounts, next } = await this.get<{ accounts: readonly T[]; next: string | null }>(`${path}?${asked}`);
+      found.push(...accounts);
+      if (next === null) return found;
+      asked.set('after', next);
+    }
   }
 
   /** Has something done. Throws as `get` does. */

@@ -24,11 +24,17 @@ export interface CommonOptions {
   readonly color?: boolean;
 }
 
-/** Adds the common options to a command. */
+/** Adds the common options to a command that is about accounts of a list. */
 export function withCommonOptions(command: Command): Command {
-  return command
+  command
     .option('--account <id...>', 'only these accounts')
-    .option('--group <name>', 'only the accounts of this group')
+    .option('--group <name>', 'only the accounts of this group');
+  return withProcessOptions(command);
+}
+
+/** Adds those of the common options that say how a process works, whatever it works on. */
+export function withProcessOptions(command: Command): Command {
+  return command
     .option('--config <file>', 'settings file; its lines win over config/default.yaml')
     .option('--data-dir <dir>', 'where spool, log and own Redis are (default: the XDG state directory)')
     .option('--redis <url>', 'redis://, rediss:// or unix:///PATH (default: a Redis of our own)')

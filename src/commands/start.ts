@@ -1,11 +1,12 @@
 /** `mailhaul start [LIST]`: the service: begins runs when their schedules say so, and takes and gives mail. */
 import type { Command } from 'commander';
+import { MailhaulError } from '../ground/errors.ts';
 import { createLog } from '../ground/log.ts';
 import { ServiceManager } from '../ground/service-manager.ts';
 import { onInterrupt } from '../ground/shutdown.ts';
 import { followList, withoutList } from '../operations/follow-list.ts';
-import { allRoles, openService } from '../service.ts';
-import { type CommonOptions, rolesOf, settingsOf, withCommonOptions } from './common-options.ts';
+import { allRoles, openService, type Service } from '../service.ts';
+import { type CommonOptions, rolesOf, settingsOf, withProcessOptions } from './common-options.ts';
 
 interface StartOptions extends CommonOptions {
   readonly roles?: string;
@@ -18,7 +19,7 @@ export function addStart(program: Command, finish: (status: number) => void, ins
     .description('run the stored accounts by their schedules until SIGTERM, and keep these as the list says')
     .option('--roles <names>', `what this process does: ${allRoles.join(', ')} (default: all)`)
     .option('--listen <host:port>', 'where the dashboard role answers (default: the setting listen)');
-  withCommonOptions(command).action(async (list: string | undefined, options: StartOptions) => {
+  withProcessOptions(command).action(async (list: string | undefined, options: StartOptions) => {
     finish(await runStart(list, options, insist));
   });
 }
@@ -29,13 +30,19 @@ async function runStart(list: string | undefined, options: StartOptions, insist:
   const roles = rolesOf(options.roles, allRoles);
   const log = createLog({ level: settings.logLevel, destination: 2 });
   const interrupt = onInterrupt(insist, settings.stopWithinMs);
-  const { signal, cut } = interrupt;
-  const manager = new ServiceManager(env, log);
+  // Sessions have nothing to wait for once Redis is lost.
+  const lost = new AbortController();
+  const signal = AbortSignal.any([interrupt.signal, lost.signal]);
+  const cut = AbortSignal.any([interrupt.cut, lost.signal]);
+  const teller = new Teller(new ServiceManager(env, log), [...roles].join(', '), signal);
+  const onReload = (work: () => Promise<void>) => teller.reload(work);
   const service = await openService({
     settings,
     accounts: {
       prepare: async (store) =>
-        list === undefined ? withoutList({ log, signal }) : followList(list, { store, settings, log, signal }),
+        list === undefined
+          ? withoutList({ log, signal, onReload })
+          : followList(list, { store, settings, log, signal, onReload }),
     },
     log,
     env,
@@ -47,18 +54,62 @@ async function runStart(list: string | undefined, options: StartOptions, insist:
   try {
     for (const { code, message } of service.warnings) log.warn({ code }, message);
     log.info({ roles: [...roles], redis: service.redis.where }, 'ready');
-    const { client } = service.redis;
-    await manager.ready([...roles].join(', '), async () => (await client.ping()) === 'PONG');
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await teller.ready(service);
+    await ended(signal, service.redis.lost);
     log.info('stopping');
-    void manager.stopping('waiting for sessions to reach their next batch boundary');
-    return 0;
+    void teller.stopping();
+    if (interrupt.signal.aborted) return 0;
+    lost.abort();
+    const reason = `it was away for longer than redisLostAfterMs (${settings.redisLostAfterMs} ms)`;
+    throw new MailhaulError('redis-unreachable', { where: service.redis.where, reason });
   } finally {
     await service.close();
-    await manager.close();
+    await teller.close();
     interrupt.stop();
+  }
+}
+
+/** Waits until one of them is aborted. */
+function ended(...signals: AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any(signals);
+  return new Promise((resolve) => {
+    if (any.aborted) resolve();
+    any.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** What the service manager hears of this service, in an order that it understands. */
+class Teller {
+  readonly #manager: ServiceManager;
+  readonly #status: string;
+  readonly #signal: AbortSignal;
+  #service: Service | undefined;
+
+  constructor(manager: ServiceManager, status: string, signal: AbortSignal) {
+    this.#manager = manager;
+    this.#status = status;
+    this.#signal = signal;
+  }
+
+  ready(service: Service): Promise<void> {
+    this.#service = service;
+    const { client } = service.redis;
+    return this.#manager.ready(this.#status, async () => (await client.ping()) === 'PONG');
+  }
+
+  /** `systemctl reload` waits for READY. Before the first READY and after STOPPING nobody is told. */
+  async reload(work: () => Promise<void>): Promise<void> {
+    const service = this.#service;
+    if (service) await this.#manager.reloading();
+    await work();
+    if (service && !this.#signal.aborted) await this.ready(service);
+  }
+
+  stopping(): Promise<void> {
+    return this.#manager.stopping('waiting for sessions to reach their next batch boundary');
+  }
+
+  close(): Promise<void> {
+    return this.#manager.close();
   }
 }

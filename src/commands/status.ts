@@ -1,8 +1,8 @@
 /** `mailhaul status`: how the running service stands, and each of its accounts. */
 import type { Command } from 'commander';
-import type { AccountStatus, ShownPause, StatusPage } from '../operations/status.ts';
+import type { AccountStatus, ShownPause } from '../operations/status.ts';
 import { number, table } from '../report/text.ts';
-import { ApiClient, type ClientOptions, withSelection, withServiceOptions } from './api-client.ts';
+import { ApiClient, type ClientOptions, queryOf, withSelection, withServiceOptions } from './api-client.ts';
 
 interface StatusOptions extends ClientOptions {
   readonly state?: string;
@@ -29,24 +29,12 @@ export function addStatus(program: Command, finish: (status: number) => void): v
 
 async function runStatus(ids: readonly string[], options: StatusOptions): Promise<void> {
   const client = await ApiClient.open(options, process.env);
-  const query = new URLSearchParams();
-  if (options.group !== undefined) query.set('group', options.group);
+  const query = queryOf(options, ids);
   if (options.state !== undefined) query.set('state', options.state);
-  for (const id of [...ids, ...(options.account ?? [])]) query.append('id', id);
   const service = await client.get<ServiceStatus>('/api/status');
-  const accounts = await allPages(client, query);
+  const accounts = await client.pages<AccountStatus>('/api/accounts', query);
   if (options.json) process.stdout.write(`${JSON.stringify({ version: 1, service, accounts }, null, 2)}\n`);
   else process.stdout.write(statusText(service, accounts));
-}
-
-async function allPages(client: ApiClient, query: URLSearchParams): Promise<AccountStatus[]> {
-  const accounts: AccountStatus[] = [];
-  for (;;) {
-    const page = await client.get<StatusPage>(`/api/accounts?${query}`);
-    accounts.push(...page.accounts);
-    if (page.next === null) return accounts;
-    query.set('after', page.next);
-  }
 }
 
 function statusText(service: ServiceStatus, accounts: readonly AccountStatus[]): string {

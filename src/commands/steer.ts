@@ -1,10 +1,19 @@
 /** `mailhaul pause`, `resume`, `retry`, `run` and `accept`: each asks the running service. */
 import type { Command } from 'commander';
 import type { Deed, Steered } from '../operations/steer.ts';
-import { ApiClient, type ClientOptions, selectionOf, withSelection, withServiceOptions } from './api-client.ts';
+import {
+  ApiClient,
+  type ClientOptions,
+  queryOf,
+  selectionOf,
+  withSelection,
+  withServiceOptions,
+} from './api-client.ts';
+import { waitForRuns } from './run-wait.ts';
 
 interface SteerOptions extends ClientOptions {
   readonly reason?: string;
+  readonly wait?: boolean;
 }
 
 const descriptions: Readonly<Record<Deed, string>> = {
@@ -23,19 +32,25 @@ export function addSteer(program: Command, finish: (status: number) => void): vo
     if (deed === 'accept')
       command.requiredOption('--reason <text>', 'why they may stay behind; kept with each message');
     else if (deed === 'pause') command.option('--reason <text>', 'why, for whoever looks later');
+    if (deed === 'run')
+      command.option('--wait', 'wait until these runs have ended; then report and end as `sync` does');
     command.action(async (ids: string[], options: SteerOptions) => {
-      await runSteer(deed, ids, options);
-      finish(0);
+      finish(await runSteer(deed, ids, options));
     });
   }
 }
 
-async function runSteer(deed: Deed, ids: readonly string[], options: SteerOptions): Promise<void> {
+async function runSteer(deed: Deed, ids: readonly string[], options: SteerOptions): Promise<number> {
   const selection = selectionOf(options, ids);
   const client = await ApiClient.open(options, process.env);
   const body = options.reason === undefined ? selection : { ...selection, reason: options.reason };
   const done = await client.post<Steered>(`/api/${deed}`, body);
+  if (options.wait) {
+    process.stderr.write(`${steeredText(done)}waiting until the runs have ended\n`);
+    return waitForRuns(client, queryOf(options, ids), options);
+  }
   process.stdout.write(options.json ? `${JSON.stringify(done, null, 2)}\n` : steeredText(done));
+  return 0;
 }
 
 function steeredText({ text, accounts, stillPaused, stillPausedCount }: Steered): string {

@@ -4,6 +4,7 @@ import { MailhaulError } from '../ground/errors.ts';
 import type { AccountAdmin } from '../operations/account-admin.ts';
 import type { Desk } from '../operations/desk.ts';
 import { health } from '../operations/health.ts';
+import { listReports } from '../operations/reports.ts';
 import { listStatus, showAccount, shownPause } from '../operations/status.ts';
 import { type Asker, audited, type Deed, steer } from '../operations/steer.ts';
 import {
@@ -14,6 +15,7 @@ import {
   importBody,
   noQuery,
   removeBody,
+  reportsQuery,
   steerBody,
 } from './requests.ts';
 
@@ -28,10 +30,10 @@ export function addApi(server: FastifyInstance, context: Desk): void {
     return serviceStatus(context);
   });
   server.get('/api/accounts', async (request) => {
-    const { id, limit, ...rest } = checked(accountsQuery, request.query, 'query');
-    const most = context.settings.apiPageAccounts;
-    const ids = typeof id === 'string' ? [id] : id;
-    return listStatus(context, { ...rest, ids, limit: Math.min(limit ?? most, most) });
+    return listStatus(context, pageOf(checked(accountsQuery, request.query, 'query'), context));
+  });
+  server.get('/api/reports', async (request) => {
+    return listReports(context, pageOf(checked(reportsQuery, request.query, 'query'), context));
   });
   server.get<{ Params: { id: string } }>('/api/accounts/:id', async (request) => {
     checked(noQuery, request.query, 'query');
@@ -72,6 +74,15 @@ function addAdmin(server: FastifyInstance, context: Desk): void {
       return { ...done, text: `${done.removed.length} removed` };
     });
   });
+}
+
+/** What a query asks for, and no more accounts than one answer may have. */
+function pageOf<T extends { id?: string | string[] | undefined; limit?: number | undefined }>(
+  { id, limit, ...rest }: T,
+  { settings }: Desk,
+) {
+  const most = settings.apiPageAccounts;
+  return { ...rest, ids: typeof id === 'string' ? [id] : id, limit: Math.min(limit ?? most, most) };
 }
 
 async function serviceStatus({ redis, settings, census, steering, clock }: Desk) {

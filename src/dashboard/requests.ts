@@ -19,10 +19,17 @@ export const acceptBody = z.strictObject({ ...selection, reason: reason.min(1) }
 export const accountsQuery = z.strictObject({
   group: id.optional(),
   state: z.enum(runStates as [(typeof runStates)[number], ...(typeof runStates)[number][]]).optional(),
+  underWay: z
+    .literal('true')
+    .transform(() => true)
+    .optional(),
   id: z.union([id, ids]).optional(),
   after: id.optional(),
   limit: z.coerce.number().int().min(1).max(10_000).optional(),
 });
+
+/** Query of /api/reports. */
+export const reportsQuery = z.strictObject({ ...accountsQuery.omit({ state: true, underWay: true }).shape });
 
 /** Query of /api/audit. */
 export const auditQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).optional() });

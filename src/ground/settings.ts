@@ -122,6 +122,7 @@ export const settingsSchema = z.strictObject({
   apiPageAccounts: count.max(10_000),
   apiFailuresPerMinute: count,
   apiTimeoutMs: wait,
+  runWaitMs: wait,
   metricsMs: ms,
   metricsTimeoutMs: wait,
   rollCallMs: wait.min(100),

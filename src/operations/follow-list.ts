@@ -17,14 +17,17 @@ export interface FollowOptions {
   readonly log: Log;
   /** Ends the following. */
   readonly signal: AbortSignal;
+  /** Called around what SIGHUP asks for. */
+  readonly onReload?: (work: () => Promise<void>) => Promise<void>;
 }
 
 /**
  * Without a list there is nothing to read again, and SIGHUP, which would end the process, is answered with a line in
  * the log until the signal.
  */
-export function withoutList({ log, signal }: Pick<FollowOptions, 'log' | 'signal'>): void {
-  const hangup = () => log.info('no account list to read again: the service was started without one');
+export function withoutList({ log, signal, onReload = plainly }: Omit<FollowOptions, 'store' | 'settings'>): void {
+  const hangup = () =>
+    void onReload(async () => log.info('no account list to read again: the service was started without one'));
   process.on('SIGHUP', hangup);
   signal.addEventListener('abort', () => process.off('SIGHUP', hangup), { once: true });
 }
@@ -39,6 +42,10 @@ export async function followList(path: string, options: FollowOptions): Promise<
   const result = await follower.importNow();
   if (!options.signal.aborted) follower.begin();
   return result;
+}
+
+async function plainly(work: () => Promise<void>): Promise<void> {
+  await work();
 }
 
 class Follower {
@@ -72,9 +79,9 @@ class Follower {
   }
 
   begin(): void {
-    const { settings, signal } = this.#options;
+    const { settings, signal, onReload = plainly } = this.#options;
     const notice = () => this.#settle();
-    const hangup = () => this.#then(() => this.#again());
+    const hangup = () => this.#then(() => onReload(() => this.#again()));
     const watcher = this.#watch(notice);
     // Network file systems and lost watches tell nothing.
     const poll = setInterval(() => this.#then(() => this.#poll()), settings.accountsPollMs);

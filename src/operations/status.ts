@@ -8,6 +8,7 @@ import { type AcceptedMessage, readAcceptances } from '../ledger/refusals.ts';
 import { type Run, type RunState, readRunMailboxes, readRuns } from '../ledger/run.ts';
 import type { Pause, Steering } from '../limits/steering.ts';
 import { type ByteCounts, type MessageCounts, messageCounts, noBytes, noMessages } from '../report/report.ts';
+import { readScheduleStates, type ScheduleState } from '../schedule/state.ts';
 import { shownState } from './census.ts';
 import type { Accounts } from './selection.ts';
 
@@ -40,6 +41,8 @@ export interface AccountStatus {
   readonly messages: MessageCounts;
   readonly bytes: ByteCounts;
   readonly run: { readonly id: string; readonly startedAt: string; readonly finishedAt: string | null } | null;
+  /** A run was asked for or goes on, and no pause keeps it back: there is something to wait for. */
+  readonly underWay: boolean;
   /** The pause that holds it, even where nothing is left to do. */
   readonly paused: ShownPause | null;
   /** What it waits for, on either side. */
@@ -60,6 +63,7 @@ export interface ShownPause {
 export interface StatusQuery {
   readonly group?: string | undefined;
   readonly state?: RunState | undefined;
+  readonly underWay?: boolean | undefined;
   /** Ids only; unknown ones are an error. */
   readonly ids?: readonly string[] | undefined;
   /** The id of the last account of the page before. */
@@ -84,6 +88,7 @@ export async function listStatus(context: StatusContext, query: StatusQuery): Pr
   for (let at = 0; at < candidates.length; at += part) {
     for (const status of await statusOf(context, candidates.slice(at, at + part))) {
       if (query.state !== undefined && status.state !== query.state) continue;
+      if (query.underWay !== undefined && status.underWay !== query.underWay) continue;
       if (found.length === query.limit) return { accounts: found, next: found.at(-1)!.id };
       found.push(status);
     }
@@ -116,7 +121,8 @@ export async function showAccount(context: StatusContext, id: string): Promise<A
   return { ...status!, source: place(source), destination: place(destination), mailboxes, problems, accepted };
 }
 
-function matching(all: readonly Account[], { ids, group, after }: StatusQuery): Account[] {
+/** The accounts that a query is about, but for their state, in the order of their ids. Throws as `listStatus` does. */
+export function matching(all: readonly Account[], { ids, group, after }: StatusQuery): Account[] {
   const wanted = ids === undefined ? undefined : new Set(ids);
   const unknown = [...(wanted ?? [])].filter((id) => !all.some((account) => account.id === id));
   if (unknown.length > 0) throw new MailhaulError('account-unknown', { id: unknown.join(', ') });
@@ -132,6 +138,8 @@ function matching(all: readonly Account[], { ids, group, after }: StatusQuery): 
 
 async function statusOf(context: StatusContext, accounts: readonly Account[]): Promise<AccountStatus[]> {
   const keys = accounts.map(({ key }) => key);
+  // Before the runs: one that begins in between is then seen in them.
+  const schedules = await readScheduleStates(context.redis, keys);
   const [runs, waits] = await Promise.all([
     readRuns(context.redis, keys),
     context.readWaits(keys, context.clock.now()),
@@ -142,8 +150,15 @@ async function statusOf(context: StatusContext, accounts: readonly Account[]): P
     const waiting = (waits.get(account.key) ?? []).map(shownWait);
     const state = shownState(run, pause !== undefined);
     const blank = { messages: noMessages, bytes: noBytes, run: null, error: '' };
-    return { id, group, state, ...(run ? runPart(run) : blank), paused: shownPause(pause), waiting };
+    const underWay = account.enabled && pause === undefined && isUnderWay(run, schedules[i]!);
+    return { id, group, state, ...(run ? runPart(run) : blank), underWay, paused: shownPause(pause), waiting };
   });
+}
+
+/** Also between the scheduler's claim of a run and its beginning. */
+function isUnderWay(run: Run | undefined, { askedAt, run: claimed }: ScheduleState): boolean {
+  if (askedAt > 0 || (run && run.finishedAt === 0)) return true;
+  return claimed !== '' && claimed !== run?.id;
 }
 
 function runPart(run: Run): Pick<AccountStatus, 'messages' | 'bytes' | 'run' | 'error'> {

@@ -114,7 +114,8 @@ class Planning {
   #lookAtLive(account: PlanAccount): void {
     const { schedule, state } = account;
     const { open, changesAt } = this.#windowsOf(schedule);
-    const bound = state.reason === 'schedule';
+    // Whoever asks for a run while one is held does not wait for the night: it goes on, and another follows it.
+    const bound = state.reason === 'schedule' && state.askedAt === 0;
     // A window closed and opened again while no scheduler looked: the sessions know only that it has closed.
     const held = state.held || (state.closesAt > 0 && state.closesAt <= this.#now);
     if (bound) this.#wake(changesAt);

@@ -205,7 +205,7 @@ export class Scheduler {
   async #release(entry: Entry, now: number): Promise<void> {
     const { redis, control, log } = this.#context;
     const { account, schedule, state } = entry;
-    const fields = { held: false, closesAt: closingOf(now, schedule, state.reason) };
+    const fields = { held: false, closesAt: closingOf(now, schedule, state.askedAt > 0 ? 'asked' : state.reason) };
     if (!(await changeRun(redis, account.key, state.run, fields))) return this.#roster.refresh([account.key]);
     entry.state = { ...state, ...fields };
     await updateRun(redis, account.key, state.run, { state: 'queued' });

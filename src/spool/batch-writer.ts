@@ -6,6 +6,7 @@ import { MailhaulError } from '../ground/errors.ts';
 import { batchTail, type Manifest, type SpooledMessage } from './batch-file.ts';
 import type { HeldBytes } from './memory.ts';
 import { batchFileName, type Spool } from './spool.ts';
+import { writeAll } from './write-all.ts';
 
 /** One piece of this size is gathered while the one before it is written; larger where the bytes stay in memory anyhow. */
 const gatherBytes = 256 * 1024;
@@ -206,35 +207,6 @@ export class BatchWriter {
       this.#failure = spoolError(this.#spool.directory, error);
       throw this.#failure;
     }
-  }
-}
-
-/**
- * writev may write less than it was given when the disk fills up; the rest is tried again, which then fails aloud. `to`
- * is told how far it got.
- */
-async function writeAll(
-  file: FileHandle,
-  buffers: Buffer[],
-  position: number,
-  reached: (to: number) => void,
-): Promise<void> {
-  let left = buffers;
-  let at = position;
-  while (left.length > 0) {
-    const { bytesWritten } = await file.writev(left, at);
-    at += bytesWritten;
-    reached(at);
-    let skip = bytesWritten;
-    const rest: Buffer[] = [];
-    for (const buffer of left) {
-      if (skip >= buffer.length) skip -= buffer.length;
-      else {
-        rest.push(skip > 0 ? buffer.subarray(skip) : buffer);
-        skip = 0;
-      }
-    }
-    left = rest;
   }
 }
 

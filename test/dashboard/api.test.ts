@@ -1,14 +1,17 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { MailhaulError } from '../../src/ground/errors.ts';
 import { loginKeys } from '../../src/ground/keys.ts';
-import { noteProblem } from '../../src/ledger/problems.ts';
+import { noteProblem, problemOf } from '../../src/ledger/problems.ts';
 import { readRun, updateRun } from '../../src/ledger/run.ts';
 import { countRefusedLogin, mayTryLogin } from '../../src/limits/credentials.ts';
 import { loginKey } from '../../src/limits/lease.ts';
 import { countSessionFailure, RollCall } from '../../src/limits/roll-call.ts';
 import type { DeskParts } from '../../src/operations/desk.ts';
 import type { AccountStatus } from '../../src/operations/status.ts';
+import type { AccountReport } from '../../src/report/report.ts';
+import { askRun, claimRun } from '../../src/schedule/state.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 import { accountOf, canary, type DashboardRig, openRig } from './dashboard-rig.ts';
 
@@ -64,6 +67,46 @@ describe('status', () => {
       expect(ids).toHaveLength(Number(count));
       expect(new Set(ids).size).toBe(ids.length);
     }
+  });
+
+  it('says what is under way: asked for, claimed or begun, and not paused or switched off', async () => {
+    const off = { ...accountOf('off'), enabled: false };
+    const many = [...['asked', 'claimed', 'open', 'over', 'idle', 'paused'].map((id) => accountOf(id)), off];
+    const it = await openRig(await redis.another(), many, {
+      parts: { askRun: (key, at) => askRun(redis.client, key, at) },
+    });
+    const key = (id: string) => many.find((one) => one.id === id)!.key;
+    await it.ask('/api/run', { body: { account: ['asked', 'paused', 'off'] } });
+    await it.ask('/api/pause', { body: { account: ['paused'] } });
+    const claim = { run: 'r2', reason: 'asked', closesAt: 0, startedAt: 1, instead: '' } as const;
+    await claimRun(redis.client, key('claimed'), claim);
+    for (const id of ['open', 'over']) await it.control.start(key(id), 'r1');
+    await updateRun(redis.client, key('over'), 'r1', { state: 'complete', finishedAt: 5 });
+    const shown = (await it.ask('/api/accounts?underWay=true')).json['accounts'] as AccountStatus[];
+    expect(shown.map(({ id }) => id)).toEqual(['asked', 'claimed', 'open']);
+    expect((await it.ask('/api/accounts?underWay=false')).status).toBe(400);
+  });
+
+  it('has the reports of the last runs, page by page, of accounts that are switched on', async () => {
+    const many = ['a', 'b', 'c', 'd'].map((id) => ({ ...accountOf(id), enabled: id !== 'b' }));
+    const { ask, control } = await openRig(await redis.another(), many);
+    await control.start(many[2]!.key, 'r1');
+    await updateRun(redis.client, many[2]!.key, 'r1', { listed: 9, appended: 3, state: 'running' });
+    const error = new MailhaulError('credentials-refused', { host: 'h', user: 'u' });
+    await noteProblem(redis.client, many[2]!.key, problemOf(error));
+    const first = (await ask('/api/reports?group=wave-1&limit=2')).json;
+    expect(first).toMatchObject({
+      next: 'c',
+      accounts: [
+        { id: 'a', state: 'queued' },
+        { id: 'c', state: 'running' },
+      ],
+    });
+    expect((first['accounts'] as AccountReport[])[1]!.messages).toMatchObject({ listed: 9, appended: 3, pending: 6 });
+    expect((first['accounts'] as AccountReport[])[1]!.problems[0]!.code).toBe('credentials-refused');
+    expect((await ask('/api/reports?limit=2&after=c')).json).toMatchObject({ next: null, accounts: [{ id: 'd' }] });
+    expect((await ask('/api/reports?id=nobody')).status).toBe(404);
+    expect((await ask('/api/reports?state=failed')).status).toBe(400);
   });
 
   it('says until when an account waits, and why', async () => {

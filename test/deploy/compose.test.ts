@@ -1,5 +1,5 @@
 /** docker-compose.yml and Dockerfile: by the published schema, against the program, and in parts for real. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,12 +11,11 @@ import { freePorts } from '../../src/demo/free-ports.ts';
 import { connectRedis } from '../../src/ground/redis.ts';
 import { checkRedisSafety } from '../../src/ground/redis-safety.ts';
 import { settingsSchema } from '../../src/ground/settings.ts';
-import { HaulRig } from '../flow/haul-rig.ts';
+import { HaulRig, scriptedRow } from '../flow/haul-rig.ts';
 import { popList } from '../servers/witness.ts';
 import { commandFaults, variableFaults } from './built-program.ts';
 import { askedVariables, durationMs, readCompose, type Service } from './compose-file.ts';
 import { copies, reachesBuild, readDockerfile } from './dockerfile.ts';
-import { notYet } from './not-yet.ts';
 
 const compose = readCompose();
 const services = Object.entries(compose.services);
@@ -58,6 +57,8 @@ describe('docker-compose.yml', () => {
       expect(commandFaults(command)).toEqual([]);
       expect(command[command.indexOf('--roles') + 1]!.split(',')).toContain(name);
       expect(variableFaults(Object.keys(environment))).toEqual([]);
+      // A list is given to one process; the others know the accounts from Redis.
+      expect(command.includes('/etc/mailhaul/accounts.csv')).toBe(name === 'scheduler');
     }
   });
 
@@ -113,8 +114,7 @@ describe('docker-compose.yml', () => {
 
   test('waits for the end of a service as long as that may take', () => {
     for (const [, { stop_grace_period = '' }] of ours) {
-      if (notYet.settings.includes('stopWithinMs')) expect(durationMs(stop_grace_period)).toBe(60_000);
-      else expect(durationMs(stop_grace_period)).toBeGreaterThan(Number(defaults['stopWithinMs']));
+      expect(durationMs(stop_grace_period)).toBeGreaterThan(Number(defaults['stopWithinMs']));
     }
   });
 
@@ -241,75 +241,86 @@ describe('the Dockerfile', () => {
     expect(instruction('ENV')[0]).toContain(`MAILHAUL_DATA_DIR=${instruction('VOLUME')[0]}`);
   });
 
-  test('makes an image in which the program runs with the packages of production alone', async () => {
-    const root = join(await rig.folder(), 'mailhaul');
-    mkdirSync(root);
+  test('builds the program from what it copies, and makes an image in which it runs without packages', async () => {
+    const [context, root] = [join(await rig.folder(), 'mailhaul'), join(await rig.folder(), 'mailhaul')];
+    for (const { sources, to } of copies(stages.find(({ name }) => name === 'build')!)) lay(sources, '.', context, to);
+    // What `npm ci` does; it needs no test.
+    symlinkSync(resolve('node_modules'), join(context, 'node_modules'));
+    const script = JSON.parse(readFileSync('package.json', 'utf8')).scripts.build as string;
+    const built = await run([join(context, script.replace(/^node /, ''))]);
+    expect(built.status, built.stderr + built.stdout).toBe(0);
     for (const { rest } of image.instructions.filter(({ name }) => name === 'COPY')) {
-      const words = rest.split(' ').filter((word) => !word.startsWith('--from'));
-      const to = words.at(-1)!;
-      for (const word of words.slice(0, -1)) {
-        const source = word.replace(/^\/mailhaul\//, '');
-        const target = to === './' ? join(root, basename(source)) : join(root, to);
-        mkdirSync(dirname(target), { recursive: true });
-        if (source === 'node_modules') production(target);
-        else cpSync(source, target, { recursive: true });
-      }
+      const words = rest.split(' ');
+      const made = words[0] === '--from=build';
+      const sources = words.slice(made ? 1 : 0, -1).map((word) => word.replace(/^\/mailhaul\//, ''));
+      lay(sources, made ? context : '.', root, words.at(-1)!);
     }
-    const commands = readdirSync('src/commands').map((name) => basename(name, '.ts'));
-    expect(commands).toContain('sync');
-    const data = join(root, '..', 'data');
-    const list = await rig.list([
-      {
-        pop_host: '127.0.0.1',
-        pop_port: 1,
-        pop_security: 'none',
-        pop_user: 'a',
-        pop_password: 'p',
-        imap_host: '127.0.0.1',
-        imap_port: 1,
-        imap_security: 'none',
-        imap_user: 'a',
-        imap_password: 'p',
-      },
-    ]);
-    const { status, stderr, stdout } = spawnSync(
-      process.execPath,
-      [
-        join(root, 'dist/src/cli.js'),
-        'sync',
-        list,
-        '--json',
-        '--data-dir',
-        data,
-        '--config',
-        join(rig.directory, 'settings.yaml'),
-      ],
-      { encoding: 'utf8', env: { PATH: process.env['PATH'] } },
-    );
-    // Nobody answers, and the program came so far as to say so.
-    expect(stderr).not.toContain('ERR_MODULE_NOT_FOUND');
-    const modules = readdirSync(join(root, 'dist/src'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.js') && name !== 'cli.js')
-      .map((name) => `import ${JSON.stringify(`./src/${name}`)};`);
-    expect(modules.length).toBeGreaterThan(100);
-    writeFileSync(join(root, 'dist/all.mjs'), modules.join('\n'));
-    const all = spawnSync(process.execPath, [join(root, 'dist/all.mjs')], { encoding: 'utf8' });
-    expect(all.stderr).toBe('');
-    expect(JSON.parse(stdout).accounts[0].problems[0].code).toBe('connection-refused');
-    expect(status).toBe(3);
-  });
+    expect(readdirSync(root).sort()).toEqual(['LICENSE', 'config', 'dist', 'package.json']);
+    // Every file of the bundle loads, and every command says what it can.
+    const modules = readdirSync(join(root, 'dist/src/parts')).filter((name) => name.endsWith('.js'));
+    const imports = modules.map((name) => `import ${JSON.stringify(join(root, 'dist/src/parts', name))};`);
+    expect(modules.length).toBeGreaterThan(10);
+    const all = await run(['--input-type=module', '--eval', imports.join('')]);
+    expect([all.status, all.stderr]).toEqual([0, '']);
+    const cli = join(root, 'dist/src/cli.js');
+    expect((await run([cli, '--help'])).stdout).toContain('mailhaul');
+    await expectServes(cli);
+  }, 120_000);
 
-  /** The packages that `npm ci --omit=dev` leaves, by package-lock.json. */
-  function production(target: string): void {
-    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
-      packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
+  /** Runs Node.js to its end, beside the servers of this process. */
+  function run(args: readonly string[], env = {}): Promise<{ status: number | null; stdout: string; stderr: string }> {
+    const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 60_000 };
+    return new Promise((done) => {
+      const child = execFile(process.execPath, args, options, (_error, stdout, stderr) =>
+        done({ status: child.exitCode, stdout, stderr }),
+      );
+    });
+  }
+
+  /** A service with all its roles moves mail, is healthy as the image checks it, answers a client, and ends. */
+  async function expectServes(cli: string): Promise<void> {
+    const messages = [{ uidl: 'a', bytes: Buffer.from('Subject: a\r\n\r\na\r\n') }];
+    const [pop, imap, redis] = [await rig.pop({ messages }), await rig.imap(), await rig.redis()];
+    const list = await rig.list([scriptedRow(pop, imap)]);
+    const [port = 0] = await freePorts(1);
+    const env = {
+      MAILHAUL_DATA_DIR: join(await rig.folder(), 'data'),
+      MAILHAUL_REDIS: redis.url,
+      MAILHAUL_DASHBOARD_PORT: String(port),
     };
-    for (const [path, { dev, devOptional }] of Object.entries(packages)) {
-      // One below another package comes with it.
-      if (path.split('node_modules/').length !== 2 || dev || devOptional || !existsSync(path)) continue;
-      const place = join(target, path.slice('node_modules/'.length));
-      mkdirSync(dirname(place), { recursive: true });
-      symlinkSync(resolve(path), place);
+    const words = JSON.parse(instruction('CMD')[0]!) as string[];
+    // A port in --listen wins over that of the variable, which is for the clients here.
+    const rest = words.slice(1).map((word) => word.replace(':8080', `:${port}`));
+    const service = spawn(process.execPath, [cli, words[0]!, list, ...rest], { env, stdio: 'pipe' });
+    let text = '';
+    service.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    const end = once(service, 'exit');
+    rig.atEnd(() => service.kill('SIGKILL'));
+    await expect.poll(() => text, { timeout: 60_000 }).toContain('"msg":"ready"');
+    const check = JSON.parse(/CMD (\[.*\])$/.exec(instruction('HEALTHCHECK')[0]!)![1]!) as string[];
+    expect(check[0]).toBe('node');
+    // The image's check asks the port that the image listens on.
+    const isHealthy = async () => (await run([check[1]!, check[2]!.replace(':8080/', `:${port}/`)])).status;
+    // As Docker does: one refusal on a busy machine is none for good.
+    await expect.poll(isHealthy, { timeout: 30_000, message: text }).toBe(0);
+    expect((await run([check[1]!, check[2]!.replace(':8080/', ':1/')])).status).toBe(1);
+    const waited = await run([cli, 'run', '--all', '--wait', '--json'], env);
+    expect(JSON.parse(waited.stdout || waited.stderr).totals.messages).toMatchObject({ listed: 1, pending: 0 });
+    expect(imap.stored()).toHaveLength(1);
+    const verified = await run([cli, 'verify', list, '--json', '--quiet'], env);
+    expect([verified.status, verified.stderr]).toEqual([0, '']);
+    service.kill('SIGTERM');
+    expect((await end)[0]).toBe(0);
+  }
+
+  /** What COPY does: files and the contents of folders. */
+  function lay(sources: readonly string[], from: string, root: string, to: string): void {
+    for (const source of sources) {
+      const target = to.endsWith('/') ? join(root, to, basename(source)) : join(root, to);
+      mkdirSync(dirname(target), { recursive: true });
+      cpSync(join(from, source), target, { recursive: true });
     }
   }
 });

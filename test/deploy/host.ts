@@ -2,14 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePorts } from '../../src/demo/free-ports.ts';
 import type { HaulRig } from '../flow/haul-rig.ts';
 import { commandFaults, variableFaults } from './built-program.ts';
-import { notYet } from './not-yet.ts';
 import type { Ports } from './sandbox.ts';
 import { readUnit } from './units.ts';
 
@@ -122,11 +121,6 @@ export class Host {
     const faults = [...commandFaults(args), ...variableFaults(Object.keys(environment))];
     if (faults.length > 0) throw new Error(faults.join('\n'));
     this.#active = true;
-    if (notYet.roles.length > 0) {
-      // The key that the service will make at its first start.
-      await writeFile(this.mapped('/var/lib/mailhaul/seal.key'), 'not yet\n', { mode: 0o600 });
-      return;
-    }
     const folder = join(this.root, 'credentials');
     mkdirSync(folder, { recursive: true });
     for (const [name, path] of Object.entries(credentials)) await copyFile(this.mapped(path), join(folder, name));

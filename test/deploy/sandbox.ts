@@ -6,9 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { HaulRig } from '../flow/haul-rig.ts';
-import { commandFaults, commandOf } from './built-program.ts';
+import { commandFaults } from './built-program.ts';
 import { Host } from './host.ts';
-import { notYet } from './not-yet.ts';
 import { type Block, commandsOf } from './pages.ts';
 
 /** Where the servers of a page's examples are. */
@@ -21,18 +20,13 @@ export interface Ports {
 /** Programs that run as they are; everything else is unknown, and fails. */
 const real = ['bash', 'cat', 'chmod', 'cp', 'grep', 'mkdir', 'openssl', 'rm', 'tar', 'tee'];
 
-/** The commands of a page that were run or, for want of the program's part, only read. */
-export interface Ran {
-  readonly done: string[];
-  readonly passedOver: string[];
-}
-
 export class Sandbox {
   readonly #rig: HaulRig;
   readonly ports: Ports;
   readonly #root: string;
   readonly #hosts = new Map<string, Host>();
-  readonly ran: Ran = { done: [], passedOver: [] };
+  /** The commands that were run, in their order. */
+  readonly ran: string[] = [];
   /** What happens beside the commands: called before each of them. */
   onCommand: (command: string) => Promise<void> = async () => {};
 
@@ -93,7 +87,7 @@ export class Sandbox {
   async #write(host: Host, { path, text }: Block): Promise<void> {
     const place = path.startsWith('/') ? host.mapped(path) : join(host.cwd, path);
     await mkdir(dirname(place), { recursive: true });
-    await writeFile(place, host.mapped(withoutNotYet(this.#located(text))), { mode: 0o600 });
+    await writeFile(place, host.mapped(this.#located(text)), { mode: 0o600 });
   }
 
   /** The example's servers, where the test has them. The two have different names, as on the page. */
@@ -123,15 +117,11 @@ export class Sandbox {
     if (words[0] === 'mailhaul') {
       const faults = commandFaults(words.slice(1));
       if (faults.length > 0) throw new Error(faults.join('\n'));
-      if (notYet.commands.includes(commandOf(words.slice(1)))) {
-        this.ran.passedOver.push(command);
-        return;
-      }
     }
     const emulation = host.emulated[words[0]!];
     if (emulation) await emulation(words.slice(1));
     else this.#shell(host, bare, Number(wanted));
-    this.ran.done.push(command);
+    this.ran.push(command);
   }
 
   /** A comment `# status N` says how a command ends. Functions and the working directory last from one command to the next, as in the shell of a person. */
@@ -150,12 +140,6 @@ export class Sandbox {
   async end(): Promise<void> {
     for (const host of this.#hosts.values()) await host.end();
   }
-}
-
-/** Settings that the program does not have yet are left out, with all that is indented below them. */
-function withoutNotYet(text: string): string {
-  const names = notYet.settings.join('|');
-  return names === '' ? text : text.replace(new RegExp(`^(?:${names}):.*\\n(?:[ #].*\\n)*`, 'gm'), '');
 }
 
 function programPath(name: string): string {

@@ -48,7 +48,7 @@ describe('a user with no more rights than docs/redis.md gives', () => {
     await admin.client.call('ACL', 'LOG', 'RESET');
     const password = await rig.file('password', 'hunter2\n');
     await rig.settings({ redis: redis.url, redisUser: 'mailhaul', redisPassword: `file:${password}` });
-    const worker = start(list, {}, []);
+    const worker = start(list, {}, ['--roles', 'pop,imap']);
     await rig.reaches(() => isReady(worker), worker);
     const ended = await rig.sync(list, ['--json', '--roles', 'scheduler']);
     expect(expectReport(ended).totals.messages).toMatchObject({ listed: count, appended: count });
@@ -111,9 +111,10 @@ describe('the service manager', () => {
     const { list } = await servers();
     const socket = await NotifySocket.listen(join(rig.directory, 'notify'));
     rig.atEnd(() => socket.close());
-    const worker = start(list, { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: '400000' });
+    const told = { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: '400000' };
+    const worker = start(list, told, ['--roles', 'pop,imap', '--redis', redis.url]);
     await socket.until(() => socket.times('WATCHDOG=1') > 1);
-    expect(socket.said[0]).toEqual(['READY=1', 'STATUS=1 account(s)']);
+    expect(socket.said[0]).toEqual(['READY=1', 'STATUS=pop, imap']);
     const ended = await rig.sync(list, ['--json', '--roles', 'scheduler', '--redis', redis.url]);
     expect(expectReport(ended).totals.messages.appended).toBe(count);
     await redis.stop();

@@ -52,6 +52,12 @@ describe('a plan', () => {
     expect(planned([planAccount('d', night, { ...live, reason: 'asked' })]).hold).toEqual([]);
   });
 
+  it('goes on with a held run for which somebody asks, whatever its window', () => {
+    const asked = { ...live, askedAt: now - 1 };
+    const made = planned([planAccount('a', night, asked), planAccount('b', night, { ...asked, held: true })]);
+    expect(made).toMatchObject({ hold: [], release: ['b'], waits: [] });
+  });
+
   it('tells when the window of a run closes', () => {
     expect(closingOf(opens, scheduleOf(night), 'schedule')).toBe(opens + 8 * hourMs);
     expect(closingOf(opens, scheduleOf(night), 'asked')).toBe(0);

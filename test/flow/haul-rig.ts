@@ -110,10 +110,18 @@ export class HaulRig {
     return this.file('settings.yaml', lines.join(''));
   }
 
-  /** Starts `mailhaul …`. One that is not through in time is killed, and its end says so. */
-  haul(args: readonly string[], env: NodeJS.ProcessEnv = {}): Haul {
+  /**
+   * Starts `mailhaul …`, by itself or as the command of another program. One that is not through in time is killed, and
+   * its end says so.
+   */
+  haul(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    { within = [] }: { within?: readonly string[] } = {},
+  ): Haul {
     const { PATH, HOME } = process.env;
-    const child = spawn(process.execPath, [command, ...args], {
+    const [program = '', ...words] = [...within, process.execPath, command, ...args];
+    const child = spawn(program, words, {
       env: { PATH, HOME, TMPDIR: tmpdir(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

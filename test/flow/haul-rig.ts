@@ -117,7 +117,7 @@ export class HaulRig {
   haul(
     args: readonly string[],
     env: NodeJS.ProcessEnv = {},
-    { within = [] }: { within?: readonly string[] } = {},
+    { within = [], patienceMs = limitMs }: { within?: readonly string[]; patienceMs?: number } = {},
   ): Haul {
     const { PATH, HOME } = process.env;
     const [program = '', ...words] = [...within, process.execPath, command, ...args];
@@ -132,9 +132,9 @@ export class HaulRig {
       });
     }
     const timer = setTimeout(() => {
-      text.stderr += `\nkilled by the test after ${limitMs / 1000} s`;
+      text.stderr += `\nkilled by the test after ${patienceMs / 1000} s`;
       child.kill('SIGKILL');
-    }, limitMs);
+    }, patienceMs);
     const ended = new Promise<Ended>((done, fail) => {
       child.once('error', fail);
       child.once('close', (status) => {

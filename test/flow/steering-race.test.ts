@@ -27,6 +27,8 @@ test(`runs end, however quickly they are paused and resumed (seed ${seed})`, { t
     budgets: '{hosts: {localhost: {messagesPerSecond: 300}}}',
     batchMaxMessages: '5',
     popPipelineCommands: '5',
+    // No reconciler comes to the rescue.
+    reconcileMs: '600000',
     popSessions: '3',
     imapSessions: '3',
   });

@@ -1,6 +1,8 @@
 /** Handing batches over to the append side: durable first, then registered, in the order in which they were fetched. */
 import { crashPoint } from '../ground/crash-point.ts';
+import type { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import type { Manifest } from '../spool/batch-file.ts';
 import type { BatchWriter } from '../spool/batch-writer.ts';
 import { registerBatch } from '../spool/registry.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -13,14 +15,17 @@ export class HandOver {
   readonly #redis: RedisClient;
   readonly #spool: Spool;
   readonly #announce: () => void;
+  readonly #taker: string;
   #last: Promise<void> = Promise.resolve();
   #running = 0;
   #failure: unknown;
 
-  constructor(redis: RedisClient, spool: Spool, announce: () => void) {
+  /** `taker` is the token of the session; without one nobody asks whether it is still the one that takes. */
+  constructor(redis: RedisClient, spool: Spool, announce: () => void, taker = '') {
     this.#redis = redis;
     this.#spool = spool;
     this.#announce = announce;
+    this.#taker = taker;
   }
 
   /**
@@ -51,7 +56,7 @@ export class HandOver {
       claims = 0;
       crashPoint('after-fsync');
       await before;
-      await registerBatch(this.#redis, this.#spool.id, manifest);
+      await this.#register(manifest);
       crashPoint('after-register');
       this.#announce();
       // What is whole is handed over; the session must not believe that it was everything.
@@ -61,6 +66,17 @@ export class HandOver {
       throw error;
     } finally {
       this.#running -= 1;
+    }
+  }
+
+  async #register(manifest: Manifest): Promise<void> {
+    try {
+      await registerBatch(this.#redis, this.#spool.id, manifest, false, this.#taker);
+    } catch (error) {
+      // Whoever took over fetches it again, and no source hides what a session without QUIT has fetched.
+      if ((error as Partial<MailhaulError>).code === 'lease-lost')
+        await this.#spool.remove(manifest.account, manifest.batch);
+      throw error;
     }
   }
 

@@ -40,10 +40,13 @@ export interface ProbeContext {
 export class Probe {
   readonly #task: { account: string; id: string };
   readonly #context: ProbeContext;
+  readonly #taker: string;
 
-  constructor(task: { account: string; id: string }, context: ProbeContext) {
+  /** `taker` is the token of the session. */
+  constructor(task: { account: string; id: string }, context: ProbeContext, taker: string) {
     this.#task = task;
     this.#context = context;
+    this.#taker = taker;
   }
 
   /** True when the destination is known to hold enough mail. */
@@ -98,7 +101,7 @@ export class Probe {
     const places = todo.wanted.filter((place) => todo.hasOwnUidl(place));
     const sink = new FingerprintSink(places.length, settings.headerMaxBytes);
     await client.fetch(topRequests(listing, places, budget), sink);
-    const handOver = new HandOver(redis, spool, () => this.#context.announce());
+    const handOver = new HandOver(redis, spool, () => this.#context.announce(), this.#taker);
     const { account, id } = this.#task;
     const newWriter = () => new BatchWriter(spool, { account, id, kind: 'probes', firstRun });
     let writer = newWriter();

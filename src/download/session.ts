@@ -65,7 +65,7 @@ class Session {
     const run = await readRun(redis, account);
     if (run?.id !== runId) return 'superseded';
     await Promise.all([
-      updateRun(redis, account, runId, { download: 'active', state: 'running' }),
+      updateRun(redis, account, runId, { download: 'active', state: 'running', taker: this.#lease.token }),
       spool.removeUnfinished(account),
     ]);
     if (await probesWait(redis, account)) return 'hold';
@@ -101,7 +101,7 @@ class Session {
     if (todo.wanted.length > 0 || run.recheck) this.#context.announce();
     if (todo.wanted.length === 0) return this.#nudge(client, listing);
     await noteFetching(redis, account);
-    const probe = new Probe(this.#task, this.#context);
+    const probe = new Probe(this.#task, this.#context, this.#lease.token);
     const forgotten = ledger.size + spooled.size === 0 && (await spool.wasCarried(account));
     if (probe.isWorthwhile(client, todo.wanted.length, forgotten ? await probe.answer(run) : run)) {
       await probe.run(client, listing, todo, firstRun, this.#budget);
@@ -111,7 +111,7 @@ class Session {
     const watching = probe.watch(client, todo.wanted.length, run, over.signal, () => {
       this.#ended = 'probe';
     });
-    const handOver = new HandOver(redis, spool, () => this.#context.announce());
+    const handOver = new HandOver(redis, spool, () => this.#context.announce(), this.#lease.token);
     const asked = new Map<number, Asked>();
     const taker = new Taker({
       asked: (number) => takeFrom(asked, number),

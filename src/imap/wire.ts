@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { MailhaulError } from '../ground/errors.ts';
 import { type Peer, socketError } from './classify.ts';
+import { drop } from './drop.ts';
 import type { Response } from './response.ts';
 import { LineTooLong, ResponseReader } from './response-reader.ts';
 
@@ -64,7 +65,7 @@ export class Wire {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#gathered = [];
-    this.#socket.destroy();
+    drop(this.#socket);
     this.onEnd?.();
     this.#wake?.();
     this.#events.onFailure(error);

@@ -44,6 +44,8 @@ export interface Run {
   readonly recheck: boolean;
   /** The longest that this run waits for a budget or a server, in milliseconds; 0 for as long as it takes. */
   readonly waitMaxMs: number;
+  /** Token of the download session that began last: it alone hands batches over. */
+  readonly taker: string;
   readonly error: string;
 }
 
@@ -211,6 +213,7 @@ function parseRun(hash: Record<string, string>): Run | undefined {
     destinationMessages: Number(hash['destinationMessages'] ?? -1),
     recheck: hash['recheck'] === '1',
     waitMaxMs: number('waitMaxMs'),
+    taker: hash['taker'] ?? '',
     error: hash['error'] ?? '',
   };
 }

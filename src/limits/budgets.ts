@@ -33,12 +33,18 @@ export function budgetOf({ budgets }: Pick<Settings, 'budgets'>, host: string): 
   return { ...noBudget, ...Object.fromEntries(given) };
 }
 
-/** How many runs the plan lets begin at hosts that the settings limit: more would only wait for a connection. */
+/**
+ * Runs that may be under way for each connection of a host. More than one, or as many huge mailboxes as the host allows
+ * connections would keep all small ones from the queue for them, where each gets its turn.
+ */
+const runsPerConnection = 4;
+
+/** How many runs the plan lets begin at hosts that the settings limit: more would only stand in the queue. */
 export function hostRuns(settings: Pick<Settings, 'budgets'>): Record<string, number> {
   const limits = Object.keys(settings.budgets.hosts).map(
-    (host) => [host, budgetOf(settings, host).connections] as const,
+    (host) => [host, budgetOf(settings, host).connections * runsPerConnection] as const,
   );
-  return Object.fromEntries(limits.filter(([, connections]) => connections > 0));
+  return Object.fromEntries(limits.filter(([, runs]) => runs > 0));
 }
 
 /** Bytes in the unit that suits them, powers of ten, as the limits of providers are named: `1.25 GB`. */

@@ -25,6 +25,14 @@ export function loginKey(side: 'pop' | 'imap', endpoint: { host: string; port: n
   return hexDigest(16, side, endpoint.host.toLowerCase(), String(endpoint.port), endpoint.user);
 }
 
+/** What is known of a lease when it has been taken; `asked` is the time before Redis was asked for it. */
+interface HeldLease {
+  readonly login: string;
+  readonly token: string;
+  readonly ms: number;
+  readonly asked: number;
+}
+
 /** A lease that is held and renewed until it is released or lost. */
 export class Lease {
   readonly login: string;
@@ -33,6 +41,8 @@ export class Lease {
   readonly #ms: number;
   readonly #lost = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  /** Ends the lease unless it is renewed in time: a Redis that is out of reach may leave the answer open for longer. */
+  #deadline: NodeJS.Timeout | undefined;
   /** When the lease ends unless it is renewed, by the clock of this process. */
   #until: number;
 
@@ -40,14 +50,16 @@ export class Lease {
   readonly #onCut = () => this.#lose();
   readonly #stopListening: () => void;
 
-  private constructor(redis: RedisClient, login: string, token: string, ms: number, cut: AbortSignal | undefined) {
+  private constructor(redis: RedisClient, held: HeldLease, cut: AbortSignal | undefined) {
+    const { login, token, ms, asked } = held;
     this.#redis = redis;
     this.login = login;
     this.token = token;
     this.#ms = ms;
-    this.#until = Date.now() + ms;
+    this.#until = asked + ms;
     this.#cut = cut;
     this.#renewLater();
+    this.#loseInTime();
     // A Redis that lost its last second may still know this token, and not what was written under it: the index of a
     // mailbox, a settlement, an intent. Who begins anew looks at the destination first.
     this.#stopListening = onReplaced(redis, () => {
@@ -66,10 +78,11 @@ export class Lease {
   static async take(redis: RedisClient, login: string, leaseMs: number, cut?: AbortSignal): Promise<Lease | undefined> {
     const token = randomBytes(16).toString('hex');
     const key = loginKeys.lease(login);
+    const asked = Date.now();
     const reply = await redis.set(key, token, 'PX', leaseMs, 'NX');
     // ioredis may send SET twice when a reconnect hid the first answer: our own token means that we have it.
     if (reply !== 'OK' && (await redis.get(key)) !== token) return undefined;
-    return new Lease(redis, login, token, leaseMs, cut);
+    return new Lease(redis, { login, token, ms: leaseMs, asked }, cut);
   }
 
   /** Aborted with a `lease-lost` error as soon as the lease is known to be another's, or cannot be renewed in time. */
@@ -86,6 +99,7 @@ export class Lease {
   /** Gives the lease back. */
   async release(): Promise<void> {
     clearTimeout(this.#timer);
+    clearTimeout(this.#deadline);
     this.#stopListening();
     this.#cut?.removeEventListener('abort', this.#onCut);
     await releaseScript.run(this.#redis, [loginKeys.lease(this.login)], [this.token]).catch(() => {});
@@ -102,12 +116,20 @@ export class Lease {
       .run(this.#redis, [loginKeys.lease(this.login)], [this.token, this.#ms])
       .catch(() => undefined);
     if (reply === 1) this.#until = asked + this.#ms;
+    if (reply === 1) this.#loseInTime();
     if (reply === 0 || Date.now() > this.#until) this.#lose();
     else if (!this.#lost.signal.aborted) this.#renewLater();
   }
 
+  #loseInTime(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#lose(), this.#until - Date.now());
+    this.#deadline.unref();
+  }
+
   #lose(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#deadline);
     if (!this.#lost.signal.aborted) this.#lost.abort(new MailhaulError('lease-lost', { what: 'this login' }));
   }
 }

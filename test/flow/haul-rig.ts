@@ -110,10 +110,18 @@ export class HaulRig {
     return this.file('settings.yaml', lines.join(''));
   }
 
-  /** Starts `mailhaul …`. One that is not through in time is killed, and its end says so. */
-  haul(args: readonly string[], env: NodeJS.ProcessEnv = {}): Haul {
+  /**
+   * Starts `mailhaul …`, by itself or as the command of another program. One that is not through in time is killed, and
+   * its end says so.
+   */
+  haul(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    { within = [], patienceMs = limitMs }: { within?: readonly string[]; patienceMs?: number } = {},
+  ): Haul {
     const { PATH, HOME } = process.env;
-    const child = spawn(process.execPath, [command, ...args], {
+    const [program = '', ...words] = [...within, process.execPath, command, ...args];
+    const child = spawn(program, words, {
       // Services of tests that run side by side answer where there is room.
       env: { PATH, HOME, TMPDIR: tmpdir(), MAILHAUL_DASHBOARD_PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -125,9 +133,9 @@ export class HaulRig {
       });
     }
     const timer = setTimeout(() => {
-      text.stderr += `\nkilled by the test after ${limitMs / 1000} s`;
+      text.stderr += `\nkilled by the test after ${patienceMs / 1000} s`;
       child.kill('SIGKILL');
-    }, limitMs);
+    }, patienceMs);
     const ended = new Promise<Ended>((done, fail) => {
       child.once('error', fail);
       child.once('close', (status) => {

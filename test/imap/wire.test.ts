@@ -19,7 +19,8 @@ function notedSocket(): { socket: Socket; writes: number[] } {
       setImmediate(done);
     },
   });
-  return { socket: socket as Socket, writes };
+  const resetAndDestroy = () => socket.destroy();
+  return { socket: Object.assign(socket, { resetAndDestroy }) as unknown as Socket, writes };
 }
 
 test('small pieces go together, large ones are cut, and flush waits for the kernel', async () => {

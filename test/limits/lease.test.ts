@@ -54,6 +54,19 @@ describe('a lease', () => {
     await lease.confirm();
   });
 
+  it('is lost in time by a holder whom Redis does not answer, however long he would wait for it', async () => {
+    const lease = (await take(300))!;
+    const began = performance.now();
+    const pid = Number(/^process_id:(\d+)/m.exec(await redis.client.info('server'))![1]);
+    process.kill(pid, 'SIGSTOP');
+    try {
+      expect(await lostOf(lease)).toBe('lease-lost');
+      expect(performance.now() - began).toBeLessThan(10_000);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+  });
+
   it('ends by itself when its holder is gone', async () => {
     await redis.client.set(key, 'a holder that died', 'PX', 50);
     let lease: Lease | undefined;

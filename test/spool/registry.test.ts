@@ -10,8 +10,9 @@ import {
   wasAdopted,
 } from '../../src/ledger/batches.ts';
 import { uidlKey } from '../../src/ledger/record.ts';
+import { startRun, updateRun } from '../../src/ledger/run.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
-import { useRedis } from '../ledger/redis-rig.ts';
+import { codeOf, useRedis } from '../ledger/redis-rig.ts';
 import { alice, makeBatch, newSpool } from './spool-rig.ts';
 
 const redis = useRedis();
@@ -33,6 +34,19 @@ describe('the registry', () => {
     expect(await registerBatch(redis.client, 's', manifest)).toBe(false);
     expect(await redis.client.hgetall(accountKeys.spools(alice))).toEqual({ s: '1' });
     expect(await redis.client.hget(accountKeys.run(alice), 'downloaded')).toBe(String(manifest.bytes));
+  });
+
+  it('refuses a batch of a session after which another has begun, and takes that of the last one', async () => {
+    const [late, next] = [await makeBatch(await newSpool(), ['a']), await makeBatch(await newSpool(), ['a'])];
+    await startRun(redis.client, alice, 'r', 1, false);
+    await updateRun(redis.client, alice, 'r', { taker: 'first' });
+    await updateRun(redis.client, alice, 'r', { taker: 'second' });
+    expect(await codeOf(registerBatch(redis.client, 's', late, false, 'first'))).toBe('lease-lost');
+    expect(await registeredBatches(redis.client, alice, 's')).toEqual([]);
+    expect(await registerBatch(redis.client, 's', next, false, 'second')).toBe(true);
+    // Sent again by a connection that lost the answer, it is still the batch that is there.
+    await updateRun(redis.client, alice, 'r', { taker: 'third' });
+    expect(await registerBatch(redis.client, 's', next, false, 'second')).toBe(false);
   });
 
   it('counts the bytes of an adopted batch as not downloaded', async () => {

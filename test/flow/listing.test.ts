@@ -152,13 +152,17 @@ describe('a source that hides what was fetched, and a spool that is lost behind 
 
     delete imap.behaviour.login;
     pop.behaviour.messages!.push({ uidl: 'new', bytes: Buffer.from('Message-ID: <new@x>\r\n\r\nnew\r\n') });
-    for (const appended of [1, 0]) {
-      const ended = await haul();
-      expect(ended.status).toBe(3);
-      expect(ended.account.messages).toMatchObject({ failed: count, pending: 0, vanished: 0, appended });
-      const hidden = ended.account.problems.find(({ code }) => code === 'message-hidden');
-      expect(hidden).toMatchObject({ count, stops: 'message' });
-    }
+    const found = await haul();
+    expect(found.status).toBe(3);
+    const { failed, pending, ...rest } = found.account.messages;
+    // A batch that is found to be lost after the last listing is left to the next run.
+    expect(failed + pending).toBe(count);
+    expect(rest).toMatchObject({ vanished: 0, appended: 1, known: 0 });
+    const next = await haul();
+    expect(next.status).toBe(3);
+    expect(next.account.messages).toMatchObject({ failed: count, pending: 0, vanished: 0, appended: 0 });
+    const hidden = next.account.problems.find(({ code }) => code === 'message-hidden');
+    expect(hidden).toMatchObject({ count, stops: 'message' });
     expect(texts(imap.stored())).toEqual(['Message-ID: <new@x>\r\n\r\nnew\r\n']);
     // Somebody offers them again: now they arrive, and nothing is failed any more.
     pop.hidden.clear();

@@ -1,6 +1,7 @@
 /** A line to a server on this machine that is reset after so many bytes, or that carries one byte at a time. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 
 /** `up` is what the client sends, `down` what the server sends. */
 export type Direction = 'up' | 'down';
@@ -9,9 +10,12 @@ export type Direction = 'up' | 'down';
 export interface Unkindness {
   /** Once so many bytes went in a direction, over all connections, the connection is reset; later ones are left alone. */
   readonly reset?: { readonly direction: Direction; readonly afterBytes: number };
-  /** Every byte is a write of its own, in a turn of the event loop of its own. */
+  /** Every byte is a write of its own, and the next one comes when the other side could read it. */
   readonly dribbles?: boolean;
 }
+
+/** Long enough for a program with nothing else to do to read a byte before the next one comes. */
+const apartMs = 1;
 
 /** Listens on a loopback port and hands everything on to another. */
 export class UnkindLine {
@@ -72,7 +76,7 @@ export class UnkindLine {
           const part = piece.subarray(0, this.#room(direction));
           this.carried[direction] += part.length;
           if (!to.destroyed) to.write(part);
-          if (dribbles) await new Promise((resume) => setImmediate(resume));
+          if (dribbles) await wait(apartMs);
           if (this.#resetIfDue(from, to, direction)) return;
         }
       }

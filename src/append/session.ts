@@ -166,6 +166,7 @@ class Session {
     const next = bell.next(account, settings.appendIdleMs, this.#context.signal);
     try {
       this.#inFlight.check();
+      const settled = this.#inFlight.size === 0;
       const waiting = await registeredBatches(redis, account, spool.id);
       for (const name of this.#open.keys()) if (!waiting.includes(name)) this.#open.delete(name);
       const fresh = waiting.filter((name) => !this.#open.has(name));
@@ -177,8 +178,10 @@ class Session {
       if (fresh.length > 0) return undefined;
       const end = this.#limit();
       if (end) return await this.#finish(end);
+      // A Redis that went back to an earlier moment: who begins anew looks at the destination first.
+      if (settled && waiting.length > 0) throw new MailhaulError('lease-lost', { what: 'a batch that was settled' });
       if (this.#inFlight.size > 0) await Promise.race([next.rung, this.#inFlight.drain()]);
-      else if (await this.#isOver(next.rung)) return this.#damaged ? 'refetch' : 'done';
+      else if (waiting.length === 0 && (await this.#isOver(next.rung))) return this.#damaged ? 'refetch' : 'done';
       return undefined;
     } finally {
       next.cancel();

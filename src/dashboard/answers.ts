@@ -13,6 +13,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'accounts-fixed': 409,
   'requests-too-many': 429,
   'redis-unreachable': 503,
+  'redis-full': 503,
 };
 
 /** Answers an error, with `fixedStatus` where that is given. What nobody foresaw is logged, and answered without its details. */

@@ -80,7 +80,9 @@ export class Books {
     const settled: string[] = [];
     for (const [name, reason] of owed) {
       const key = Buffer.from(name, 'hex');
-      if (ledger.get(key) || spooled.has(name)) settled.push(name);
+      if (ledger.get(key)) settled.push(name);
+      // The spool was looked at first, and may have lost it since: the debt stands until the ledger has the message.
+      else if (spooled.has(name)) continue;
       else if (listed.find(key) !== -1) continue;
       else if (reason === 'spool-lost') this.#hidden += 1;
       else vanished.push(...this.#vanishedRecord({ key }));

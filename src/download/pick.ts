@@ -94,6 +94,10 @@ function goneFromListing(keys: Buffer, ledger: LedgerTable, spooled: ReadonlySet
   const listed = new KeyTable(keys, keyBytes);
   let gone = 0;
   for (const record of ledger) if (record.run === run && listed.find(record.key) === -1) gone += 1;
-  for (const key of spooled) if (listed.find(Buffer.from(key, 'hex')) === -1) gone += 1;
+  for (const name of spooled) {
+    const key = Buffer.from(name, 'hex');
+    // What was settled between the two looks is in both, and was counted.
+    if (listed.find(key) === -1 && ledger.get(key)?.run !== run) gone += 1;
+  }
   return gone;
 }

@@ -202,6 +202,13 @@ export const errorTable = {
     remedy: 'Start Redis or correct --redis. Nothing is lost: run again when it answers.',
     exit: 1,
   },
+  'redis-full': {
+    stops: 'run',
+    retry: 'next-run',
+    text: 'Redis at {where} has no memory left and takes nothing more',
+    remedy: 'Raise maxmemory there, or delete what else is kept in it. Nothing is lost: run again when there is room.',
+    exit: 1,
+  },
   'redis-unsafe': {
     stops: 'none',
     retry: 'never',

@@ -177,7 +177,10 @@ class Connection extends Redis {
     const reply = error as Error & { command?: { name: string; args: unknown[] } };
     // ioredis hangs the command on the error, and these carry the password.
     if (reply.command && /^(auth|hello)$/i.test(reply.command.name)) reply.command.args = [];
-    if (error instanceof MailhaulError || error.name === 'ReplyError') return error;
+    if (error instanceof MailhaulError) return error;
+    // In the words of Redis 7 first; Redis 6 names the script before it.
+    const full = /\bOOM command not allowed\b/.test(error.message);
+    if (error.name === 'ReplyError') return full ? new MailhaulError('redis-full', { where: this.#where }) : error;
     return unreachable(this.#where, this.lastError ?? error);
   }
 

@@ -85,6 +85,11 @@ describe('what is to be fetched', () => {
     expect(picked.known).toBe(2);
   });
 
+  it('counts what was listed and left the spool for the ledger between the two looks once', () => {
+    const ledger = ledgerOf({ gone: ['appended', run] });
+    expect(pick(listing(['a']), ledger, spooledOf('gone', 'waits'), run)).toMatchObject({ listed: 3 });
+  });
+
   it('counts what an earlier session of this run took and the server lists no more', () => {
     const ledger = ledgerOf({ gone: ['appended', run], long: ['appended', 1] });
     const picked = pick(listing(['a']), ledger, spooledOf('waiting'), run);

@@ -145,7 +145,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
   const { settings, log, signal, env, roles, cut = new AbortController().signal } = options;
   const { bell, queues, steering, book, control } = parts;
   const { client } = parts.redis;
-  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes, settings.spoolMemoryBytes);
+  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
   const context = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env };
   if (roles.has('imap')) {
     await adoptBatches(client, spool, log);

@@ -194,7 +194,6 @@ class Session {
   /** Claims space for a message, waiting for it at most `popHoldMs` (design §3). */
   async #claim(octets: number, taker: Taker): Promise<boolean> {
     const { space } = this.#context.spool;
-    await this.#context.spool.pace(this.#task.account);
     if (space.tryClaim(this.#task.account, octets)) return true;
     const until = this.#clock.now() + this.#context.settings.popHoldMs;
     await taker.closeSoon();

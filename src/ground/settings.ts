@@ -88,7 +88,6 @@ export const settingsSchema = z.strictObject({
   popNoopMs: wait,
   popHoldMs: wait,
   spoolMaxBytes: bytes,
-  spoolMemoryBytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   batchMaxMessages: count.max(1000),
   batchMaxBytes: bytes,
   spoolLostAfterMs: wait,

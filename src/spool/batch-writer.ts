@@ -4,13 +4,11 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
 import { batchTail, type Manifest, type SpooledMessage } from './batch-file.ts';
-import type { HeldBytes } from './memory.ts';
 import { batchFileName, type Spool } from './spool.ts';
 import { writeAll } from './write-all.ts';
 
-/** One piece of this size is gathered while the one before it is written; larger where the bytes stay in memory anyhow. */
+/** One piece of this size is gathered while the one before it is written. */
 const gatherBytes = 256 * 1024;
-const gatherHeldBytes = 1024 * 1024;
 
 /** What the writer cannot know of a message by its bytes alone. */
 export type MessageFacts = Pick<SpooledMessage, 'key' | 'uidl' | 'headerBytes' | 'fingerprint' | 'hasMessageId'>;
@@ -44,7 +42,6 @@ export class BatchWriter {
   /** Settles when everything that was handed to the disk is there; pieces are written one behind the other. */
   #writing: Promise<void> = Promise.resolve();
   #writes = 0;
-  readonly #held: HeldBytes;
   /** A writer that lost bytes once takes no more: what it wrote after them would be at the wrong place. */
   #failure: Error | undefined;
   #lost: Error | undefined;
@@ -52,7 +49,6 @@ export class BatchWriter {
   constructor(spool: Spool, owner: BatchOwner) {
     this.#spool = spool;
     this.#owner = owner;
-    this.#held = spool.memory.begin();
     this.batch = newBatchName();
     this.#path = join(spool.directory, `${batchFileName(owner.account, this.batch)}.part`);
   }
@@ -76,10 +72,9 @@ export class BatchWriter {
     this.#hash.update(chunk);
     this.#hasNul ||= chunk.includes(0);
     this.#open += chunk.length;
-    this.#held.add(chunk);
     this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.length;
-    if (this.#gatheredBytes < (this.#held.isWhole ? gatherHeldBytes : gatherBytes)) return undefined;
+    if (this.#gatheredBytes < gatherBytes) return undefined;
     const before = this.#writes > 0 ? this.#writing : undefined;
     this.#writeOut();
     return before;
@@ -103,7 +98,6 @@ export class BatchWriter {
       await this.#flush();
       this.#position = this.#bytes;
     }
-    this.#held.cut(this.#bytes);
     this.#startMessage();
   }
 
@@ -138,7 +132,6 @@ export class BatchWriter {
       await this.abandon();
       throw spoolError(this.#spool.directory, error);
     }
-    this.#spool.memory.keep(this.#owner.account, manifest, this.#held);
     return manifest;
   }
 
@@ -153,7 +146,6 @@ export class BatchWriter {
     this.#messages.length = whole.length;
     this.#bytes = last.offset + last.size;
     this.#position = this.#bytes;
-    this.#held.cut(this.#bytes);
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#failure = undefined;
@@ -163,7 +155,6 @@ export class BatchWriter {
 
   /** Removes what was written. */
   async abandon(): Promise<void> {
-    this.#held.forget();
     await this.#writing.catch(() => {});
     await this.#file?.close().catch(() => {});
     await unlink(this.#path).catch(() => {});

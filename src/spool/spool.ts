@@ -4,11 +4,7 @@ import { link, mkdir, open, readdir, readFile, stat, unlink, writeFile } from 'n
 import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
 import { BatchFile, type SpooledBatch } from './batch-file.ts';
-import { SpoolMemory } from './memory.ts';
 import { type FoundBatch, SpoolSpace } from './space.ts';
-
-/** An append session that took nothing away for this long is not waited for. */
-const standstillMs = 1000;
 
 /** The name of a batch's file. */
 export function batchFileName(account: string, batch: string): string {
@@ -21,23 +17,18 @@ export class Spool {
   /** What the append queue is named after; it stays with the directory. */
   readonly id: string;
   readonly space: SpoolSpace;
-  readonly memory: SpoolMemory;
 
-  private constructor(directory: string, id: string, maxBytes: number, memoryBytes: number) {
+  private constructor(directory: string, id: string, maxBytes: number) {
     this.directory = directory;
     this.id = id;
     this.space = new SpoolSpace(maxBytes, () => this.found());
-    this.memory = new SpoolMemory(memoryBytes);
   }
 
-  /**
-   * Opens the spool, creating it when it is missing. `memoryBytes` of what is written last stay in memory, too. Throws
-   * `spool-failed`.
-   */
-  static async open(directory: string, maxBytes: number, memoryBytes = 0): Promise<Spool> {
+  /** Opens the spool, creating it when it is missing. Throws `spool-failed`. */
+  static async open(directory: string, maxBytes: number): Promise<Spool> {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const spool = new Spool(directory, await spoolId(directory), maxBytes, memoryBytes);
+      const spool = new Spool(directory, await spoolId(directory), maxBytes);
       await spool.space.measure();
       return spool;
     } catch (error) {
@@ -47,24 +38,13 @@ export class Spool {
 
   /** Opens one batch. Throws `spool-damaged`. */
   async openBatch(account: string, batch: string): Promise<SpooledBatch> {
-    return this.memory.open(account, batch) ?? BatchFile.open(join(this.directory, batchFileName(account, batch)));
+    return BatchFile.open(join(this.directory, batchFileName(account, batch)));
   }
 
   /** Deletes a batch's file; one that is gone already is fine. */
   async remove(account: string, batch: string): Promise<void> {
     await unlink(join(this.directory, batchFileName(account, batch))).catch(() => {});
-    this.memory.drop(account, batch);
     this.space.removed(account, batch);
-  }
-
-  /**
-   * A download that is far ahead of its append session waits for it: what is still in memory is appended without being
-   * read again. Not for one that stands still: the spool is there for that.
-   */
-  async pace(account: string): Promise<void> {
-    while (this.memory.isAhead(account)) {
-      if (!(await this.memory.released(standstillMs))) return this.memory.retain(await this.found());
-    }
   }
 
   /** All whole batch files. */

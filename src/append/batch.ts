@@ -7,7 +7,7 @@ import { dropProbes, isDone, wasAdopted } from '../ledger/batches.ts';
 import { endIntent, openIntents } from '../ledger/intent.ts';
 import { type Settlement, settle } from '../ledger/settle.ts';
 import { LedgerTable } from '../ledger/table.ts';
-import type { SpooledBatch, SpooledMessage } from '../spool/batch-file.ts';
+import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Spool } from '../spool/spool.ts';
 
 /** What settling a batch takes. */
@@ -31,12 +31,12 @@ export interface Left {
 /** An open batch. Its file is closed, and deleted, when the last message is settled. */
 export class Batch {
   readonly name: string;
-  readonly file: SpooledBatch;
+  readonly file: BatchFile;
   readonly #scope: BatchScope;
   /** Commands of earlier sessions that got no answer. */
   #unanswered: string[] = [];
 
-  private constructor(name: string, file: SpooledBatch, scope: BatchScope) {
+  private constructor(name: string, file: BatchFile, scope: BatchScope) {
     this.name = name;
     this.file = file;
     this.#scope = scope;

@@ -5,7 +5,7 @@ import type { IndexRecord } from '../ledger/index-shard.ts';
 import { contentMark, ownerOf } from '../ledger/mailbox-index.ts';
 import type { Outcome } from '../ledger/record.ts';
 import type { Settlement } from '../ledger/settle.ts';
-import type { SpooledBatch, SpooledMessage } from '../spool/batch-file.ts';
+import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Placement } from './placement.ts';
 
 /** One message that is not settled. */
@@ -46,7 +46,7 @@ export function indexRecordOf(item: Item, uid: number): IndexRecord {
 }
 
 /** What the append channel sends for an item: the bytes of RETR and nothing else. */
-export function appendMessageOf(item: Item, file: SpooledBatch, permanentFlags: readonly string[]): AppendMessage {
+export function appendMessageOf(item: Item, file: BatchFile, permanentFlags: readonly string[]): AppendMessage {
   const { message, placement } = item;
   // A server that lists flags keeps only those; `\*` stands for any.
   const lasting = (flag: string) =>

@@ -62,17 +62,6 @@ export function batchTail(manifest: Manifest): Buffer {
   return Buffer.concat([json, footer]);
 }
 
-/** A batch that can be read, from its file or from memory. */
-export interface SpooledBatch {
-  readonly manifest: Manifest;
-  /** The header of a message, `headerBytes` long. */
-  header(message: SpooledMessage): Promise<Buffer>;
-  /** The bytes of a message, in pieces that are not written to again. Throws `spool-damaged`. */
-  content(message: SpooledMessage): AsyncIterable<Buffer>;
-  /** Reads no more from it. */
-  close(): Promise<void>;
-}
-
 /** A piece of the file in memory. */
 interface Window {
   readonly from: number;
@@ -81,7 +70,7 @@ interface Window {
 }
 
 /** An open batch file. */
-export class BatchFile implements SpooledBatch {
+export class BatchFile {
   readonly manifest: Manifest;
   readonly path: string;
   readonly #file: FileHandle;

@@ -41,7 +41,6 @@ export class BatchWriter {
   #written = 0;
   /** Settles when everything that was handed to the disk is there; pieces are written one behind the other. */
   #writing: Promise<void> = Promise.resolve();
-  #writes = 0;
   /** A writer that lost bytes once takes no more: what it wrote after them would be at the wrong place. */
   #failure: Error | undefined;
   #lost: Error | undefined;
@@ -75,7 +74,7 @@ export class BatchWriter {
     this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.length;
     if (this.#gatheredBytes < gatherBytes) return undefined;
-    const before = this.#writes > 0 ? this.#writing : undefined;
+    const before = this.#writing;
     this.#writeOut();
     return before;
   }
@@ -178,11 +177,8 @@ export class BatchWriter {
     this.#position += this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    this.#writes += 1;
     const before = this.#writing;
-    this.#writing = this.#write(gathered, position, before).finally(() => {
-      this.#writes -= 1;
-    });
+    this.#writing = this.#write(gathered, position, before);
     // Whoever waits for it next is told; nobody may.
     this.#writing.catch(() => {});
   }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
-import { BatchFile, type SpooledBatch } from './batch-file.ts';
+import { BatchFile } from './batch-file.ts';
 import { type FoundBatch, SpoolSpace } from './space.ts';
 
 /** The name of a batch's file. */
@@ -37,7 +37,7 @@ export class Spool {
   }
 
   /** Opens one batch. Throws `spool-damaged`. */
-  async openBatch(account: string, batch: string): Promise<SpooledBatch> {
+  async openBatch(account: string, batch: string): Promise<BatchFile> {
     return BatchFile.open(join(this.directory, batchFileName(account, batch)));
   }
 

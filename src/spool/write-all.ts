@@ -2,8 +2,8 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * writev may write less than it was given when the disk fills up; the rest is tried again, which then fails aloud. `to`
- * is told how far it got.
+ * writev may write less than it was given when the disk fills up; the rest is tried again, which then fails aloud.
+ * `reached` is told how far it got.
  */
 export async function writeAll(
   file: FileHandle,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { appendCommands } from '../../src/append/append-commands.ts';
 import { InFlight } from '../../src/append/in-flight.ts';
 import { appendMessageOf, type Item, indexRecordOf, itemOf, settlementOf } from '../../src/append/items.ts';
-import type { SpooledBatch, SpooledMessage } from '../../src/spool/batch-file.ts';
+import type { BatchFile, SpooledMessage } from '../../src/spool/batch-file.ts';
 
 const message: SpooledMessage = {
   key: '0102030405060708090a',
@@ -57,7 +57,7 @@ describe('commands', () => {
 });
 
 describe('an item', () => {
-  const file = { content: () => 'the bytes' } as unknown as SpooledBatch;
+  const file = { content: () => 'the bytes' } as unknown as BatchFile;
 
   it.each([
     [['\\Seen', '\\Deleted'], ['\\Seen']],

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { uidlKey } from '../../src/ledger/record.ts';
 import { headerEnd } from '../../src/message/header.ts';
-import type { Manifest, SpooledBatch, SpooledMessage } from '../../src/spool/batch-file.ts';
+import type { BatchFile, Manifest, SpooledMessage } from '../../src/spool/batch-file.ts';
 import { BatchWriter, type MessageFacts } from '../../src/spool/batch-writer.ts';
 import { Spool } from '../../src/spool/spool.ts';
 
@@ -51,7 +51,7 @@ export async function makeBatch(spool: Spool, uidls: readonly string[], account 
   return writer.finish();
 }
 
-export async function contentOf(file: SpooledBatch, message: SpooledMessage): Promise<Buffer> {
+export async function contentOf(file: BatchFile, message: SpooledMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of file.content(message)) parts.push(part);
   return Buffer.concat(parts);

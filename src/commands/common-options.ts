@@ -47,8 +47,7 @@ export function withProcessOptions(command: Command): Command {
 /** The settings, with the options on top. Throws `settings-invalid`. A password among the options draws a warning. */
 export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): LoadedSettings {
   if (options.redis !== undefined && holdsPassword(options.redis)) {
-    const { message, remedy } = new MailhaulError('redis-password-shown');
-    process.stderr.write(`mailhaul: ${message}\n  → ${remedy}\n`);
+    warn(new MailhaulError('redis-password-shown'));
   }
   const given: Partial<Record<keyof Settings, unknown>> = {};
   if (options.dataDir !== undefined) given.dataDir = options.dataDir;

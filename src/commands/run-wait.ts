@@ -1,6 +1,6 @@
 /** `mailhaul run --wait`: until the runs that were asked for have ended, and then what a `sync` would say of them. */
-import { randomBytes } from 'node:crypto';
 import { systemClock } from '../ground/clock.ts';
+import { newRunId } from '../ground/run-id.ts';
 import type { StatusPage } from '../operations/status.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import { type AccountReport, buildReport } from '../report/report.ts';
@@ -24,8 +24,7 @@ export async function waitForRuns(client: ApiClient, query: URLSearchParams, opt
     await systemClock.wait(Math.max(runWaitMs, 20 * (performance.now() - began)));
   }
   const accounts = await client.pages<AccountReport>('/api/reports', query);
-  const stamp = new Date(startedAt).toISOString().replace(/[-:]|\.\d+/g, '');
-  const report = buildReport(`${stamp}-${randomBytes(3).toString('hex')}`, startedAt, systemClock.now(), accounts);
+  const report = buildReport(newRunId(startedAt), startedAt, systemClock.now(), accounts);
   process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   return exitStatus(report);
 }

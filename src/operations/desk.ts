@@ -8,7 +8,6 @@ import type { Steering } from '../limits/steering.ts';
 import type { Queues } from '../schedule/queues.ts';
 import type { RunControl } from '../schedule/run-control.ts';
 import { type AccountAdmin, accountAdmin } from './account-admin.ts';
-import { startIfIdle } from './ask-run.ts';
 import { AuditLog } from './audit.ts';
 import { Census } from './census.ts';
 import type { Accounts } from './selection.ts';
@@ -24,10 +23,10 @@ export interface DeskParts {
   readonly steering: Steering;
   readonly control: RunControl;
   readonly queues: Queues;
-  /** Has an account run soon. Left out: a run is started at once, unless one goes on. */
-  readonly askRun?: SteerContext['askRun'];
-  /** The waits of accounts. Left out: none are known. */
-  readonly readWaits?: StatusContext['readWaits'];
+  /** Has an account run soon. */
+  readonly askRun: SteerContext['askRun'];
+  /** The waits of accounts. */
+  readonly readWaits: StatusContext['readWaits'];
   /** Where the accounts are stored; left out where the service works off a fixed list. */
   readonly store?: AccountStore;
   /** Instead of the store. */
@@ -47,7 +46,7 @@ export interface Desk extends SteerContext, StatusContext {
 
 /** Sets the desk up. */
 export function openDesk(parts: DeskParts): Desk {
-  const { redis, settings, log, book, steering, control, store } = parts;
+  const { redis, settings, log, book, steering, store } = parts;
   const admin = parts.admin ?? (store && accountAdmin(store, settings));
   return {
     ...parts,
@@ -55,7 +54,5 @@ export function openDesk(parts: DeskParts): Desk {
     clock: systemClock,
     audit: new AuditLog(redis, settings.dataDir, settings, log),
     census: new Census(redis, book, steering),
-    askRun: parts.askRun ?? ((account, now) => startIfIdle(redis, control, account, now)),
-    readWaits: parts.readWaits ?? (async () => new Map()),
   };
 }

@@ -29,18 +29,23 @@ export async function select(book: Accounts, selection: Selection): Promise<Sele
   if (given.length !== 1) {
     throw new MailhaulError('request-refused', { reason: 'name accounts, or a group, or all: one of the three' });
   }
-  const accounts = await book.all();
+  const accounts = narrowed(await book.all(), { ids, group });
   if (all) return { accounts, scopes: [{ all: true }] };
-  if (group !== undefined) {
-    const members = accounts.filter((account) => account.group === group);
-    if (members.length === 0) throw new MailhaulError('group-unknown', { group });
-    return { accounts: members, scopes: [{ group }] };
-  }
-  const byId = new Map(accounts.map((account) => [account.id, account]));
-  const unknown = ids!.filter((id) => !byId.has(id));
+  return { accounts, scopes: group === undefined ? accounts.map(({ key }) => ({ account: key })) : [{ group }] };
+}
+
+/** The accounts with these ids, in this group; what is left out narrows nothing. Throws `account-unknown` or `group-unknown`. */
+export function narrowed(
+  all: readonly Account[],
+  { ids, group }: { readonly ids?: readonly string[] | undefined; readonly group?: string | undefined },
+): readonly Account[] {
+  const known = new Set(all.map(({ id }) => id));
+  const wanted = new Set(ids ?? known);
+  const unknown = [...wanted].filter((id) => !known.has(id));
   if (unknown.length > 0) throw new MailhaulError('account-unknown', { id: unknown.join(', ') });
-  const chosen = [...new Set(ids)].map((id) => byId.get(id)!);
-  return { accounts: chosen, scopes: chosen.map(({ key }) => ({ account: key })) };
+  const members = group === undefined ? all : all.filter((account) => account.group === group);
+  if (group !== undefined && members.length === 0) throw new MailhaulError('group-unknown', { group });
+  return members.filter(({ id }) => wanted.has(id));
 }
 
 /** A selection in words, for the audit log and for answers. */

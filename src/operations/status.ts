@@ -7,21 +7,14 @@ import { type Problem, readProblems } from '../ledger/problems.ts';
 import { type AcceptedMessage, readAcceptances } from '../ledger/refusals.ts';
 import { type Run, type RunState, readRunMailboxes, readRuns } from '../ledger/run.ts';
 import type { Pause, Steering } from '../limits/steering.ts';
+import type { Wait } from '../limits/waits.ts';
 import { type ByteCounts, type MessageCounts, messageCounts, noBytes, noMessages } from '../report/report.ts';
 import { readScheduleStates, type ScheduleState } from '../schedule/state.ts';
 import { shownState } from './census.ts';
-import type { Accounts } from './selection.ts';
+import { type Accounts, narrowed } from './selection.ts';
 
 /** Runs that are read in one round trip while a page is being filled. */
 const atOnce = 500;
-
-/** Why an account does not go on now. */
-export interface Wait {
-  readonly side: 'source' | 'destination';
-  /** Milliseconds since 1970. */
-  readonly untilMs: number;
-  readonly because: string;
-}
 
 /** What status works with. */
 export interface StatusContext {
@@ -123,15 +116,7 @@ export async function showAccount(context: StatusContext, id: string): Promise<A
 
 /** The accounts that a query is about, but for their state, in the order of their ids. Throws as `listStatus` does. */
 export function matching(all: readonly Account[], { ids, group, after }: StatusQuery): Account[] {
-  const wanted = ids === undefined ? undefined : new Set(ids);
-  const unknown = [...(wanted ?? [])].filter((id) => !all.some((account) => account.id === id));
-  if (unknown.length > 0) throw new MailhaulError('account-unknown', { id: unknown.join(', ') });
-  if (group !== undefined && !all.some((account) => account.group === group)) {
-    throw new MailhaulError('group-unknown', { group });
-  }
-  return all
-    .filter(({ id }) => wanted === undefined || wanted.has(id))
-    .filter((account) => group === undefined || account.group === group)
+  return narrowed(all, { ids, group })
     .filter(({ id }) => after === undefined || id > after)
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

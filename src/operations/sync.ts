@@ -1,7 +1,7 @@
 /** Bringing every account up to date once. */
-import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../ground/clock.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import { newRunId } from '../ground/run-id.ts';
 import type { Settings } from '../ground/settings.ts';
 import { readRun } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
@@ -43,11 +43,11 @@ export async function sync(service: SyncService, options: SyncOptions): Promise<
 }
 
 class SyncRun {
-  readonly #id = `${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
   readonly #service: SyncService;
   readonly #options: SyncOptions;
   readonly #clock: Clock = systemClock;
   readonly #startedAt = this.#clock.now();
+  readonly #id = newRunId(this.#startedAt);
   /** Accounts whose run has not ended. */
   readonly #open: Set<string>;
   /** Those of them that are paused: they are not waited for. */

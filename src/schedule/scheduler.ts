@@ -1,6 +1,6 @@
 /** The scheduler: at each tick it learns what has changed, plans, and begins, holds and releases runs (design §3). */
-import { randomBytes } from 'node:crypto';
 import { globalKeys } from '../ground/keys.ts';
+import { newRunId } from '../ground/run-id.ts';
 import { updateRun } from '../ledger/run.ts';
 import { Lease } from '../limits/lease.ts';
 import { dueOf } from './due.ts';
@@ -182,7 +182,7 @@ export class Scheduler {
     const { redis, control, log } = this.#context;
     const { account, schedule, state } = entry;
     const { reason } = dueOf(now, schedule, state);
-    const run = `${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
+    const run = newRunId(now);
     const claim = { run, reason, closesAt: closingOf(now, schedule, reason), startedAt: now, instead: '' };
     const ours = await claimRun(redis, account.key, claim);
     await this.#roster.refresh([account.key]);

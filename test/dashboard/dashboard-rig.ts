@@ -10,8 +10,10 @@ import { systemClock } from '../../src/ground/clock.ts';
 import { hexDigest } from '../../src/ground/digest.ts';
 import { silentLog } from '../../src/ground/log.ts';
 import type { RedisHandle } from '../../src/ground/redis.ts';
+import { newRunId } from '../../src/ground/run-id.ts';
 import type { Settings } from '../../src/ground/settings.ts';
 import { type LoadedSettings, loadSettings } from '../../src/ground/settings-load.ts';
+import { readRun } from '../../src/ledger/run.ts';
 import { Bell } from '../../src/limits/bell.ts';
 import { Steering } from '../../src/limits/steering.ts';
 import type { DeskParts } from '../../src/operations/desk.ts';
@@ -89,7 +91,14 @@ export async function openRig(
   const isPaused = (key: string) => steering.pausedBy(accounts.find((one) => one.key === key)!) !== undefined;
   const control = new RunControl({ redis, settings, queues, bell, log, clock: systemClock, isPaused });
   const book = { all: () => accounts };
-  const dashboard = await openDashboard({ redis, settings, log, book, steering, control, queues, ...more.parts });
+  // Without a scheduler: unless a run of an account goes on, one is started at once.
+  const askRun = async (account: string, now: number) => {
+    const run = await readRun(redis, account);
+    if (!run || run.finishedAt > 0) await control.start(account, newRunId(now));
+  };
+  const readWaits = async () => new Map();
+  const parts = { redis, settings, log, book, steering, control, queues, askRun, readWaits, ...more.parts };
+  const dashboard = await openDashboard(parts);
   onTestFinished(async () => {
     await dashboard.close();
     await steering.close();

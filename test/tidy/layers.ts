@@ -91,6 +91,7 @@ export const groundFiles = [
   'error-table',
   'keys',
   'nearest',
+  'run-id',
   'process-owner',
   'redis-script',
   'redis-target',

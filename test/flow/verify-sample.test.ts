@@ -140,7 +140,12 @@ describe('from Dovecot to Dovecot', () => {
     }
     const seed = /^--deep 7 --seed (\d+) compares the same messages again\.$/m.exec(said.stdout)![1]!;
     const again = await rowsOf('--deep', '7', '--seed', seed);
-    const digested = (rows: string[][]) => rows.filter((row) => row.at(-1) !== '').map((row) => row.join());
+    // Accounts are verified at once: whose rows come first is nobody's promise.
+    const digested = (rows: string[][]) =>
+      rows
+        .filter((row) => row.at(-1) !== '')
+        .map((row) => row.join())
+        .sort();
     expect(digested(again.rows)).toHaveLength(14);
     expect(digested((await rowsOf('--deep', '7', '--seed', seed)).rows)).toEqual(digested(again.rows));
     const other = await rowsOf('--deep', '7');

@@ -46,7 +46,7 @@ export class SentinelSet {
     const set = new SentinelSet(options.tls !== undefined, options.password);
     const ports = await freePorts(6);
     const [master, ...replicas] = ports.slice(0, 3) as [number, ...number[]];
-    const { directory, downAfterMs = 500 } = options;
+    const { directory, downAfterMs = 1500 } = options;
     const node = (port: number, more: readonly string[], first: readonly string[] = []) => {
       const folder = join(directory, String(port));
       mkdirSync(folder);
@@ -113,14 +113,26 @@ export class SentinelSet {
     throw new Error('no sentinel knows a master');
   }
 
-  /** Waits for another master than this one, which answers as such. */
+  /**
+   * Waits for another master than this one, which answers as such. From then on the sentinels are slow to give it up:
+   * on a busy machine they would have a second failover, which nobody asked for.
+   */
   async failedOver(from: number): Promise<number> {
     const deadline = Date.now() + limitMs;
     for (;;) {
       const port = await this.master().catch(() => from);
-      if (port !== from && /role:master/.test(await this.#ask(port, 'INFO replication').catch(() => ''))) return port;
+      if (port !== from && /role:master/.test(await this.#ask(port, 'INFO replication').catch(() => ''))) {
+        await this.#settle();
+        return port;
+      }
       if (Date.now() > deadline) throw new Error('no failover');
       await wait(pollMs);
+    }
+  }
+
+  async #settle(): Promise<void> {
+    for (const port of this.sentinelPorts) {
+      await this.until(port, `SENTINEL SET ${this.name} down-after-milliseconds 60000`, /^(\+OK\r\n)+$/);
     }
   }
 

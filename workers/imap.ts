@@ -7,10 +7,10 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the append jobs of a process. */
 export function imapWorker(context: WorkerContext): JobHandler {
-  const { redis, settings, spool, log, bell, env } = context;
+  const { redis, settings, spool, log, bell } = context;
   return (job, lost) =>
     attempt(context, 'append', job, lost, async (account, { stop, cut }) => {
-      const endpoint = await openLogin(account, 'destination', env);
+      const endpoint = await openLogin(account, 'destination', context);
       const addresses = ownAddresses(account.source.user, account.destination.user, account.id);
       const { key, id, mailbox } = account;
       const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses };

@@ -9,11 +9,11 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the download jobs of a process. */
 export function popWorker(context: WorkerContext): JobHandler {
-  const { control, redis, settings, spool, log, bell, env } = context;
+  const { control, redis, settings, spool, log, bell } = context;
   return (job, lost) =>
     attempt(context, 'download', job, lost, async (account, { stop, cut }) => {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
-      const endpoint = await openLogin(account, 'source', env);
+      const endpoint = await openLogin(account, 'source', context);
       const { order } = scheduleFields(settings.schedules, account);
       const task = { account: account.key, id: account.id, runId: job.run, endpoint, order };
       const announce = () =>

@@ -1,6 +1,7 @@
 /** What it takes to log in to one side of an account: its endpoint with the secrets read. */
 import { readFile } from 'node:fs/promises';
 import { MailhaulError } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Account, Endpoint } from './account.ts';
 import { resolveSecret } from './secret.ts';
 
@@ -18,11 +19,18 @@ export interface Login {
   readonly tlsCa: string | undefined;
 }
 
+/** What opening a login takes besides the account. */
+export interface LoginContext {
+  /** Variables that passwords may be in. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly settings: Settings;
+}
+
 /** Reads password and authority of one side. Throws `secret-missing` or `list-unreadable`. */
 export async function openLogin(
   account: Account,
   side: 'source' | 'destination',
-  env: NodeJS.ProcessEnv,
+  { env }: LoginContext,
 ): Promise<Login> {
   const endpoint: Endpoint = account[side];
   const { host, port, security, user, authzUser, tlsCaFile } = endpoint;

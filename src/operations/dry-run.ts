@@ -1,6 +1,6 @@
 /** What a sync would do: every source is listed and held against the ledger; nothing is fetched and nothing written. */
 import type { Account } from '../accounts/account.ts';
-import { openLogin } from '../accounts/login.ts';
+import { type LoginContext, openLogin } from '../accounts/login.ts';
 import { surveySource } from '../download/survey.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
@@ -37,18 +37,18 @@ export async function dryRun(
         signal,
         onWait: (wait: Wait) => onWait(`${account.id}: ${waitText(wait, Date.now())}`),
       };
-      reports[i] = await surveyAccount(account, env, context);
+      reports[i] = await surveyAccount(account, { env, settings }, context);
     }
   };
   await Promise.all(Array.from({ length: Math.min(settings.popSessions, accounts.length) }, survey));
   return buildReport('dry-run', startedAt, Date.now(), reports);
 }
 
-async function surveyAccount(account: Account, env: NodeJS.ProcessEnv, context: TurnContext): Promise<AccountReport> {
+async function surveyAccount(account: Account, logins: LoginContext, context: TurnContext): Promise<AccountReport> {
   const { id, group, key } = account;
   const blank = { id, group, mailboxes: {}, repaired: 0, rewritten: 0 };
   try {
-    const endpoint = await openLogin(account, 'source', env);
+    const endpoint = await openLogin(account, 'source', logins);
     const { listed, known, refusedBefore, bytesListed } = await surveySource(key, endpoint, context);
     const pending = listed - known - refusedBefore;
     const messages = { ...noMessages, listed, known, refused: refusedBefore, pending };

@@ -103,14 +103,14 @@ async function reportAccount(account: Account, options: VerifyOptions, rows: Row
 
 /** Tries again what the error table calls worth it, after the waits of the settings. */
 async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
-  const { redis, settings, env, depth, signal } = options;
+  const { redis, settings, depth, signal } = options;
   const onWait = (wait: Wait) => options.onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
   const waits = settings.retryWaitsMs.values();
   let oneAtATime = false;
   for (;;) {
     try {
-      const source = await openLogin(account, 'source', env);
-      const destination = await openLogin(account, 'destination', env);
+      const source = await openLogin(account, 'source', options);
+      const destination = await openLogin(account, 'destination', options);
       const context = { redis, settings, signal, oneAtATime, onWait };
       return await verifyAccount({ account: account.key, source, destination, depth }, context);
     } catch (thrown) {

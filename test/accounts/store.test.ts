@@ -4,11 +4,13 @@ import type { Account } from '../../src/accounts/account.ts';
 import { openLogin } from '../../src/accounts/login.ts';
 import { AccountStore } from '../../src/accounts/store.ts';
 import { globalKeys } from '../../src/ground/keys.ts';
+import { loadSettings } from '../../src/ground/settings-load.ts';
 import { codeOf, useRedis } from '../ledger/redis-rig.ts';
 import { accountOf, secretOf } from './account-rig.ts';
 
 const redis = useRedis();
 const env = { MAILHAUL_SEAL_KEY: randomBytes(32).toString('base64') };
+const defaults = loadSettings({ env: {}, options: {} });
 const settings = { dataDir: '/nowhere', sealKeyFile: null, accountsReadBatch: 7 };
 let store: AccountStore;
 
@@ -24,7 +26,9 @@ async function put(...accounts: Account[]): Promise<void> {
 }
 
 async function passwords(account: Account, more: NodeJS.ProcessEnv = {}): Promise<string[]> {
-  const sides = await Promise.all((['source', 'destination'] as const).map((side) => openLogin(account, side, more)));
+  const sides = await Promise.all(
+    (['source', 'destination'] as const).map((side) => openLogin(account, side, { env: more, settings: defaults })),
+  );
   return sides.map(({ password }) => password);
 }
 

@@ -4,12 +4,14 @@ import type { Account } from '../../src/accounts/account.ts';
 import { openLogin } from '../../src/accounts/login.ts';
 import { AccountStore } from '../../src/accounts/store.ts';
 import { globalKeys } from '../../src/ground/keys.ts';
+import { loadSettings } from '../../src/ground/settings-load.ts';
 import { importAccounts, listAccounts, removeAccounts } from '../../src/operations/accounts.ts';
 import { accountOf, secretOf } from '../accounts/account-rig.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 
 const redis = useRedis();
 const env = { MAILHAUL_SEAL_KEY: randomBytes(32).toString('base64') };
+const defaults = loadSettings({ env: {}, options: {} });
 const settings = { dataDir: '/nowhere', sealKeyFile: null, accountsReadBatch: 3 };
 const users = ['ann', 'bob', 'cem', 'dia'];
 const none = { added: [], changed: [], removed: [], unchanged: 0 };
@@ -24,7 +26,7 @@ async function stored(): Promise<string[]> {
 }
 
 async function passwordOf(account: Account): Promise<string> {
-  return (await openLogin((await store.get(account.key))!, 'source', {})).password;
+  return (await openLogin((await store.get(account.key))!, 'source', { env: {}, settings: defaults })).password;
 }
 
 describe('an import', () => {

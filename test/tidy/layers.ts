@@ -91,6 +91,8 @@ export const groundFiles = [
   'error-table',
   'keys',
   'nearest',
+  'made-once',
+  'held-key',
   'run-id',
   'process-owner',
   'redis-script',

@@ -83,6 +83,15 @@ export class Lease {
     this.#lost.signal.throwIfAborted();
   }
 
+  /**
+   * Throws `lease-lost` when the lease is lost, or its time is up by the clock: in a process that was asleep, answers
+   * that were waiting for it come before its timers.
+   */
+  assertHeld(): void {
+    if (Date.now() >= this.#until) this.#lose();
+    this.#lost.signal.throwIfAborted();
+  }
+
   /** Gives the lease back. */
   async release(): Promise<void> {
     clearTimeout(this.#timer);

@@ -2,6 +2,7 @@
  * Who wakes up too late, who is not alone, and a Redis that forgot: there may be more work, but nothing is lost and
  * nothing is there twice.
  */
+import { readFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -36,6 +37,11 @@ async function servers(form = multi!): Promise<void> {
   pop = await rig.haul.pop({ messages: [...messages] });
   imap = await rig.haul.imap({ ...form.behaviour });
   list = await rig.haul.list([scriptedRow(pop, imap)]);
+}
+
+/** True when a process was stopped (proc(5): state T). */
+function isAsleep({ child }: Haul): boolean {
+  return /\) T /.test(readFileSync(`/proc/${child.pid}/stat`, 'latin1'));
 }
 
 /** Acts once, between two APPENDs, when so many messages have come whole. */
@@ -94,6 +100,19 @@ describe.each([multi!, single!])(`a process that sleeps for longer than its leas
     sleeper.child.kill('SIGCONT');
     await expectEnd(sleeper);
     await expectEnd(other);
+    await expectCalm(rig, list, { pop, imap, messages });
+  });
+
+  test('it falls asleep when Redis has just confirmed that it may send, and the other has sent it when it wakes up', async () => {
+    await servers(form);
+    const sleeper = rig.startSync(list, [], 'after-intent:5:SIGSTOP');
+    await rig.haul.reaches(() => isAsleep(sleeper), sleeper);
+    const other = rig.startSync(list);
+    await expectEnd(other);
+    expectStored(imap, messages);
+    sleeper.child.kill('SIGCONT');
+    await expectEnd(sleeper);
+    expectStored(imap, messages);
     await expectCalm(rig, list, { pop, imap, messages });
   });
 

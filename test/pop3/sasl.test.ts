@@ -214,6 +214,12 @@ describe('APOP', () => {
     expect([error.code, error.message.includes(digest)]).toEqual(['credentials-refused', false]);
   });
 
+  it('is not used for a user name that it cannot carry', async () => {
+    const server = await serve({ greeting: '+OK ready <1.2@example.com>\r\n' });
+    expect((await caught(connect(server, {}, { auth: 'apop', user: 'a b' }))).code).toBe('login-mechanism');
+    expect(server.transcript).toEqual(['CAPA']);
+  });
+
   it('takes no timestamp but that of a msg-id (CVE-2007-1558)', async () => {
     const greets = (text: string) => apopTimestamp(Buffer.from(`+OK ${text}`, 'latin1'));
     expect(greets('Dovecot ready. <1a2b.3.5f.Zz/+==@mail.example.com>')).toBe('<1a2b.3.5f.Zz/+==@mail.example.com>');

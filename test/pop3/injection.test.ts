@@ -4,42 +4,10 @@ import { MailhaulError } from '../../src/ground/errors.ts';
 import { PopClient } from '../../src/pop3/client.ts';
 import type { PopEndpoint } from '../../src/pop3/endpoint.ts';
 import { saslPrep } from '../../src/pop3/sasl-prep.ts';
+import { nastyCredential } from '../servers/nasty-text.ts';
 import { scram } from '../servers/scram.ts';
 import { type PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
 import { endpoint, options } from './sessions.ts';
-
-// What ends lines, strings and fields, commands that must never arrive, and what is more than a byte.
-const pieces = [
-  '\r',
-  '\n',
-  '\r\n',
-  '\0',
-  '\x01',
-  '\t',
-  ' ',
-  '"',
-  '\\',
-  '{5}',
-  '{5+}',
-  '%',
-  '=',
-  ',',
-  '+',
-  'a',
-  'é',
-  '\x85',
-  '☺',
-  '😀',
-];
-const commands = ['\r\nQUIT\r\n', '\nDELE 1', 'RSET', '\rRETR 1\r', '+OK', '-ERR', '\r\n.\r\n'];
-const nasty = fc.oneof(
-  { weight: 6, arbitrary: fc.string({ unit: fc.constantFrom(...pieces, ...commands), maxLength: 12 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 150, max: 3000 }).map((length) => 'x'.repeat(length)) },
-);
-const someText = nasty.map((text) => text || 'x');
-// Half of them without what is refused, so that the others are sent.
-const gentle = someText.map((text) => text.replace(/[\r\n\0]/g, '|'));
-const credential = fc.oneof(someText, gentle, gentle, gentle);
 
 const greeting = '+OK <1.2@example.com>\r\n';
 let server: ScriptedPop3;
@@ -109,10 +77,10 @@ describe('whatever stands in a user name, a password and an authorization identi
     '%s sends its own lines and no others, or nothing',
     async (auth) => {
       const carriesOther = ['PLAIN', 'SCRAM-SHA-1', 'XOAUTH2', 'OAUTHBEARER'].includes(auth);
-      const other = carriesOther ? fc.option(credential, { nil: undefined }) : fc.constant(undefined);
+      const other = carriesOther ? fc.option(nastyCredential, { nil: undefined }) : fc.constant(undefined);
       let sent = 0;
       await fc.assert(
-        fc.asyncProperty(credential, credential, other, async (user, secret, authzUser) => {
+        fc.asyncProperty(nastyCredential, nastyCredential, other, async (user, secret, authzUser) => {
           password = secret;
           const at = server.transcript.length;
           const where = endpoint(server, { auth, user, password: secret, authzUser });

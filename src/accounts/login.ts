@@ -14,6 +14,9 @@ export interface Login {
   readonly auth: string;
   readonly user: string;
   readonly password: string;
+  /** An OAuth 2.0 access token; where there is none, mechanisms of tokens take the password for one. */
+  readonly accessToken?: string | undefined;
+  /** Whose mailbox is opened, where that is not `user`'s own. */
   readonly authzUser: string | undefined;
   /** Authorities of the server, as PEM text; undefined for the system's. */
   readonly tlsCa: string | undefined;

@@ -1,9 +1,14 @@
-/** Opens the door: TCP, TLS and the login of an IMAP connection, by imapflow. This file owns imapflow. */
+/** Opens the door: TLS and the login of an IMAP connection, by imapflow. This file owns imapflow. */
+import type { Socket } from 'node:net';
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { openTcp } from '../transport/tcp.ts';
+import { tlsOptions } from '../transport/tls.ts';
+import { directTransport, type Transport } from '../transport/transport.ts';
 import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
+import { type FlowSocket, guardLogin, idleSocketOptions, startPlain } from './door-socket.ts';
 
 /** A server and a login there. */
 export interface ImapEndpoint {
@@ -18,6 +23,8 @@ export interface ImapEndpoint {
   authzUser?: string | undefined;
   /** PEM; the only authority that is trusted, where it is given. */
   tlsCa?: string | undefined;
+  /** By what way the server is reached; straight where not given. */
+  transport?: Transport | undefined;
 }
 
 /** The settings a connection needs, and the signal that ends it. */
@@ -63,16 +70,25 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   assertSendable(endpoint);
   const loginMethod = loginMethodOf(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
+  const opening = { timeoutMs: options.imapConnectTimeoutMs, signal: options.signal };
+  const socket = await openTcp(endpoint, endpoint.transport ?? directTransport, opening).catch((error) => {
+    throw options.signal?.aborted === true ? abortError(options.signal, peer) : error;
+  });
   const watch = new Watch();
-  const client = new ImapFlow(flowOptions(endpoint, options, loginMethod, watch));
+  const client = new ImapFlow(flowOptions(endpoint, options, loginMethod, watch, socket));
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
+  const flow = client as unknown as FlowSocket;
+  const guard = guardLogin(flow, endpoint);
+  const begin = () => (endpoint.security === 'tls' ? flow.connect() : startPlain(flow, socket));
   try {
-    await withinLogin(client, options, peer);
+    await withinLogin(begin, options, peer);
+    guard.assertPassed();
     assertDoor(client, endpoint);
   } catch (thrown) {
     client.close();
-    throw connectError(peer, thrown, options, secrets);
+    socket.destroy();
+    throw connectError(peer, thrown, { ...options, plain: endpoint.security !== 'tls' }, secrets);
   }
   const internals = client as unknown as Internals;
   internals.socketTimeout = options.imapCommandTimeoutMs;
@@ -86,15 +102,22 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   };
 }
 
-function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, loginMethod: string | undefined, watch: Watch) {
-  const { security, tlsCa, authzUser } = endpoint;
+function flowOptions(
+  endpoint: ImapEndpoint,
+  options: ImapOptions,
+  loginMethod: string | undefined,
+  watch: Watch,
+  socket: Socket,
+) {
+  const { security, tlsCa, authzUser, transport = directTransport } = endpoint;
   return {
     host: endpoint.host,
     port: endpoint.port,
     secure: security === 'tls',
     // true: refuse a server without STARTTLS; false: never upgrade. Unset would upgrade where it can, and go on where not
     ...(security === 'tls' ? {} : { doSTARTTLS: security === 'starttls' }),
-    tls: { rejectUnauthorized: true, noDelay: true, ...(tlsCa === undefined ? {} : { ca: tlsCa }) },
+    // imapflow hands them to whatever it connects by: the TLS over this socket, a plain socket, the TLS after STARTTLS
+    tls: { ...tlsOptions(endpoint.host, transport, tlsCa), ...(security === 'tls' ? { socket } : idleSocketOptions) },
     auth: {
       user: endpoint.user,
       pass: endpoint.password,
@@ -170,7 +193,7 @@ function assertDoor(client: ImapFlow, { host, port, user, auth, security, authzU
 }
 
 /** connect() under one deadline: imapflow's own watch silence, a server that trickles would hold it open. */
-async function withinLogin(client: ImapFlow, options: ImapOptions, peer: Peer): Promise<void> {
+async function withinLogin(begin: () => Promise<unknown>, options: ImapOptions, peer: Peer): Promise<void> {
   const { imapConnectTimeoutMs, imapLoginTimeoutMs, signal } = options;
   let stop: (error: MailhaulError) => void = () => {};
   const stopped = new Promise<never>((_resolve, reject) => {
@@ -182,7 +205,7 @@ async function withinLogin(client: ImapFlow, options: ImapOptions, peer: Peer): 
   const onAbort = () => stop(abortError(signal!, peer));
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    await Promise.race([client.connect(), stopped]);
+    await Promise.race([begin(), stopped]);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);

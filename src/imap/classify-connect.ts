@@ -23,6 +23,8 @@ export interface ConnectLimits {
   imapLoginTimeoutMs: number;
   /** Whether the connection begins in plain text. */
   plain?: boolean;
+  /** Whether the server has said a word. */
+  greeted?: boolean;
 }
 
 /** What imapflow calls the end of the connection. */
@@ -53,10 +55,11 @@ export function connectError(
   if (code === 'STARTTLS_INJECTION') return new MailhaulError('starttls-injected', { ...peer });
   if (code === 'CONNECT_TIMEOUT' || code === 'ETIMEDOUT')
     return new MailhaulError('connect-timeout', { ...peer, seconds: limits.imapConnectTimeoutMs / 1000 });
-  if (code === 'GREETING_TIMEOUT' && limits.plain === true) {
+  const silence = code === 'GREETING_TIMEOUT' || code === 'ETIMEOUT';
+  if (silence && limits.plain === true && limits.greeted === false) {
     return new MailhaulError('greeting-missing', { ...peer, seconds: limits.imapLoginTimeoutMs / 1000 });
   }
-  if (code === 'GREETING_TIMEOUT' || code === 'ETIMEOUT') return silent(peer, limits);
+  if (silence) return silent(peer, limits);
   if (failure.tlsFailed === true && /does not support STARTTLS/.test(message))
     return new MailhaulError('starttls-missing', { ...peer });
   if (failure.tlsFailed === true || isTlsCode(code) || /before secure TLS connection/.test(message)) {

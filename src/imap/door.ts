@@ -88,7 +88,12 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   } catch (thrown) {
     client.close();
     socket.destroy();
-    throw connectError(peer, thrown, { ...options, plain: endpoint.security !== 'tls' }, secrets);
+    throw connectError(
+      peer,
+      thrown,
+      { ...options, plain: endpoint.security !== 'tls', greeted: client.greeting !== undefined },
+      secrets,
+    );
   }
   const internals = client as unknown as Internals;
   internals.socketTimeout = options.imapCommandTimeoutMs;

@@ -20,7 +20,7 @@ export function tlsOptions(host: string, transport: Transport, tlsCa: string | u
     minVersion: minTlsVersion,
     ...(isOld(minTlsVersion) ? oldOptions : {}),
     ...(tlsCa === undefined ? {} : { ca: tlsCa }),
-    ...clientCertificate,
+    ...(clientCertificate === undefined ? {} : { cert: clientCertificate.cert, key: clientCertificate.key }),
   };
 }
 
@@ -65,7 +65,7 @@ const clientCode =
 
 /** Whether an error is about TLS at all. */
 export function isTlsCode(code: string): boolean {
-  return certificateCode.test(code) || tooOldCode.test(code) || /^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code);
+  return certificateCode.test(code) || tooOldCode.test(code) || /^(?:ERR_SSL|ERR_TLS|EPROTO|UNSPECIFIED)/.test(code);
 }
 
 /**
@@ -75,13 +75,15 @@ export function isTlsCode(code: string): boolean {
 export function tlsError(target: Target, thrown: unknown, afterPlain = false): MailhaulError {
   const { code = '', message = '' } = (thrown ?? {}) as { code?: unknown; message?: string };
   const { host, port } = target;
-  const found = codeOf(String(code));
+  const found = codeOf(String(code), message);
   // More plain text where the server's part of the handshake should be: late, but injected all the same.
   const meaning = afterPlain && found === 'tls-not-spoken' ? 'starttls-injected' : found;
   return new MailhaulError(meaning, { host, port, reason: reasonOf(String(code), message) });
 }
 
-function codeOf(code: string): ErrorCode {
+function codeOf(code: string, message: string): ErrorCode {
+  // Node has no name for what is wrong with a certificate whose key or digest is too weak.
+  if (code === 'UNSPECIFIED') return /too weak/.test(message) ? 'tls-too-old' : 'tls-unverified';
   if (certificateCode.test(code)) return 'tls-unverified';
   if (tooOldCode.test(code)) return 'tls-too-old';
   if (otherTalkCode.test(code)) return 'tls-not-spoken';

@@ -39,6 +39,8 @@ async function throughSocks(socket: Socket, proxy: ProxyAccess, target: Target):
   }
   const destination = { host: kind === 'socks4' ? await firstIpv4(target) : target.host, port: target.port };
   try {
+    // What came behind the proxy's answer is emitted again in the next phase of the event loop: who awaits this has to
+    // listen by then, with nothing but promises in between.
     await SocksClient.createConnection({
       command: 'connect',
       proxy: { host, port, type, ...(user === '' ? {} : { userId: user, password }) },

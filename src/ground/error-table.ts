@@ -329,7 +329,8 @@ export const errorTable = {
     stops: 'host',
     retry: 'soon',
     text: 'no TLS connection to {host}:{port}: {reason}',
-    remedy: 'Check the port: 995 and 993 speak TLS at once, 110 and 143 after STARTTLS (security starttls).',
+    remedy:
+      'Check the port: 995 and 993 speak TLS at once, 110 and 143 after STARTTLS (security starttls). A server that closes in the middle may know old versions of TLS only: minTlsVersion under connections.',
   },
   'starttls-missing': {
     stops: 'host',

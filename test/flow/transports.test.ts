@@ -9,11 +9,14 @@ import { realMail } from '../../src/demo/real-mail.ts';
 import { type Certificates, fingerprintOf, makeCertificates, makeSelfSigned } from '../servers/certificates.ts';
 import { ProxyServer } from '../servers/proxy.ts';
 import { all, compareMailboxes } from '../servers/witness.ts';
-import { expectReport, expectUntouched, HaulRig, type Row } from './haul-rig.ts';
+import { expectReport, expectUntouched, filesWith, HaulRig, type Row } from './haul-rig.ts';
 
 const each = 6;
 const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some((a) => a.address === '::1'));
 const addresses = ['127.0.0.1', '127.0.0.3', ...(hasIpv6 ? ['::1'] : [])];
+
+const proxyPassword = 'cAnArY-of-the-proxy';
+const wrongPassword = 'cAnArY-of-no-proxy';
 
 let rig: HaulRig;
 /** Ordinary; asks for client certificates; speaks TLS 1.0 and 1.1 only. Each is source and destination. */
@@ -78,13 +81,13 @@ beforeAll(async () => {
   // Only the proxies know these hosts.
   socks = await ProxyServer.start({
     kind: 'socks5',
-    login: { user: 'mailhaul', password: 'proxy-pw' },
+    login: { user: 'mailhaul', password: proxyPassword },
     names: { 'mail.socks.invalid': '127.0.0.1' },
   });
   rig.atEnd(() => socks.close());
   http = await ProxyServer.start({ kind: 'http', names: { 'mail.http.invalid': '127.0.0.1' } });
   rig.atEnd(() => http.close());
-  await rig.file('proxy-password', 'proxy-pw\n');
+  await rig.file('proxy-password', proxyPassword);
   const pin = { tls_pin: fingerprintOf(good) };
   rows = [
     way('tls-ca', usual, 'localhost', 'tls', { tls_ca: ca }),
@@ -138,7 +141,7 @@ function settings(more: Readonly<Record<string, object>> = {}): Promise<string> 
 
 test('without what lines and settings say nobody gets in, and each is told why', { timeout: 150_000 }, async () => {
   await settings({
-    'mail.socks.invalid': { proxyPassword: 'another' },
+    'mail.socks.invalid': { proxyPassword: wrongPassword },
     'mail.http.invalid': { serverName: null },
     '127.0.0.3': { localAddress: '192.0.2.7' },
     '127.0.0.1': { minTlsVersion: 'TLSv1.2' },
@@ -150,7 +153,9 @@ test('without what lines and settings say nobody gets in, and each is told why',
     if (/^tls-ca|^starttls-ca|^ipv6/.test(id)) return { ...row, pop_tls_ca: '', imap_tls_ca: '' };
     return /^tls-pin|^starttls-pin/.test(id) ? { ...row, pop_tls_pin: wrongPin, imap_tls_pin: wrongPin } : row;
   });
-  const { report } = await rig.sync(await rig.list(wrong));
+  const { report, stdout, stderr } = await rig.sync(await rig.list(wrong));
+  expect(stdout + stderr).not.toContain(wrongPassword);
+  expect(await filesWith(rig.dataDir, wrongPassword)).toEqual([]);
   const codes = report.accounts.map(({ id, problems }) => [id, problems.map(({ code }) => code).join()]);
   expect(Object.fromEntries(codes)).toEqual({
     'tls-ca': 'tls-unverified',
@@ -179,6 +184,8 @@ test('every way leads there: all mail arrives, once', { timeout: 150_000 }, asyn
   const list = await rig.list(rows);
   const ended = await rig.sync(list);
   const report = expectReport(ended);
+  expect(ended.stdout + ended.stderr).not.toContain(proxyPassword);
+  expect(await filesWith(rig.dataDir, proxyPassword)).toEqual([]);
   const states = report.accounts.map(({ id, state, problems }) => [id, state, problems]);
   expect(states).toEqual(rows.map(({ id }) => [id, 'complete', []]));
   expect(ended.status).toBe(0);

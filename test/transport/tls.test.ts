@@ -179,12 +179,13 @@ describe.each(sides)('%s: a server', (side) => {
     expect(server.greeted.map(({ client }) => client)).toEqual([fingerprintOf(selfSigned)]);
   });
 
-  it('closes, or says nothing, in the middle of the handshake', async () => {
+  it('closes, resets, or says nothing, in the middle of the handshake', async () => {
     const sockets: Socket[] = [];
-    let closes = true;
+    let how: 'closes' | 'resets' | 'waits' = 'closes';
     const server = createServer((socket) => {
       sockets.push(socket.on('error', () => {}));
-      if (closes) socket.once('data', () => socket.destroy());
+      if (how === 'closes') socket.once('data', () => socket.destroy());
+      if (how === 'resets') socket.once('data', () => socket.resetAndDestroy());
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -194,7 +195,9 @@ describe.each(sides)('%s: a server', (side) => {
     });
     const { port } = server.address() as AddressInfo;
     expect((await faultOf(side, port, {})).code).toBe('tls-failed');
-    closes = false;
+    how = 'resets';
+    expect((await faultOf(side, port, {})).code).toMatch(/^(?:tls-failed|connection-lost)$/);
+    how = 'waits';
     expect((await faultOf(side, port, { timeoutMs: 60 })).code).toMatch(/^(?:tls-failed|connect-timeout)$/);
   });
 });

@@ -72,10 +72,10 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_tls_pin`,
-    meaning: 'Fingerprint that the certificate of the server must have. Planned.',
-    values: 'empty for now',
-    otherwise: 'none',
-    later: true,
+    meaning:
+      'SHA-256 fingerprint of the certificate of the server: this one is accepted and no other, whoever signed it.',
+    values: '64 hexadecimal digits, with or without colons',
+    otherwise: 'none: authority and name are checked',
   },
 ];
 

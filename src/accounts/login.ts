@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { readTransport } from '../transport/read-transport.ts';
+import type { Transport } from '../transport/transport.ts';
 import type { Account, Endpoint } from './account.ts';
 import { resolveSecret } from './secret.ts';
 
@@ -20,6 +22,8 @@ export interface Login {
   readonly authzUser: string | undefined;
   /** Authorities of the server, as PEM text; undefined for the system's. */
   readonly tlsCa: string | undefined;
+  /** By what way the host is reached, and the pin of the account. */
+  readonly transport: Transport;
 }
 
 /** What opening a login takes besides the account. */
@@ -29,17 +33,18 @@ export interface LoginContext {
   readonly settings: Settings;
 }
 
-/** Reads password and authority of one side. Throws `secret-missing` or `list-unreadable`. */
+/** Reads password, authority and transport of one side. Throws `secret-missing`, `list-unreadable` or `connection-file`. */
 export async function openLogin(
   account: Account,
   side: 'source' | 'destination',
-  { env }: LoginContext,
+  { env, settings }: LoginContext,
 ): Promise<Login> {
   const endpoint: Endpoint = account[side];
-  const { host, port, security, user, authzUser, tlsCaFile } = endpoint;
+  const { host, port, security, user, authzUser, tlsCaFile, tlsPin } = endpoint;
   const password = await resolveSecret(endpoint.password, `${account.id} (${side})`, env);
   const tlsCa = tlsCaFile === undefined ? undefined : await readAuthority(tlsCaFile);
-  return { host, port, security, auth: endpoint.auth.toLowerCase(), user, password, authzUser, tlsCa };
+  const transport = await readTransport(settings, host, env, tlsPin);
+  return { host, port, security, auth: endpoint.auth.toLowerCase(), user, password, authzUser, tlsCa, transport };
 }
 
 async function readAuthority(path: string): Promise<string> {

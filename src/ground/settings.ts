@@ -1,5 +1,6 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
 import { z } from 'zod';
+import { connectionsSchema } from './settings-connections.ts';
 import { schedulesSchema } from './settings-schedules.ts';
 
 const ms = z
@@ -71,6 +72,7 @@ export const settingsSchema = z.strictObject({
   hintTries: count.max(1000),
   adaptiveRaiseMs: wait,
   adaptiveSlowFactor: z.number().min(1.5).max(1000),
+  connections: connectionsSchema,
   popConnectTimeoutMs: wait,
   popLoginTimeoutMs: wait,
   popCapaTimeoutMs: wait,
@@ -139,4 +141,4 @@ export const settingsSchema = z.strictObject({
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
 
 /** Settings that are maps of maps: what is given adds to what is there, name by name; others are replaced as a whole. */
-export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets'];
+export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'connections'];

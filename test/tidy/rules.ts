@@ -11,6 +11,7 @@ const owners: Readonly<Record<string, { files: readonly string[]; others: number
   imapflow: { files: ['src/imap/door.ts'], others: 0 },
   'prom-client': { files: ['src/dashboard/metrics.ts'], others: 0 },
   pino: { files: ['src/ground/log.ts'], others: 0 },
+  socks: { files: ['src/transport/tunnel.ts'], others: 0 },
 };
 
 /** Names that say nothing about what is inside. */

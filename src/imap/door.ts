@@ -14,6 +14,8 @@ export interface ImapEndpoint {
   auth: string;
   user: string;
   password: string;
+  /** What is shown instead of the password by XOAUTH2 and OAUTHBEARER. */
+  accessToken?: string | undefined;
   /** Whose mailbox it is, where `user` logs in for someone else (SASL PLAIN, RFC 4616). */
   authzUser?: string | undefined;
   /** PEM; the only authority that is trusted, where it is given. */

@@ -12,6 +12,8 @@ export interface PopEndpoint {
   auth: string;
   user: string;
   password: string;
+  /** What is shown instead of the password by XOAUTH2 and OAUTHBEARER. */
+  accessToken?: string | undefined;
   /** The user whose maildrop is opened, if not `user`'s own (SASL PLAIN only). */
   authzUser?: string | undefined;
   /** Authorities to trust instead of the system's, as PEM text. */

@@ -340,7 +340,7 @@ export const errorTable = {
   'credentials-unsafe': {
     stops: 'account',
     retry: 'never',
-    text: 'the {what} of {user} for {host} has a line break or a NUL in it and is not sent',
+    text: 'the {what} of {user} for {host} has a line break, a NUL or a %x01 in it and is not sent',
     remedy: 'Correct it in the account list, or in the file, variable or command that it comes from.',
   },
   'login-mechanism': {
@@ -348,6 +348,13 @@ export const errorTable = {
     retry: 'never',
     text: '{host} offers no login that Mailhaul may use (wanted {wanted}, offered {offered})',
     remedy: 'Correct pop_auth or imap_auth, or switch the mechanism on at the server.',
+  },
+  'server-unproven': {
+    stops: 'host',
+    retry: 'never',
+    text: '{host} did not prove in the login by {mechanism} that it knows the password: {reason}',
+    remedy:
+      'Someone may be in the place of the server. Use security tls; if it is the right server and its mechanism is broken, name another one with pop_auth.',
   },
   'account-busy': {
     stops: 'account',

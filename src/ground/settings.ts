@@ -88,6 +88,7 @@ export const settingsSchema = z.strictObject({
   popListingMaxMessages: count,
   popListingMaxBytes: bytes,
   popUidlMaxBytes: bytes,
+  popScramMaxIterations: count.max(10_000_000),
   popNudgeMaxMessages: z.number().int().min(0).max(10_000_000),
   popProbe: z.boolean(),
   popProbeWaitMs: wait,

@@ -91,9 +91,10 @@ export class OAuthServer {
     return [...this.#given.keys()];
   }
 
-  /** All tokens given out so far end now. */
-  endAll(): void {
-    for (const [token, given] of this.#given) this.#given.set(token, { ...given, endsAt: 0 });
+  /** This access token ends now. */
+  end(token: string): void {
+    const given = this.#given.get(token);
+    if (given) this.#given.set(token, { ...given, endsAt: 0 });
   }
 
   /** How many requests of a grant type came. */

@@ -19,9 +19,10 @@ export interface Login {
   readonly auth: string;
   readonly user: string;
   readonly password: string;
+  /** An OAuth 2.0 access token; where there is none, mechanisms of tokens take the password for one. */
+  readonly accessToken?: string | undefined;
+  /** Whose mailbox is opened, where that is not `user`'s own. */
   readonly authzUser: string | undefined;
-  /** What a login by XOAUTH2 or OAUTHBEARER shows instead of a password. */
-  readonly accessToken: string | undefined;
   /** Where each later connection gets its own, since access tokens end; undefined where there is none. */
   readonly tokens: TokenSource | undefined;
   /** Authorities of the server, as PEM text; undefined for the system's. */

@@ -8,6 +8,7 @@ import { type Account, accountKey, type Endpoint } from './account.ts';
 import { columns } from './columns.ts';
 import type { Problems } from './problems.ts';
 import { SecretRef } from './secret.ts';
+import { isAddress, isTemplate, userNameOf } from './user-name.ts';
 
 /** The values of one line by column name; empty and absent mean the same. */
 export interface Row {
@@ -77,7 +78,7 @@ export function accountOf(row: Row, context: ListContext): Account | undefined {
   const mailbox = cells.of('imap_mailbox') || 'INBOX';
   if (!source || !destination) return undefined;
   return {
-    id: cells.of('id') || (/^[^@\s]+@[^@\s]+$/.test(source.user) ? source.user : `${source.user}@${source.host}`),
+    id: cells.of('id') || labelOf(cells, source),
     key: accountKey(source, destination),
     group: cells.of('group') || 'default',
     enabled,
@@ -114,17 +115,41 @@ function endpointOf(cells: Cells, side: 'pop' | 'imap', tlsPort: number, plainPo
   const host = hostOf(cells, `${side}_host`);
   const port = portOf(cells, `${side}_port`, security === 'tls' ? tlsPort : plainPort);
   const auth = authOf(cells, `${side}_auth`);
-  const user = cells.of(`${side}_user`);
-  if (user === '') cells.complain(`${side}_user is missing`);
+  const user = userOf(cells, `${side}_user`);
+  if (cells.of(`${side}_user`) === '') cells.complain(`${side}_user is missing`);
   // A token takes the place of the password, which is not even kept then.
   const password = auth.startsWith('oauth2:') ? SecretRef.none : passwordOf(cells, `${side}_password`);
-  const authzUser = cells.of(`${side}_authz_user`);
+  const authzUser = userOf(cells, `${side}_authz_user`);
   const tlsCaFile = authorityOf(cells, `${side}_tls_ca`);
   if (!host || user === '' || !password || !known) return undefined;
   const endpoint: Endpoint = { host, port, security, auth, user, password };
   if (authzUser !== '') endpoint.authzUser = authzUser;
   if (tlsCaFile !== undefined) endpoint.tlsCaFile = tlsCaFile;
   return endpoint;
+}
+
+/** What people call the account where the line has no id: by whose mailbox the source is. */
+function labelOf(cells: Cells, { host, user, authzUser }: Endpoint): string {
+  const made = isTemplate(cells.of('pop_authz_user') || cells.of('pop_user'));
+  const owner = (made ? addressOf(cells, 'pop') : undefined) ?? authzUser ?? user;
+  return isAddress(owner) ? owner : `${owner}@${host}`;
+}
+
+function userOf(cells: Cells, column: string): string {
+  const text = cells.of(column);
+  const side = column.startsWith('pop') ? 'pop' : 'imap';
+  const user = userNameOf(text, addressOf(cells, side));
+  if (user !== undefined) return user;
+  const other = side === 'pop' ? 'imap' : 'pop';
+  cells.complainOf(column, `an address to make it from: in id, ${other}_user or ${other}_authz_user`);
+  return '';
+}
+
+/** The address that the user names of a side are made from: the id, or whose mailbox the other side is. */
+function addressOf(cells: Cells, side: 'pop' | 'imap'): string | undefined {
+  const other = side === 'pop' ? 'imap' : 'pop';
+  const owner = cells.of(`${other}_authz_user`) || cells.of(`${other}_user`);
+  return [cells.of('id'), owner].find((text) => isAddress(text) && !isTemplate(text));
 }
 
 function hostOf(cells: Cells, column: string): string | undefined {

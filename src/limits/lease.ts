@@ -20,9 +20,20 @@ const releaseScript = new Script(`
   return redis.call('DEL', KEYS[1])
 `);
 
-/** The digest that names one login at one server: the hash tag of all its keys. */
-export function loginKey(side: 'pop' | 'imap', endpoint: { host: string; port: number; user: string }): string {
-  return hexDigest(16, side, endpoint.host.toLowerCase(), String(endpoint.port), endpoint.user);
+/** Where a login is, and whose mailbox it opens: that of `authzUser` where a master user logs in. */
+export interface LoginName {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly authzUser?: string | undefined;
+}
+
+/**
+ * The digest that names one login at one server: the hash tag of all its keys. It is that of the mailbox, since the
+ * mailboxes that one master user opens must not share a lease, an index or a budget.
+ */
+export function loginKey(side: 'pop' | 'imap', { host, port, user, authzUser }: LoginName): string {
+  return hexDigest(16, side, host.toLowerCase(), String(port), authzUser || user);
 }
 
 /** What is known of a lease when it has been taken; `asked` is the time before Redis was asked for it. */

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
-import { countedLogin, countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../../src/limits/credentials.ts';
+import {
+  countedLogin,
+  countRefusedLogin,
+  forgetRefusals,
+  forgetRefusedLogins,
+  masterLogin,
+  mayTryLogin,
+} from '../../src/limits/credentials.ts';
 import { isOneAtATime, rememberOneAtATime } from '../../src/limits/hosts.ts';
 import { codeOf, useRedis } from '../ledger/redis-rig.ts';
 
@@ -56,6 +63,33 @@ describe('a refused login', () => {
     const error = await may().catch((reason: unknown) => reason as Error);
     expect(String(error)).toContain('alice');
     expect(JSON.stringify(error) + String(error)).not.toContain(attempt.secret);
+  });
+});
+
+describe('a master user', () => {
+  const master = { host: 'mail.example.com', user: 'master', password: 'pw' };
+  let asked = 0;
+  const logIn = (mailbox: string, works: boolean) =>
+    countedLogin(redis.client, mailbox.repeat(32), { ...master, authzUser: mailbox }, 2, async () => {
+      asked += 1;
+      if (!works) throw new MailhaulError('credentials-refused', { ...master, reply: 'no' });
+    });
+
+  it('is not tried at every mailbox with a secret that never worked, until someone says retry', async () => {
+    asked = 0;
+    for (const mailbox of ['1', '2', '3', '4']) expect(await codeOf(logIn(mailbox, false))).toBe('credentials-refused');
+    expect(asked).toBe(2);
+    expect(await forgetRefusals(redis.client, masterLogin(master))).toBe(true);
+    await logIn('3', true);
+  });
+
+  it('is not kept out of all mailboxes by some, once the secret worked', async () => {
+    asked = 0;
+    await logIn('1', true);
+    for (const mailbox of ['2', '2', '2', '3', '3', '3']) await codeOf(logIn(mailbox, false));
+    await logIn('4', true);
+    expect(asked).toBe(6);
+    expect(await forgetRefusals(redis.client, masterLogin(master))).toBe(false);
   });
 });
 

@@ -32,6 +32,11 @@ const replaceScript = new Script(`
   return 1
 `);
 
+const renewScript = new Script(`
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`);
+
 const unlockScript = new Script(`
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   return redis.call('DEL', KEYS[1])
@@ -69,12 +74,17 @@ export class TokenStore {
     return reply === 1 || (await this.#redis.get(tokenKeys.tokens(identity))) === sealed;
   }
 
-  /** Takes the turn to ask the provider, for so many milliseconds at most; undefined while another process has it. */
+  /** Takes the turn to ask the provider, for so many milliseconds unless it is renewed; undefined while another process has it. */
   async lock(identity: string, ms: number): Promise<string | undefined> {
     const token = randomBytes(16).toString('hex');
     const key = tokenKeys.lock(identity);
     const reply = await this.#redis.set(key, token, 'PX', ms, 'NX');
     return reply === 'OK' || (await this.#redis.get(key)) === token ? token : undefined;
+  }
+
+  /** Keeps the turn for so many milliseconds more, if it is not another's by now. */
+  async renew(identity: string, token: string, ms: number): Promise<void> {
+    await renewScript.run(this.#redis, [tokenKeys.lock(identity)], [token, ms]).catch(() => {});
   }
 
   /** Gives the turn back. */

@@ -32,11 +32,12 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_auth`,
-    meaning: 'How the login is done: the best that the server offers, or one mechanism by its name (docs/logins.md).',
+    meaning:
+      'How the login is done: the best that the server offers, one mechanism by its name (docs/logins.md), or with an access token of the provider NAME under `oauth` in the settings.',
     values:
       prefix === 'pop'
-        ? 'auto, USER, PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, APOP, XOAUTH2 or OAUTHBEARER'
-        : 'auto, PLAIN, LOGIN, XOAUTH2 or OAUTHBEARER',
+        ? 'auto, USER, PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, APOP, XOAUTH2, OAUTHBEARER or oauth2:NAME'
+        : 'auto, PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or oauth2:NAME',
     otherwise: 'auto',
   },
   {
@@ -47,7 +48,7 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_password`,
-    meaning: `Password at the ${role}, or with XOAUTH2 and OAUTHBEARER the access token; or where to find it.`,
+    meaning: `Password at the ${role}, or with XOAUTH2 and OAUTHBEARER the access token; or where to find it. Not needed with oauth2:NAME.`,
     values: 'literal text, env:NAME, file:PATH, command:PROGRAM ARGS or literal:TEXT',
     otherwise: undefined,
   },

@@ -61,6 +61,50 @@ export const errorTable = {
     text: 'the password of {who} cannot be read: {reason}',
     remedy: 'Set the variable, create the file or repair the command that the account list names.',
   },
+  'settings-secrets-readable': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the settings file {path} holds a client secret and can be read by others (mode {mode})',
+    remedy: 'Make it yours alone (chmod 600), or write env:, file: or command: instead of the secret.',
+  },
+  'oauth-consent-needed': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{user} has not yet consented that Mailhaul reads mail by oauth2:{provider} ({id}, {side})',
+    remedy: 'Run mailhaul authorize with the ID of the account and have the person sign in; then run again.',
+  },
+  'oauth-consent-revoked': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{provider} no longer accepts the consent of {user}: {reason}',
+    remedy: 'The consent has ended or was taken back: run mailhaul authorize with the ID of the account once more.',
+  },
+  'oauth-consent-refused': {
+    stops: 'run',
+    retry: 'never',
+    text: '{provider} gave no consent for {user}: {reason}',
+    remedy: 'Run mailhaul authorize again, and have the person sign in and agree in time.',
+    exit: 3,
+  },
+  'oauth-client-refused': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{provider} gives this app no token for {user}: {reason}',
+    remedy:
+      'Check clientId, clientSecret or keyFile, tenant and scope under oauth in the settings, and that an administrator has allowed the app (docs/oauth.md).',
+  },
+  'oauth-unavailable': {
+    stops: 'account',
+    retry: 'soon',
+    text: '{provider} gives no token for {user} now: {reason}',
+    remedy: 'Nothing to do if it passes; otherwise see whether the provider can be reached from this machine.',
+  },
+  'oauth-unusable': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{provider} cannot be used for tokens: {reason}',
+    remedy: 'Check the addresses under oauth in the settings, and that a verified TLS connection to them is possible.',
+  },
   'list-secrets-readable': {
     stops: 'none',
     retry: 'never',

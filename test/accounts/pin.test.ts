@@ -37,7 +37,7 @@ function read(columns: Readonly<Record<string, string>>): { account: Account | u
       ...columns,
     }),
   );
-  const context = { defaults: new Map(), folder: '/', problems, authorities: new Map() };
+  const context = { defaults: new Map(), folder: '/', problems, authorities: new Map(), oauthNames: [] };
   const account = accountOfRow({ line: 1, values }, context);
   return { account, problems: reasonOf(problems) };
 }

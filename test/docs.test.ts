@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { describedSettings, errorsPage, settingsPage } from '../scripts/docs-pages.ts';
+import { providersPage } from '../scripts/providers-page.ts';
 import { columnNames } from '../src/accounts/columns.ts';
 import { errorRows } from '../src/ground/errors.ts';
 import { packageRoot } from '../src/ground/package-root.ts';
@@ -31,6 +32,10 @@ describe('the documentation', () => {
   it('lists the errors of the table in docs/errors.md (npm run docs)', () => {
     expect(firstCells(read('docs', 'errors.md'))).toEqual(errorRows.map((row) => row.code));
     expect(read('docs', 'errors.md')).toBe(errorsPage());
+  });
+
+  it('shows the profiles of config/providers.yaml in docs/providers.md (npm run docs)', () => {
+    expect(read('docs', 'providers.md')).toBe(providersPage());
   });
 
   it('explains every field of a schedule in docs/schedules.md, with its default and examples that are right', () => {

@@ -51,10 +51,10 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_provider`,
-    meaning: 'Name of a provider profile that supplies the rest. Planned.',
-    values: 'empty for now',
-    otherwise: 'none',
-    later: true,
+    meaning:
+      'Provider whose profile supplies what is empty: host, port, security, and the user where id is an address.',
+    values: 'a name from docs/providers.md',
+    otherwise: 'the provider to whom the host belongs',
   },
   {
     name: `${prefix}_tls_ca`,

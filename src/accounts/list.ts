@@ -9,6 +9,7 @@ import { columnNames } from './columns.ts';
 import { csvRecords } from './csv.ts';
 import { documentRows } from './document.ts';
 import { Problems } from './problems.ts';
+import { type Profiles, profilesOf } from './profiles.ts';
 import { accountOf, type ListContext, type Row } from './row.ts';
 
 /** Largest YAML or JSON list: unlike CSV it is held whole, and its positions with it. */
@@ -16,7 +17,7 @@ const maxDocumentBytes = 32 * 1024 * 1024;
 
 /**
  * The accounts of a list (design §5), in its order; `defaults` are values for columns that a line leaves empty, `folder`
- * is where relative `file:` paths begin.
+ * is where relative `file:` paths begin, `profiles` are those of the settings.
  * `.csv`, `.tsv` and `.txt` are CSV, `.yaml`, `.yml` and `.json` YAML or JSON; any other file is judged by how it begins.
  * Throws `list-unreadable`, or `list-invalid` with every mistake in `details.reason`, one a line (the first 50), and
  * the number of wrong lines in `details.count`. No password is ever part of it.
@@ -25,12 +26,14 @@ export async function loadAccountList(
   path: string,
   defaults: Readonly<Record<string, string | number | boolean>>,
   folder = dirname(resolve(path)),
+  profiles: Profiles = profilesOf({ providersFile: null }),
 ): Promise<Account[]> {
   const problems = new Problems();
   const context: ListContext = {
     defaults: new Map(Object.entries(defaults).map(([name, value]) => [name.toLowerCase(), String(value)])),
     folder,
     problems,
+    profiles,
     authorities: new Map(),
   };
   checkNames([...context.defaults.keys()], 'defaults', problems);

@@ -7,7 +7,9 @@ import { printable } from '../ground/errors.ts';
 import { type Account, accountKey, type Endpoint } from './account.ts';
 import { columns } from './columns.ts';
 import type { Problems } from './problems.ts';
+import type { Profiles } from './profiles.ts';
 import { SecretRef } from './secret.ts';
+import { suppliedBy } from './supplied.ts';
 
 /** The values of one line by column name; empty and absent mean the same. */
 export interface Row {
@@ -22,6 +24,8 @@ export interface ListContext {
   /** Folder of the list, absolute: relative paths in it begin here. */
   folder: string;
   problems: Problems;
+  /** Providers, which supply what line and defaults leave empty. */
+  profiles: Profiles;
   /** What was found wrong with each tls_ca file, by path: many lines name the same. */
   authorities: Map<string, string | undefined>;
 }
@@ -33,6 +37,8 @@ const maxLength = 4096;
 class Cells {
   readonly #row: Row;
   readonly context: ListContext;
+  /** What the profiles of the providers supply. */
+  supplied: ReadonlyMap<string, string> = new Map();
 
   constructor(row: Row, context: ListContext) {
     this.#row = row;
@@ -41,7 +47,7 @@ class Cells {
 
   /** The value of a column without surrounding blanks, which only a password may have. Empty if there is none. */
   of(column: string): string {
-    const value = this.#row.values.get(column) || this.context.defaults.get(column) || '';
+    const value = this.#row.values.get(column) || this.context.defaults.get(column) || this.supplied.get(column) || '';
     return column.endsWith('_password') ? value : value.trim();
   }
 
@@ -68,6 +74,7 @@ class Cells {
 export function accountOf(row: Row, context: ListContext): Account | undefined {
   const cells = new Cells(row, context);
   if (!checkText(cells)) return undefined;
+  cells.supplied = suppliedBy(context.profiles, cells);
   const source = endpointOf(cells, 'pop', 995, 110);
   const destination = endpointOf(cells, 'imap', 993, 143);
   const enabled = /^(yes|true|1|)$/i.test(cells.of('enabled'));
@@ -117,9 +124,11 @@ function endpointOf(cells: Cells, side: 'pop' | 'imap', tlsPort: number, plainPo
   const password = passwordOf(cells, `${side}_password`);
   const authzUser = cells.of(`${side}_authz_user`);
   const tlsCaFile = authorityOf(cells, `${side}_tls_ca`);
+  const provider = cells.of(`${side}_provider`).toLowerCase();
   if (!host || user === '' || !password || !known) return undefined;
   const endpoint: Endpoint = { host, port, security, auth, user, password };
   if (authzUser !== '') endpoint.authzUser = authzUser;
+  if (provider !== '') endpoint.provider = provider;
   if (tlsCaFile !== undefined) endpoint.tlsCaFile = tlsCaFile;
   return endpoint;
 }

@@ -32,14 +32,15 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_auth`,
-    meaning: 'How the login is done: the best that the server offers, or one mechanism by its name, such as PLAIN.',
-    values: 'auto or the name of a mechanism',
+    meaning:
+      'How the login is done: the best that the server offers, one mechanism by its name, such as PLAIN, or with an access token of the provider NAME under `oauth` in the settings.',
+    values: 'auto, the name of a mechanism or oauth2:NAME',
     otherwise: 'auto',
   },
   { name: `${prefix}_user`, meaning: `User name at the ${role}.`, values: 'text', otherwise: undefined },
   {
     name: `${prefix}_password`,
-    meaning: `Password at the ${role}, or where to find it.`,
+    meaning: `Password at the ${role}, or where to find it. Not needed with oauth2:NAME.`,
     values: 'literal text, env:NAME, file:PATH, command:PROGRAM ARGS or literal:TEXT',
     otherwise: undefined,
   },

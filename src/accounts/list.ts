@@ -17,7 +17,7 @@ const maxDocumentBytes = 32 * 1024 * 1024;
 
 /**
  * The accounts of a list (design §5), in its order; `defaults` are values for columns that a line leaves empty, `folder`
- * is where relative `file:` paths begin, `profiles` are those of the settings.
+ * is where relative `file:` paths begin, `oauthNames` are those under `oauth` in the settings, `profiles` those of the settings.
  * `.csv`, `.tsv` and `.txt` are CSV, `.yaml`, `.yml` and `.json` YAML or JSON; any other file is judged by how it begins.
  * Throws `list-unreadable`, or `list-invalid` with every mistake in `details.reason`, one a line (the first 50), and
  * the number of wrong lines in `details.count`. No password is ever part of it.
@@ -26,6 +26,7 @@ export async function loadAccountList(
   path: string,
   defaults: Readonly<Record<string, string | number | boolean>>,
   folder = dirname(resolve(path)),
+  oauthNames: readonly string[] = [],
   profiles: Profiles = profilesOf({ providersFile: null }),
 ): Promise<Account[]> {
   const problems = new Problems();
@@ -33,6 +34,7 @@ export async function loadAccountList(
     defaults: new Map(Object.entries(defaults).map(([name, value]) => [name.toLowerCase(), String(value)])),
     folder,
     problems,
+    oauthNames,
     profiles,
     authorities: new Map(),
   };

@@ -24,6 +24,8 @@ export interface ListContext {
   /** Folder of the list, absolute: relative paths in it begin here. */
   folder: string;
   problems: Problems;
+  /** The names under `oauth` in the settings. */
+  oauthNames: readonly string[];
   /** Providers, which supply what line and defaults leave empty. */
   profiles: Profiles;
   /** What was found wrong with each tls_ca file, by path: many lines name the same. */
@@ -121,7 +123,8 @@ function endpointOf(cells: Cells, side: 'pop' | 'imap', tlsPort: number, plainPo
   const auth = authOf(cells, `${side}_auth`);
   const user = cells.of(`${side}_user`);
   if (user === '') cells.complain(`${side}_user is missing`);
-  const password = passwordOf(cells, `${side}_password`);
+  // A token takes the place of the password, which is not even kept then.
+  const password = auth.startsWith('oauth2:') ? SecretRef.none : passwordOf(cells, `${side}_password`);
   const authzUser = cells.of(`${side}_authz_user`);
   const tlsCaFile = authorityOf(cells, `${side}_tls_ca`);
   const provider = cells.of(`${side}_provider`).toLowerCase();
@@ -168,10 +171,21 @@ function portOf(cells: Cells, column: string, otherwise: number): number {
 
 function authOf(cells: Cells, column: string): string {
   const text = cells.of(column) || 'auto';
-  if (/^oauth2:/i.test(text)) cells.complain(`${column} with oauth2: is not supported yet`);
+  const [, provider] = /^oauth2:(.*)$/i.exec(text) ?? [];
+  if (provider !== undefined) return oauthOf(cells, column, provider.trim());
   // RFC 4422 §3.1: capitals, digits, hyphens and underscores, at most 20.
-  else if (!/^[a-z0-9_-]{1,20}$/i.test(text)) cells.complainOf(column, 'auto or the name of a mechanism');
+  if (!/^[a-z0-9_-]{1,20}$/i.test(text)) cells.complainOf(column, 'auto, the name of a mechanism or oauth2:NAME');
   return /^auto$/i.test(text) ? 'auto' : text.toUpperCase();
+}
+
+/** A name that the settings do not have is told with those that they have. */
+function oauthOf(cells: Cells, column: string, name: string): string {
+  const { oauthNames } = cells.context;
+  if (!oauthNames.includes(name)) {
+    const there = oauthNames.length === 0 ? 'nothing stands there' : `there are ${oauthNames.join(', ')}`;
+    cells.complainOf(column, `oauth2: with a name under oauth in the settings, where ${there}`);
+  }
+  return `oauth2:${name}`;
 }
 
 function passwordOf(cells: Cells, column: string): SecretRef | undefined {

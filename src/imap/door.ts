@@ -4,17 +4,21 @@ import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
+import { assertSendable, secretsOf } from './credentials.ts';
+import { chooseLogin, type ImapLogin } from './mechanism.ts';
 
 /** A server and a login there. */
 export interface ImapEndpoint {
   host: string;
   port: number;
   security: 'tls' | 'starttls' | 'none';
-  /** `auto`, `plain` or `login`. */
+  /** `auto`, `plain`, `login`, `xoauth2` or `oauthbearer`, in any case. */
   auth: string;
   user: string;
   password: string;
-  /** Whose mailbox it is, where `user` logs in for someone else (SASL PLAIN, RFC 4616). */
+  /** An OAuth 2.0 access token: `auto` means XOAUTH2 or OAUTHBEARER then. Where those are named without it, `password` is one. */
+  accessToken?: string | undefined;
+  /** Whose mailbox it is, where `user` logs in for someone else. */
   authzUser?: string | undefined;
   /** PEM; the only authority that is trusted, where it is given. */
   tlsCa?: string | undefined;
@@ -50,6 +54,9 @@ const LITERAL_MAX_BYTES = 32 * 1024 * 1024;
 /** Parts of imapflow that its types keep to itself. The takeover test fails when a version moves them. */
 interface Internals {
   authCapabilities: Map<string, boolean>;
+  capabilities: Map<string, boolean | number>;
+  options: { auth: ImapLogin['auth'] };
+  authenticate(): Promise<boolean>;
   socketTimeout: number;
   socket: { setTimeout(ms: number): void };
 }
@@ -61,18 +68,18 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   const secrets = secretsOf(endpoint);
   conceal(peer, secrets);
   assertSendable(endpoint);
-  const loginMethod = loginMethodOf(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
   const watch = new Watch();
-  const client = new ImapFlow(flowOptions(endpoint, options, loginMethod, watch));
+  const client = new ImapFlow(flowOptions(endpoint, options, watch));
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
+  const steered = steerLogin(client, endpoint);
   try {
     await withinLogin(client, options, peer);
-    assertDoor(client, endpoint);
+    assertDoor(client, endpoint, steered.login);
   } catch (thrown) {
     client.close();
-    throw connectError(peer, thrown, options, secrets);
+    throw connectError(peer, thrown, options, { secrets, login: steered.login });
   }
   const internals = client as unknown as Internals;
   internals.socketTimeout = options.imapCommandTimeoutMs;
@@ -86,8 +93,8 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   };
 }
 
-function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, loginMethod: string | undefined, watch: Watch) {
-  const { security, tlsCa, authzUser } = endpoint;
+function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch) {
+  const { security, tlsCa } = endpoint;
   return {
     host: endpoint.host,
     port: endpoint.port,
@@ -95,12 +102,8 @@ function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, loginMethod: 
     // true: refuse a server without STARTTLS; false: never upgrade. Unset would upgrade where it can, and go on where not
     ...(security === 'tls' ? {} : { doSTARTTLS: security === 'starttls' }),
     tls: { rejectUnauthorized: true, noDelay: true, ...(tlsCa === undefined ? {} : { ca: tlsCa }) },
-    auth: {
-      user: endpoint.user,
-      pass: endpoint.password,
-      ...(loginMethod === undefined ? {} : { loginMethod }),
-      ...(authzUser === undefined ? {} : { authzid: authzUser }),
-    },
+    // What it is told in earnest waits until the capabilities are known: steerLogin
+    auth: { user: endpoint.user, pass: endpoint.password },
     clientInfo: { name: 'mailhaul', version: '', vendor: '', 'support-url': '' },
     logger: watch,
     disableAutoIdle: true,
@@ -135,38 +138,35 @@ class Watch {
   warn(): void {}
 }
 
-/** RFC 4616 §2 and RFC 3501 §9: no login can carry NUL, and a line break would end the command that carries it. */
-function assertSendable({ host, user, password, authzUser = '' }: ImapEndpoint): void {
-  const parts = { 'user name': user, password, 'authorization identity': authzUser };
-  for (const [what, value] of Object.entries(parts)) {
-    if (/[\r\n\0]/.test(value)) throw new MailhaulError('credentials-unsafe', { host, user, what });
-  }
+/** Chooses the login when imapflow is about to: it would fall back without a word, and knows no order but its own. */
+function steerLogin(client: ImapFlow, endpoint: ImapEndpoint): { login: ImapLogin | undefined } {
+  const steered: { login: ImapLogin | undefined } = { login: undefined };
+  const flow = client as unknown as Internals;
+  const authenticate = flow.authenticate.bind(client);
+  flow.authenticate = async () => {
+    // After PREAUTH there is nothing to log in for; assertDoor judges that
+    if (client.greeting === undefined) return authenticate();
+    const login = chooseLogin(endpoint, flow.capabilities);
+    steered.login = login;
+    flow.options.auth = login.auth;
+    if (login.hidden !== undefined) flow.capabilities.delete(login.hidden);
+    return authenticate();
+  };
+  return steered;
 }
 
-function loginMethodOf({ auth, authzUser, host, port, user }: ImapEndpoint): string | undefined {
-  // Only PLAIN carries an authorization identity; any other login would open the wrong mailbox
-  if (authzUser !== undefined && (auth === 'auto' || auth === 'plain')) return 'AUTH=PLAIN';
-  if (authzUser === undefined && auth === 'auto') return undefined;
-  if (authzUser === undefined && auth === 'plain') return 'AUTH=PLAIN';
-  if (authzUser === undefined && auth === 'login') return 'LOGIN';
-  const wanted = authzUser === undefined ? auth : `${auth} with an authorization identity`;
-  throw new MailhaulError('login-mechanism', { host, port, user, wanted, offered: 'auto, plain, login' });
-}
-
-/** Judges the login that imapflow chose: it falls back without a word. Throws MailhaulError. */
-function assertDoor(client: ImapFlow, { host, port, user, auth, security, authzUser }: ImapEndpoint): void {
+/** Judges the login that imapflow did. Throws MailhaulError. */
+function assertDoor(client: ImapFlow, endpoint: ImapEndpoint, login: ImapLogin | undefined): void {
+  const { host, port, user, auth, security } = endpoint;
   // RFC 3501 §7.1.4: PREAUTH skips the login and with it STARTTLS, so who is at the other end was never asked
   if (client.greeting === undefined && security !== 'none') {
     throw new MailhaulError('login-mechanism', { host, port, user, wanted: auth, offered: 'PREAUTH' });
   }
+  if (client.greeting === undefined) return;
   const used = (client as unknown as Internals).authCapabilities;
-  if (
-    client.greeting !== undefined &&
-    (auth === 'plain' || authzUser !== undefined) &&
-    used.get('AUTH=PLAIN') !== true
-  ) {
-    throw new MailhaulError('login-mechanism', { host, port, user, wanted: 'plain', offered: 'login' });
-  }
+  const mechanism = login?.mechanism ?? auth;
+  if (used.get(mechanism) === true || used.get(`AUTH=${mechanism}`) === true) return;
+  throw new MailhaulError('login-mechanism', { host, port, user, wanted: mechanism, offered: 'another login' });
 }
 
 /** connect() under one deadline: imapflow's own watch silence, a server that trickles would hold it open. */
@@ -201,9 +201,4 @@ function capabilitiesOf(client: ImapFlow): ReadonlySet<string> {
     typeof value === 'number' ? `${name}=${value}` : name,
   );
   return new Set(entries.map((name) => name.toUpperCase()));
-}
-
-function secretsOf({ user, password, authzUser = '' }: ImapEndpoint): string[] {
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
-  return [password, base64(password), base64(`${authzUser}\0${user}\0${password}`)];
 }

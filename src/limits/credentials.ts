@@ -6,6 +6,7 @@ import { digest } from '../ground/digest.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import { type WithTokens, withToken } from './token-login.ts';
 
 const rememberMs = 30 * 24 * 3600 * 1000;
 
@@ -45,24 +46,28 @@ export async function forgetRefusals(redis: RedisClient, login: string): Promise
 }
 
 /** What an attempt is made of. */
-interface Credentials {
+interface Credentials extends WithTokens {
   readonly host: string;
   readonly user: string;
   readonly password: string;
 }
 
-/** Logs in by `connect`, unless this secret was refused too often; counts its refusal, and forgets when it works. */
-export async function countedLogin<T>(
+/**
+ * Logs in by `connect`, unless this secret was refused too often; counts its refusal, and forgets when it works. Of an
+ * access token only the second in a row counts as refused: the first may have ended.
+ */
+export async function countedLogin<Endpoint extends Credentials, T>(
   redis: RedisClient,
   login: string,
-  { host, user, password }: Credentials,
+  endpoint: Endpoint,
   tries: number,
-  connect: () => Promise<T>,
+  connect: (endpoint: Endpoint) => Promise<T>,
 ): Promise<T> {
-  const attempt = { login, host, user, secret: password };
+  const { host, user, password, tokens } = endpoint;
+  const attempt = { login, host, user, secret: tokens?.identity ?? password };
   await mayTryLogin(redis, attempt, tries);
   try {
-    const connection = await connect();
+    const connection = await withToken(endpoint, connect);
     await forgetRefusedLogins(redis, attempt);
     return connection;
   } catch (error) {

@@ -19,10 +19,16 @@ export interface Choice {
 export async function chooseAccounts(
   list: string,
   options: Choice,
-  settings: Pick<Settings, 'defaults' | 'providersFile'>,
+  settings: Pick<Settings, 'defaults' | 'providersFile'> & Partial<Pick<Settings, 'oauth'>>,
   warn: (warning: MailhaulError) => void,
 ): Promise<Account[]> {
-  const all = await loadAccountList(list, settings.defaults, undefined, profilesOf(settings));
+  const all = await loadAccountList(
+    list,
+    settings.defaults,
+    undefined,
+    Object.keys(settings.oauth ?? {}),
+    profilesOf(settings),
+  );
   const warning = await listWarning(list, all, settings.defaults);
   if (warning) warn(warning);
   const wanted = new Set(options.account ?? []);

@@ -14,7 +14,8 @@ import { type ImportResult, importAccounts } from './accounts.ts';
 /** What following a list needs. */
 export interface FollowOptions {
   readonly store: AccountStore;
-  readonly settings: Pick<LoadedSettings, 'defaults' | 'providersFile' | 'listSettleMs' | 'accountsPollMs'>;
+  readonly settings: Pick<LoadedSettings, 'defaults' | 'providersFile' | 'listSettleMs' | 'accountsPollMs'> &
+    Partial<Pick<LoadedSettings, 'oauth'>>;
   readonly log: Log;
   /** Ends the following. */
   readonly signal: AbortSignal;
@@ -68,7 +69,13 @@ class Follower {
     const { store, settings, log } = this.#options;
     // Looked at before it is read: what is written meanwhile is noticed as another change.
     this.#read = await this.#look();
-    const accounts = await loadAccountList(this.#path, settings.defaults, undefined, profilesOf(settings));
+    const accounts = await loadAccountList(
+      this.#path,
+      settings.defaults,
+      undefined,
+      Object.keys(settings.oauth ?? {}),
+      profilesOf(settings),
+    );
     const warning = await listWarning(this.#path, accounts, settings.defaults);
     if (warning) log.warn({ code: warning.code }, warning.message);
     const result = await importAccounts(store, accounts, { prune: true, origin: this.#path });

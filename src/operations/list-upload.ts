@@ -18,7 +18,7 @@ export async function readUploadedList(
   dataDir: string,
   name: string,
   text: string,
-  settings: Pick<Settings, 'defaults' | 'providersFile'>,
+  settings: Pick<Settings, 'defaults' | 'providersFile'> & Partial<Pick<Settings, 'oauth'>>,
   folder?: string,
 ): Promise<Account[]> {
   await mkdir(dataDir, { recursive: true });
@@ -27,7 +27,13 @@ export async function readUploadedList(
     const ending = extname(name).toLowerCase();
     const path = join(draft, `list${extensions.has(ending) ? ending : ''}`);
     await writeFile(path, text, { mode: 0o600 });
-    return await loadAccountList(path, settings.defaults, folder, profilesOf(settings));
+    return await loadAccountList(
+      path,
+      settings.defaults,
+      folder,
+      Object.keys(settings.oauth ?? {}),
+      profilesOf(settings),
+    );
   } catch (error) {
     if (!(error instanceof MailhaulError)) throw error;
     throw new MailhaulError(error.code, { ...error.details, path: printable(name) });

@@ -120,6 +120,7 @@ export class ImapScript {
       case 'LOGIN':
         return this.#login(tag, args[0]!, args[1]!);
       case 'AUTHENTICATE': {
+        if (this.imap.behaviour.token && /^(XOAUTH2|OAUTHBEARER)$/i.test(args[0]!)) return this.#token(tag, args);
         if (args[0]!.toUpperCase() !== 'PLAIN') {
           this.send(`${tag} NO mechanism not supported`);
           return true;
@@ -141,6 +142,18 @@ export class ImapScript {
         this.#mailboxCommand(tag, verb, args);
         return true;
     }
+  }
+
+  async #token(tag: string, [mechanism = '', response = '']: string[]): Promise<true> {
+    const refusal = this.imap.behaviour.token!(Buffer.from(response, 'base64').toString(), mechanism);
+    if (refusal === undefined || /^(?:NO|BAD) /.test(refusal)) {
+      this.send(`${tag} ${refusal ?? `OK [CAPABILITY ${this.#capabilities()}] in`}`);
+      return true;
+    }
+    this.send(`+ ${Buffer.from(refusal).toString('base64')}`);
+    this.transcript.commands.push(await this.source.line());
+    this.send(`${tag} NO AUTHENTICATE failed.`);
+    return true;
   }
 
   #login(tag: string, user: string, password: string): true {

@@ -77,6 +77,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 export const groundFiles = [
   'settings',
   'settings-load',
+  'settings-oauth',
   'settings-schedules',
   'cron',
   'package-root',
@@ -87,6 +88,7 @@ export const groundFiles = [
   'shutdown',
   'redis',
   'embedded-redis',
+  'embedded-places',
   'digest',
   'error-table',
   'keys',

@@ -5,6 +5,7 @@ import type { Settings } from '../ground/settings.ts';
 import type { Account, Endpoint } from './account.ts';
 import { TokenDesk } from './oauth/token-desk.ts';
 import type { TokenSource } from './oauth/token-source.ts';
+import { profilesOf } from './profiles.ts';
 import { resolveSecret, type SecretRef } from './secret.ts';
 
 /** A token from the account list is read again for a connection that is opened later than this. */
@@ -24,6 +25,8 @@ export interface Login {
   readonly accessToken: string | undefined;
   /** Where each later connection gets its own, since access tokens end; undefined where there is none. */
   readonly tokens: TokenSource | undefined;
+  /** The provider takes a token only on a line of its own; undefined where no profile knows. */
+  readonly tokenOnItsOwnLine: boolean | undefined;
   /** Authorities of the server, as PEM text; undefined for the system's. */
   readonly tlsCa: string | undefined;
 }
@@ -44,7 +47,7 @@ export interface LoginContext {
 export async function openLogin(
   account: Account,
   side: 'source' | 'destination',
-  { env, tokens: desk }: LoginContext,
+  { env, settings, tokens: desk }: LoginContext,
 ): Promise<Login> {
   const endpoint: Endpoint = account[side];
   const { host, port, security, user, authzUser, tlsCaFile } = endpoint;
@@ -54,7 +57,8 @@ export async function openLogin(
   const tokens = desk?.sourceFor(account, side) ?? givenTokens(account, side, password, env);
   const accessToken = await tokens?.get();
   const auth = TokenDesk.nameIn(endpoint.auth) === undefined ? endpoint.auth.toLowerCase() : 'auto';
-  return { host, port, security, auth, user, password, authzUser, accessToken, tokens, tlsCa };
+  const tokenOnItsOwnLine = profilesOf(settings).of(endpoint)?.quirks.twoStepXoauth2 && true;
+  return { host, port, security, auth, user, password, authzUser, accessToken, tokens, tokenOnItsOwnLine, tlsCa };
 }
 
 /** With the name of a mechanism that takes tokens, the password column says where the token is: `command:`, say. */

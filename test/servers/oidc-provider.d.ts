@@ -27,8 +27,14 @@ declare module 'oidc-provider' {
       result: object,
       options: { readonly mergeWithLastSubmission: boolean },
     ): Promise<void>;
-    readonly ClientCredentials: new (from: { client: object; scope: string }) => SavedToken;
-    readonly Grant: new (from: { accountId: string; clientId: string }) => {
+    readonly ClientCredentials: new (from: {
+      client: object;
+      scope: string;
+    }) => SavedToken;
+    readonly Grant: new (from: {
+      accountId: string;
+      clientId: string;
+    }) => {
       addOIDCScope(scope: string): void;
       save(): Promise<string>;
     };

@@ -17,6 +17,26 @@ export const addedHeader = Buffer.from('X-Provider: was here\r\n');
 // Seen at Gmail, whose delay is of 300 s (a log of fetchmail). It announces one, and lists in parts all the same.
 const partCapabilities = ['USER', 'RESP-CODES', 'EXPIRE 0', 'LOGIN-DELAY 1', 'TOP', 'UIDL', 'SASL PLAIN'];
 
+/** What XOAUTH2 says for this user, whose password is a token. */
+function bearerOf({ user, password }: ProviderUser): string {
+  return `user=${user}\x01auth=Bearer ${password}\x01\x01`;
+}
+
+/** A POP3 login by XOAUTH2 alone; with `twoLines` the token may not stand in the command. */
+function tokenLogin(who: ProviderUser, twoLines: boolean): PopBehaviour {
+  return {
+    capabilities: ['TOP', 'UIDL', 'SASL XOAUTH2'],
+    replies: { USER: '-ERR Logon failure: basic authentication is disabled.\r\n' },
+    sasl: (mechanism, said) => {
+      const token = said.at(-1);
+      if (mechanism !== 'XOAUTH2') return '-ERR unknown mechanism\r\n';
+      if (token === undefined) return '+ \r\n';
+      if (twoLines && said.length === 1) return '-ERR Protocol error. 10\r\n';
+      return token === bearerOf(who) ? '+OK User successfully logged on.\r\n' : '-ERR Authentication failure\r\n';
+    },
+  };
+}
+
 /** The provider's POP3 server with this mail. */
 export function popBehaviour(
   { quirks }: Profile,
@@ -28,6 +48,7 @@ export function popBehaviour(
     user,
     password,
     messages: quirks.sizesEstimated ? estimated : messages,
+    ...(quirks.oauthOnly && tokenLogin({ user, password }, quirks.twoStepXoauth2 !== undefined)),
     ...(quirks.drainSessions && { capabilities: partCapabilities, hides: { atMost: perSession } }),
     ...(quirks.topForbidden && { dropAt: 'TOP' }),
   };
@@ -36,7 +57,8 @@ export function popBehaviour(
 /** The provider's IMAP server. */
 export function imapBehaviour({ quirks, limits }: Profile, { user, password }: ProviderUser): ImapBehaviour {
   const most = limits.messageBytes?.value;
-  const base = ['IMAP4rev1', 'AUTH=PLAIN', 'NAMESPACE', 'SPECIAL-USE', 'UIDPLUS', 'ID', 'LITERAL+'];
+  const logins = quirks.oauthOnly ? ['AUTH=XOAUTH2', 'SASL-IR', 'LOGINDISABLED'] : ['AUTH=PLAIN'];
+  const base = ['IMAP4rev1', ...logins, 'NAMESPACE', 'SPECIAL-USE', 'UIDPLUS', 'ID', 'LITERAL+'];
   const refuse = ({ bytes, size }: AppendedMessage) => {
     if (quirks.finalCrlfNeeded && bytes.subarray(-2).toString('latin1') !== '\r\n') {
       return 'BAD [CLIENTBUG] Additional arguments found after last expected argument';
@@ -46,7 +68,10 @@ export function imapBehaviour({ quirks, limits }: Profile, { user, password }: P
   return {
     capabilities: [...base, ...(most === undefined ? [] : [`APPENDLIMIT=${most}`])],
     login: (name, secret) =>
-      name === user && secret === password ? undefined : 'NO [AUTHENTICATIONFAILED] Invalid credentials',
+      name === user && secret === password && !quirks.oauthOnly
+        ? undefined
+        : 'NO [AUTHENTICATIONFAILED] Invalid credentials',
+    token: (response) => (response === bearerOf({ user, password }) ? undefined : '{"status":"400"}'),
     refuse,
     ...(quirks.rewritesMail && { rewrite: (bytes: Buffer) => Buffer.concat([addedHeader, bytes]) }),
   };

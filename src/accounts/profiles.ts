@@ -1,18 +1,13 @@
 /** Provider profiles: what is known of mail providers, from config/providers.yaml and a file of the administrator. */
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import { nearest } from '../ground/nearest.ts';
 import { packageRoot } from '../ground/package-root.ts';
 import type { Settings } from '../ground/settings.ts';
+import { type FactsFile, isFacts, readFacts } from './profile-file.ts';
 import { type Profile, profileName, profileSchema } from './profile-schema.ts';
 
-/** Largest file of profiles, in bytes. */
-const maxFileBytes = 4 * 1024 * 1024;
-
-type Facts = Record<string, unknown>;
 const patternKinds = ['hosts', 'domains', 'mx'] as const;
 type PatternKind = (typeof patternKinds)[number];
 
@@ -116,49 +111,6 @@ export function readProfiles(own?: string): Profiles {
   return new Profiles(added ? withClaims(profiles, added) : profiles);
 }
 
-/** A file of profiles, and how to find the line of something in it. */
-interface FactsFile {
-  readonly facts: Facts;
-  place(path: readonly PropertyKey[]): string;
-}
-
-function readFacts(path: string, shown: string, problems: string[]): FactsFile | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    problems.push(`${shown} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}`);
-    return undefined;
-  }
-  if (text.length > maxFileBytes) {
-    problems.push(`${shown} is larger than ${maxFileBytes} bytes`);
-    return undefined;
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineOf = (offset: number) => `${shown} line ${lines.linePos(offset).line}`;
-  for (const error of document.errors) problems.push(`${lineOf(error.pos[0])}: the YAML is malformed`);
-  if (document.errors.length > 0) return undefined;
-  if (document.contents !== null && !isMap(document.contents)) {
-    problems.push(`${shown} must have the names of profiles, each with what is known of it`);
-    return undefined;
-  }
-  const place = (of: readonly PropertyKey[]) => {
-    const node = nodeAt(document, of);
-    return node === undefined ? shown : lineOf(node);
-  };
-  return { facts: (document.toJS() as Facts | null) ?? {}, place };
-}
-
-/** Where the innermost thing on a path begins that is in the document. */
-function nodeAt(document: Document.Parsed, path: readonly PropertyKey[]): number | undefined {
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return node.range[0];
-  }
-  return undefined;
-}
-
 /** A profile with what an administrator adds: limits and quirks one by one (null takes one away), the rest as a whole. */
 function joined(under: unknown, top: unknown): unknown {
   if (!isFacts(under) || !isFacts(top)) return top;
@@ -170,10 +122,6 @@ function joined(under: unknown, top: unknown): unknown {
   };
   const both = { ...under, ...top, limits: each('limits'), quirks: each('quirks') };
   return Object.fromEntries(Object.entries(both).filter(([, facts]) => facts !== undefined && facts !== null));
-}
-
-function isFacts(value: unknown): value is Facts {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function checked(name: string, facts: unknown, file: FactsFile, problems: string[]): Profile | undefined {

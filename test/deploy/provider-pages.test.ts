@@ -1,15 +1,17 @@
 /** The pages for providers: their lists and settings are right, and mail moves by them. */
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import type { Account } from '../../src/accounts/account.ts';
 import { loadAccountList } from '../../src/accounts/list.ts';
 import { profilesOf, readProfiles } from '../../src/accounts/profiles.ts';
+import { hexDigest } from '../../src/ground/digest.ts';
 import { loadSettings } from '../../src/ground/settings-load.ts';
 import { expectReport, HaulRig, quickSettings } from '../flow/haul-rig.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
@@ -207,6 +209,12 @@ test('docs/providers.md shows a file of profiles that can be used as it is', asy
   const profiles = readProfiles(await rig.file('own.yaml', own!.text));
   expect(profiles.named('old-server')?.quirks.topForbidden).toBeDefined();
   expect(profiles.named('gmail')?.limits.uploadBytesPerDay?.value).toBe(2_000_000_000);
+});
+
+test('the build has put down what config/providers.yaml says', () => {
+  const text = readFileSync('config/providers.yaml', 'utf8');
+  const built = JSON.parse(readFileSync('dist/providers.json', 'utf8'));
+  expect(built).toEqual({ of: hexDigest(32, text), facts: parse(text) });
 });
 
 test('docs/accounts.md shows a list that needs no more than providers', async () => {

@@ -13,6 +13,8 @@ export interface HttpsOptions {
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly redirects: number;
+  /** Authorities that are trusted instead of those of Node.js, as PEM text. */
+  readonly ca?: string;
 }
 
 /** A page, or where it is. */
@@ -53,7 +55,7 @@ async function follow(first: URL, options: HttpsOptions, signal: AbortSignal): P
       throw new Error('it redirects from the internet into the local network');
     }
     fromInternet ||= addresses.some(isPublicAddress);
-    const hop = await ask(url, addresses, options.maxBytes, signal);
+    const hop = await ask(url, addresses, options, signal);
     if ('body' in hop) return hop.body;
     url = new URL(hop.location, url);
   }
@@ -67,11 +69,23 @@ function withSignal<Value>(promise: Promise<Value>, signal: AbortSignal): Promis
   });
 }
 
-function ask(url: URL, addresses: readonly string[], maxBytes: number, signal: AbortSignal): Promise<Hop> {
+function ask(
+  url: URL,
+  addresses: readonly string[],
+  { maxBytes, ca }: HttpsOptions,
+  signal: AbortSignal,
+): Promise<Hop> {
   const headers = { accept: 'application/xml, text/xml', 'accept-encoding': 'identity', 'user-agent': 'mailhaul' };
   return new Promise((resolve, reject) => {
     // A connection of its own, to the very addresses that were looked at.
-    const asked = request(url, { headers, signal, agent: false, lookup: pinned(addresses), rejectUnauthorized: true });
+    const asked = request(url, {
+      headers,
+      signal,
+      agent: false,
+      lookup: pinned(addresses),
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca }),
+    });
     asked.once('error', reject);
     asked.once('response', (response) => {
       hopOf(response, maxBytes)

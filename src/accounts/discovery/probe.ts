@@ -11,6 +11,8 @@ export interface ProbeOptions {
   readonly dns: Pick<Dns, 'addresses'>;
   /** For all of it: connection, TLS and the few answers. */
   readonly timeoutMs: number;
+  /** Authorities that are trusted instead of those of Node.js, as PEM text. */
+  readonly ca?: string;
 }
 
 /** What is under way in one look, so that all of it ends together. */
@@ -51,7 +53,7 @@ function lateError({ peer, during }: Look, seconds: number): MailhaulError {
   return new MailhaulError('server-silent', { ...peer, seconds, during });
 }
 
-async function proofOf(look: Look, { dns }: ProbeOptions): Promise<Proof> {
+async function proofOf(look: Look, { dns, ca }: ProbeOptions): Promise<Proof> {
   const { target, peer } = look;
   const { host, protocol } = target;
   const addresses = await dns.addresses(host).catch((cause: unknown) => {
@@ -61,7 +63,7 @@ async function proofOf(look: Look, { dns }: ProbeOptions): Promise<Proof> {
   const tcp = await openTcp(look, addresses);
   if (target.security === 'starttls') await startTls(look, tcp);
   look.during = 'TLS';
-  const { socket, certificateName } = await openTls(look, tcp);
+  const { socket, certificateName } = await openTls(look, tcp, ca);
   look.during = 'greeting';
   const lines = new Lines(socket, host);
   // After STARTTLS there is no second greeting (RFC 2595 §3.1, §4).
@@ -97,7 +99,7 @@ function openTcp({ target, peer, sockets }: Look, addresses: readonly string[]):
   });
 }
 
-function openTls({ target, peer, sockets }: Look, tcp: Socket) {
+function openTls({ target, peer, sockets }: Look, tcp: Socket, ca: string | undefined) {
   const { host, domain } = target;
   let certificateName = host;
   const socket: TLSSocket = connectTls({
@@ -105,6 +107,7 @@ function openTls({ target, peer, sockets }: Look, tcp: Socket) {
     host,
     // RFC 6066 §3: no address literal in the name indication.
     ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(ca === undefined ? {} : { ca }),
     rejectUnauthorized: true,
     checkServerIdentity: (_, certificate) => {
       const wrong = checkServerIdentity(host, certificate);

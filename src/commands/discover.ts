@@ -143,7 +143,7 @@ function listLines(lines: readonly LineReport[]): string[] {
 
 const states: Readonly<Record<LineReport['state'], string>> = {
   written: 'written',
-  ready: 'found, not written',
+  ready: 'found',
   confirm: 'to be looked at',
   unknown: 'unknown',
 };

@@ -96,16 +96,23 @@ export function fillOf(row: Row, found: Candidate, address: MailAddress, default
   const values: Record<string, string> = { [`${prefix}_host`]: host };
   const given = textIn(row, `${prefix}_security`, defaults).toLowerCase();
   if (given === '' && security !== 'tls') values[`${prefix}_security`] = security;
-  if (given !== '' && given !== security) return `${prefix}_security is ${given} there, ${security} was found`;
+  if (given !== '' && given !== security)
+    return `${prefix}_security is ${shown(given, /^(?:tls|starttls|none)$/)} there, ${security} was found`;
   const givenPort = textIn(row, `${prefix}_port`, defaults);
   if (givenPort === '' && port !== usualPort(protocol, security)) values[`${prefix}_port`] = String(port);
-  if (givenPort !== '' && Number(givenPort) !== port) return `${prefix}_port is ${givenPort} there, ${port} was found`;
+  if (givenPort !== '' && Number(givenPort) !== port)
+    return `${prefix}_port is ${shown(givenPort, /^[0-9]{1,5}$/)} there, ${port} was found`;
   const user = `${prefix}_user`;
   if (textIn(row, user, defaults) === '') {
     if (found.user === undefined) return `${user} is empty, and nobody says what user names look like`;
     values[user] = userName(found.user, address);
   }
   return { line: row.line, values };
+}
+
+/** A value as it may be shown: a password may have slipped into any column. */
+function shown(value: string, shape: RegExp): string {
+  return shape.test(value) ? value : 'something else';
 }
 
 /** What a person should know of a line's user name; undefined where it looks as it should, or nobody knows. */

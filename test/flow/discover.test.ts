@@ -39,6 +39,7 @@ beforeAll(async () => {
   const here = ['127.0.0.1'];
   names = await NameServer.start({
     a: { localhost: here, 'pop.old.test': here, 'imap.new.test': here, 'db.test': here, 'mail.guess.test': here },
+    silent: ['_pop3s._tcp.silent.test'],
     srv: {
       '_pop3s._tcp.old.test': [{ name: 'pop.old.test', port: source.popsPort }],
       '_imap._tcp.new.test': [
@@ -125,6 +126,13 @@ describe('mailhaul discover ADDRESS', () => {
     expect(others).toContainEqual(
       expect.objectContaining({ host: 'pop.old.test', problem: expect.objectContaining({ code: 'tls-unverified' }) }),
     );
+  });
+
+  test('ends with 130 when it is interrupted', async () => {
+    const haul = rig.haul(['discover', 'silent.test', '--config', join(rig.directory, 'settings.yaml')]);
+    await rig.reaches(() => names.asked.some((line) => line.endsWith('silent.test')), haul);
+    haul.child.kill('SIGINT');
+    expect(await haul.ended).toMatchObject({ status: 130, stdout: '' });
   });
 
   test('says that a server of another domain needs looking at', async () => {

@@ -18,7 +18,7 @@ export function mailAddress(text: string): MailAddress | undefined {
   const at = text.lastIndexOf('@');
   const local = at === -1 ? undefined : text.slice(0, at);
   const domain = hostName(text.slice(at + 1).toLowerCase());
-  const wrongLocal = local !== undefined && (local === '' || local.length > 255 || /[\s\p{Cc}]/u.test(local));
+  const wrongLocal = local !== undefined && (local === '' || local.length > 255 || /[\s\p{C}]/u.test(local));
   if (domain === undefined || wrongLocal || isIP(domain) !== 0) return undefined;
   return { text, local, domain };
 }
@@ -28,7 +28,7 @@ export function mailAddress(text: string): MailAddress | undefined {
  * (Dovecot). Undefined where there is none.
  */
 export function addressInUser(user: string): MailAddress | undefined {
-  const bare = user.replace(/^recent:/i, '').replace(/\*[^@*]*$/, '');
+  const bare = user.replace(/^recent:/i, '').replace(/(@[^*]*)\*.*$/, '$1');
   return bare.includes('@') ? mailAddress(bare) : undefined;
 }
 

@@ -128,8 +128,9 @@ function userForm(text: string, { asked }: AutoconfigFrom): string | undefined {
     .replaceAll('%EMAILADDRESS%', '{address}')
     .replaceAll('%EMAILLOCALPART%', '{local}')
     .replaceAll('%EMAILDOMAIN%', '{domain}');
-  const known = /\{(?:address|local)\}/.test(form) && !form.includes('%');
-  return known && form.length <= 100 && /^[\x21-\x7e]+$/.test(form) ? form : undefined;
+  // It may be written into a list, which spreadsheets open: what they would take for a formula is no user name.
+  const plain = /^(?![-+=@])(?:\{(?:address|local|domain)\}|[A-Za-z0-9._@+-])+$/.test(form);
+  return plain && /\{(?:address|local)\}/.test(form) && form.length <= 100 ? form : undefined;
 }
 
 /** What must be switched on first, and where that is explained. */

@@ -18,7 +18,7 @@ export async function askMx(domain: string, wanted: readonly Protocol[], world: 
   } catch (thrown) {
     return { candidates: [], remarks: [asMailhaulError(thrown).message] };
   }
-  const profile = hosts.map((host) => world.profiles.forMx(host)).find((found) => found !== undefined);
+  const profile = hosts.map((host) => world.profiles.forMx(host, domain)).find((found) => found !== undefined);
   const how = `by the MX record ${hosts[0]}`;
   if (profile) return vouchedByDns(profileAnswer(profile), domain, how);
   const sites = hosts.slice(0, 1).flatMap((host) => sitesOf(host, domain));

@@ -68,8 +68,8 @@ export interface ProviderFacts {
 /** The provider profiles. */
 export interface Profiles {
   forDomain(domain: string): ProviderFacts | undefined;
-  /** By the host of an MX record. */
-  forMx(host: string): ProviderFacts | undefined;
+  /** By the host of an MX record of the domain. */
+  forMx(host: string, domain: string): ProviderFacts | undefined;
 }
 
 /** The limits of discovery. */

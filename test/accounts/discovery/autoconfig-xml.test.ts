@@ -50,9 +50,11 @@ describe('an autoconfig file', () => {
   });
 
   it('may answer with the address it was asked for, or with a user name that means nothing to others', () => {
-    const users = ['Postmaster@example.com', 'postmaster', 'fixed-name', '%REALNAME%', '%EMAILADDRESS% %X%', ''];
+    const users = ['Postmaster@example.com', 'postmaster', 'fixed-name', '%REALNAME%', '%EMAILADDRESS% %X%', ''].concat(
+      ['=1+%EMAILADDRESS%', '@%EMAILADDRESS%', '%EMAILADDRESS%"'],
+    );
     const forms = users.map((user) => read(autoconfigFile([{ ...imap, user }]))!.candidates[0]!.user);
-    expect(forms).toEqual(['{address}', '{local}', undefined, undefined, undefined, undefined]);
+    expect(forms).toEqual(['{address}', '{local}', ...Array(7).fill(undefined)]);
   });
 
   it('may say what must be switched on first; addresses that are not https are left out', () => {

@@ -93,6 +93,7 @@ describe('a hostile file', () => {
     ],
     ['an external definition', '<!doctype x SYSTEM "https://evil.test/x.dtd"><clientConfig/>'],
     ['nesting', `${'<a>'.repeat(50_000)}`],
+    ['nesting inside', `<clientConfig>${'<a>'.repeat(30)}${'</a>'.repeat(30)}</clientConfig>`],
     ['names of prototypes', '<clientConfig><__proto__><polluted>1</polluted></__proto__></clientConfig>'],
     ['a page for people', '<html><body>Welcome</body></html>'],
     ['nothing', ''],

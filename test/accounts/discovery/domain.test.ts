@@ -173,6 +173,17 @@ describe('what makes a server usable', () => {
     expect(others[0]).toMatchObject({ host: 'srv.example.com', port: 3000, fault: { code: 'tls-unverified' } });
   });
 
+  it('may be for the domain whose SRV record led there, but for that of no other place', async () => {
+    const proof = { certificateName: domain, mechanisms: [] };
+    const servers = { 'imap tls host.test:993': proof };
+    const srvWorld = { srv: { [`_imaps._tcp.${domain}`]: [srv('host.test', 993)] }, servers };
+    const bySrv = await found(srvWorld, { wanted: ['imap'] });
+    expect(bySrv.findings[0]).toMatchObject({ state: 'found', chosen: { dnsOnly: true, proof } });
+    const page = autoconfigFile([{ type: 'imap', host: 'host.test', port: 993, socket: 'SSL' }]);
+    const byPage = await found({ pages: { [hostUrl]: page }, servers }, { wanted: ['imap'] });
+    expect(byPage.shown).toEqual({ imap: 'not-found' });
+  });
+
   it('a profile or a person is not overruled: their server is shown with what is wrong', async () => {
     for (const [name, made, question] of places.slice(0, 2)) {
       const { shown, findings, asked } = await found({ ...made, servers: {} }, question);

@@ -31,9 +31,3 @@ export function addressInUser(user: string): MailAddress | undefined {
   const bare = user.replace(/^recent:/i, '').replace(/(@[^*]*)\*.*$/, '$1');
   return bare.includes('@') ? mailAddress(bare) : undefined;
 }
-
-/** The user name of an address in a form with `{address}`, `{local}` and `{domain}`. */
-export function userName(form: string, { text, local = '', domain }: MailAddress): string {
-  const parts: Readonly<Record<string, string>> = { address: text, local, domain };
-  return form.replace(/\{(address|local|domain)\}/g, (_, name: string) => parts[name]!);
-}

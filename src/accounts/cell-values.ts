@@ -1,9 +1,8 @@
 /** What single columns of a line mean: hosts, ports, mechanisms, passwords, files and fingerprints. */
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { domainToASCII } from 'node:url';
 import type { Cells } from './cells.ts';
+import { hostName } from './host-name.ts';
 import { SecretRef } from './secret.ts';
 
 /** The host of a column; undefined, and a complaint, for none or a wrong one. */
@@ -16,20 +15,6 @@ export function hostOf(cells: Cells, column: string): string | undefined {
   const host = hostName(text);
   if (host === undefined) cells.complainOf(column, 'a host name or an IP address');
   return host;
-}
-
-const label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
-// The last label of a name is never all digits (RFC 1123 §2.1): 10.0.0.256 is a wrong address, not a name.
-const nameShape = new RegExp(`^(?:${label}\\.)*(?![0-9]+$)${label}$`);
-
-/** A lower-case host in its plain form: an address without brackets, a name in ASCII and without a final dot. */
-function hostName(text: string): string | undefined {
-  const inBrackets = /^\[(.+)\]$/.exec(text)?.[1];
-  if (inBrackets !== undefined) return isIP(inBrackets) === 6 ? inBrackets : undefined;
-  if (isIP(text) !== 0) return text;
-  // domainToASCII takes 1.2.3 for an address, so plain names do not pass through it.
-  const name = (/^[\x21-\x7e]+$/.test(text) ? text : domainToASCII(text)).replace(/\.$/, '');
-  return name.length <= 253 && nameShape.test(name) ? name : undefined;
 }
 
 /** The port of a column, or `otherwise` where it is empty. */

@@ -62,6 +62,24 @@ export async function loadAccountList(
   return accounts;
 }
 
+/**
+ * The lines of a list as they are written: their columns are checked, their values are not, so that a list may lack what
+ * is still to be found. Throws `list-unreadable` or `list-invalid`, as `loadAccountList` does.
+ */
+export async function loadListRows(path: string): Promise<{ rows: Row[]; format: 'csv' | 'document' }> {
+  const problems = new Problems();
+  const rows: Row[] = [];
+  try {
+    const format = (await isDocument(path)) ? 'document' : 'csv';
+    const source = format === 'document' ? documentList(path, problems) : csvRows(path, problems);
+    for await (const row of source) rows.push(row);
+    problems.throwIfAny(path);
+    return { rows, format };
+  } catch (error) {
+    throw unreadable(error, path);
+  }
+}
+
 function unreadable(error: unknown, path: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code !== 'string' || error instanceof MailhaulError) return error;

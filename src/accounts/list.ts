@@ -16,7 +16,7 @@ const maxDocumentBytes = 32 * 1024 * 1024;
 
 /**
  * The accounts of a list (design §5), in its order; `defaults` are values for columns that a line leaves empty, `folder`
- * is where relative `file:` paths begin.
+ * is where relative `file:` paths begin, `oauthNames` are those under `oauth` in the settings.
  * `.csv`, `.tsv` and `.txt` are CSV, `.yaml`, `.yml` and `.json` YAML or JSON; any other file is judged by how it begins.
  * Throws `list-unreadable`, or `list-invalid` with every mistake in `details.reason`, one a line (the first 50), and
  * the number of wrong lines in `details.count`. No password is ever part of it.
@@ -25,12 +25,14 @@ export async function loadAccountList(
   path: string,
   defaults: Readonly<Record<string, string | number | boolean>>,
   folder = dirname(resolve(path)),
+  oauthNames: readonly string[] = [],
 ): Promise<Account[]> {
   const problems = new Problems();
   const context: ListContext = {
     defaults: new Map(Object.entries(defaults).map(([name, value]) => [name.toLowerCase(), String(value)])),
     folder,
     problems,
+    oauthNames,
     authorities: new Map(),
   };
   checkNames([...context.defaults.keys()], 'defaults', problems);

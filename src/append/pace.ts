@@ -15,8 +15,8 @@ export async function openDestination(
   options: Omit<DestinationOptions, 'endpoint' | 'mailbox'>,
 ): Promise<Destination> {
   const { redis, settings, lease } = options;
-  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, () =>
-    Destination.open({ ...options, endpoint, mailbox }),
+  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, (fresh) =>
+    Destination.open({ ...options, endpoint: fresh, mailbox }),
   );
 }
 

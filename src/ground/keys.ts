@@ -61,6 +61,14 @@ export const loginKeys = {
     `${prefix}:{${login}}:index:${mailbox}:${generation}:${shard}`,
 };
 
+/** Keys of one user's tokens at one provider; `identity` is the digest of both (32 hexadecimal digits). */
+export const tokenKeys = {
+  /** String, sealed: the tokens. Ends with them where they can be had without a person. */
+  tokens: (identity: string) => `${prefix}:{${identity}}:tokens`,
+  /** String with a time to live: the random token of the process that renews them. */
+  lock: (identity: string) => `${prefix}:{${identity}}:tokens-lock`,
+};
+
 /** Keys of one host, whatever its ports; `host` is its name in lower case. */
 export const hostKeys = {
   /** Sorted set: token of each connection → when it lapses unless it is renewed. */

@@ -1,6 +1,8 @@
 /** What a connection that did not come up means in the table of errors. */
 import { MailhaulError, printable } from '../ground/errors.ts';
+import { isTlsCode, tlsError } from '../transport/tls.ts';
 import { byeError, loginError, type Peer, withoutSecrets } from './classify.ts';
+import type { ImapLogin } from './mechanism.ts';
 
 /** What imapflow and Node put on the errors they throw. */
 interface ConnectFailure {
@@ -14,56 +16,68 @@ interface ConnectFailure {
   responseText?: string;
   serverResponseCode?: string;
   response?: unknown;
+  /** What the server said of a refused token, in a challenge (RFC 7628 §3.2.2). */
+  oauthError?: unknown;
+}
+
+/** What the login was done with. */
+export interface TriedLogin {
+  secrets: readonly string[];
+  /** Undefined where it never came to a login. */
+  login?: ImapLogin | undefined;
 }
 
 /** How long each step was allowed to take, for the texts. */
 export interface ConnectLimits {
   imapConnectTimeoutMs: number;
   imapLoginTimeoutMs: number;
+  /** Whether the connection begins in plain text. */
+  plain?: boolean;
+  /** Whether the server has said a word. */
+  greeted?: boolean;
 }
-
-// The verification codes of OpenSSL as Node names them, and Node's own
-const certificateCode =
-  /^(?:CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/;
 
 /** What imapflow calls the end of the connection. */
 export const connectionGone = /^(?:NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect)/;
 
-/** Any error of imapflow's connect(). `secrets` are struck out; the error thrown is not kept, it may hold the login. */
+/** Any error of imapflow's connect(). The secrets are struck out; the error thrown is not kept, it may hold the login. */
 export function connectError(
   peer: Peer,
   thrown: unknown,
   limits: ConnectLimits,
-  secrets: readonly string[],
+  { secrets, login }: TriedLogin,
 ): MailhaulError {
   if (thrown instanceof MailhaulError) return thrown;
   const failure = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as ConnectFailure;
   const { code = '' } = failure;
   const message = withoutSecrets(peer, failure.message ?? '');
   const reason = printable(message);
+  // RFC 7628 §3.2.2 has the words of HTTP in `status`, and some have its numbers
+  if (/status 5\d\d\b/.test(oauthText(failure.oauthError))) {
+    return new MailhaulError('server-unavailable', { ...peer, reply: printable(oauthText(failure.oauthError)) });
+  }
   if (failure.responseStatus === 'NO' || failure.responseStatus === 'BAD') {
     const refusal = {
       reply: failure.responseStatus,
       responseCode: failure.serverResponseCode,
-      text: failure.responseText ?? '',
+      text: `${failure.responseText ?? ''}${oauthText(failure.oauthError)}`,
     } as const;
-    return loginError(peer, refusal, secrets);
+    return loginError(peer, refusal, { secrets, mechanism: login?.mechanism ?? 'none', offered: login?.offered ?? '' });
   }
   // Node's own errors have a `reason` of another kind
   if (failure.reason && connectionGone.test(code)) return byeError(peer, failure.reason, 'login');
   if (code === 'STARTTLS_INJECTION') return new MailhaulError('starttls-injected', { ...peer });
-  if (certificateCode.test(code)) return new MailhaulError('tls-unverified', { ...peer, reason });
   if (code === 'CONNECT_TIMEOUT' || code === 'ETIMEDOUT')
     return new MailhaulError('connect-timeout', { ...peer, seconds: limits.imapConnectTimeoutMs / 1000 });
-  if (code === 'GREETING_TIMEOUT' || code === 'ETIMEOUT') return silent(peer, limits);
+  const silence = code === 'GREETING_TIMEOUT' || code === 'ETIMEOUT';
+  if (silence && limits.plain === true && limits.greeted === false) {
+    return new MailhaulError('greeting-missing', { ...peer, seconds: limits.imapLoginTimeoutMs / 1000 });
+  }
+  if (silence) return silent(peer, limits);
   if (failure.tlsFailed === true && /does not support STARTTLS/.test(message))
     return new MailhaulError('starttls-missing', { ...peer });
-  if (
-    failure.tlsFailed === true ||
-    /^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code) ||
-    /before secure TLS connection/.test(message)
-  ) {
-    return new MailhaulError('tls-failed', { ...peer, reason });
+  if (failure.tlsFailed === true || isTlsCode(code) || /before secure TLS connection/.test(message)) {
+    return tlsError(peer, { code, message }, limits.plain);
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_NONAME')
     return new MailhaulError('host-unknown', { ...peer });
@@ -78,6 +92,13 @@ export function connectError(
     return new MailhaulError('protocol-error', { ...peer, during: 'login', reply: reason });
   }
   return withoutRefusal(peer, { ...failure, message });
+}
+
+/** ` (status 400, scope …)`, or nothing. */
+function oauthText(said: unknown): string {
+  if (typeof said !== 'object' || said === null) return '';
+  const words = Object.entries(said).map(([name, value]) => `${name} ${String(value)}`);
+  return ` (${words.join(', ')})`;
 }
 
 /** Failures of a login that no tagged answer explains. */

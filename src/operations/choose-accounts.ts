@@ -18,10 +18,10 @@ export interface Choice {
 export async function chooseAccounts(
   list: string,
   options: Choice,
-  settings: Pick<Settings, 'defaults'>,
+  settings: Pick<Settings, 'defaults'> & Partial<Pick<Settings, 'oauth'>>,
   warn: (warning: MailhaulError) => void,
 ): Promise<Account[]> {
-  const all = await loadAccountList(list, settings.defaults);
+  const all = await loadAccountList(list, settings.defaults, undefined, Object.keys(settings.oauth ?? {}));
   const warning = await listWarning(list, all, settings.defaults);
   if (warning) warn(warning);
   const wanted = new Set(options.account ?? []);

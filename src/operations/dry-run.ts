@@ -1,10 +1,11 @@
 /** What a sync would do: every source is listed and held against the ledger; nothing is fetched and nothing written. */
 import type { Account } from '../accounts/account.ts';
 import { type LoginContext, openLogin } from '../accounts/login.ts';
+import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import { surveySource } from '../download/survey.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import type { Settings } from '../ground/settings.ts';
+import type { LoadedSettings } from '../ground/settings-load.ts';
 import { problemOf } from '../ledger/problems.ts';
 import type { TurnContext } from '../limits/turn.ts';
 import { type Wait, waitText } from '../limits/waits.ts';
@@ -20,13 +21,14 @@ export interface DryRunOptions {
 /** Surveys all accounts, `popSessions` at once. What would be fetched is counted as pending. */
 export async function dryRun(
   client: RedisClient,
-  settings: Settings,
+  settings: LoadedSettings,
   accounts: readonly Account[],
   { env, onWait }: DryRunOptions,
 ): Promise<Report> {
   const startedAt = Date.now();
   // A person ends it at once.
   const { signal } = new AbortController();
+  const logins = { env, settings, tokens: new TokenDesk({ redis: client, settings, env }) };
   const reports: AccountReport[] = [];
   const queue = accounts.entries();
   const survey = async () => {
@@ -37,7 +39,7 @@ export async function dryRun(
         signal,
         onWait: (wait: Wait) => onWait(`${account.id}: ${waitText(wait, Date.now())}`),
       };
-      reports[i] = await surveyAccount(account, { env, settings }, context);
+      reports[i] = await surveyAccount(account, logins, context);
     }
   };
   await Promise.all(Array.from({ length: Math.min(settings.popSessions, accounts.length) }, survey));

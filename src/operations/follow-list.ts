@@ -13,7 +13,8 @@ import { type ImportResult, importAccounts } from './accounts.ts';
 /** What following a list needs. */
 export interface FollowOptions {
   readonly store: AccountStore;
-  readonly settings: Pick<LoadedSettings, 'defaults' | 'listSettleMs' | 'accountsPollMs'>;
+  readonly settings: Pick<LoadedSettings, 'defaults' | 'listSettleMs' | 'accountsPollMs'> &
+    Partial<Pick<LoadedSettings, 'oauth'>>;
   readonly log: Log;
   /** Ends the following. */
   readonly signal: AbortSignal;
@@ -67,7 +68,7 @@ class Follower {
     const { store, settings, log } = this.#options;
     // Looked at before it is read: what is written meanwhile is noticed as another change.
     this.#read = await this.#look();
-    const accounts = await loadAccountList(this.#path, settings.defaults);
+    const accounts = await loadAccountList(this.#path, settings.defaults, undefined, Object.keys(settings.oauth ?? {}));
     const warning = await listWarning(this.#path, accounts, settings.defaults);
     if (warning) log.warn({ code: warning.code }, warning.message);
     const result = await importAccounts(store, accounts, { prune: true, origin: this.#path });

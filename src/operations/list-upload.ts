@@ -17,7 +17,7 @@ export async function readUploadedList(
   dataDir: string,
   name: string,
   text: string,
-  settings: Pick<Settings, 'defaults'>,
+  settings: Pick<Settings, 'defaults'> & Partial<Pick<Settings, 'oauth'>>,
   folder?: string,
 ): Promise<Account[]> {
   await mkdir(dataDir, { recursive: true });
@@ -26,7 +26,7 @@ export async function readUploadedList(
     const ending = extname(name).toLowerCase();
     const path = join(draft, `list${extensions.has(ending) ? ending : ''}`);
     await writeFile(path, text, { mode: 0o600 });
-    return await loadAccountList(path, settings.defaults, folder);
+    return await loadAccountList(path, settings.defaults, folder, Object.keys(settings.oauth ?? {}));
   } catch (error) {
     if (!(error instanceof MailhaulError)) throw error;
     throw new MailhaulError(error.code, { ...error.details, path: printable(name) });

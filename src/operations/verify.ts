@@ -1,10 +1,11 @@
 /** Proof that everything ever listed is at the destination: every account is verified, and nothing is written. */
 import type { Account } from '../accounts/account.ts';
 import { openLogin } from '../accounts/login.ts';
+import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import { systemClock } from '../ground/clock.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import type { Settings } from '../ground/settings.ts';
+import type { LoadedSettings } from '../ground/settings-load.ts';
 import { problemOf } from '../ledger/problems.ts';
 import { type Wait, waitText } from '../limits/waits.ts';
 import {
@@ -28,7 +29,7 @@ const accountsAtOnce = 4;
 /** What is verified, and how. */
 export interface VerifyOptions {
   readonly redis: RedisClient;
-  readonly settings: Settings;
+  readonly settings: LoadedSettings;
   readonly accounts: readonly Account[];
   readonly env: NodeJS.ProcessEnv;
   /** Of which messages the content is compared. */
@@ -103,14 +104,15 @@ async function reportAccount(account: Account, options: VerifyOptions, rows: Row
 
 /** Tries again what the error table calls worth it, after the waits of the settings. */
 async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
-  const { redis, settings, depth, signal } = options;
+  const { redis, settings, env, depth, signal } = options;
+  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
   const onWait = (wait: Wait) => options.onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
   const waits = settings.retryWaitsMs.values();
   let oneAtATime = false;
   for (;;) {
     try {
-      const source = await openLogin(account, 'source', options);
-      const destination = await openLogin(account, 'destination', options);
+      const source = await openLogin(account, 'source', logins);
+      const destination = await openLogin(account, 'destination', logins);
       const context = { redis, settings, signal, oneAtATime, onWait };
       return await verifyAccount({ account: account.key, source, destination, depth }, context);
     } catch (thrown) {

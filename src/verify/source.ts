@@ -109,8 +109,8 @@ async function open(endpoint: PopEndpoint, lease: Lease, context: VerifyContext)
   const { redis, settings, signal } = context;
   const oneAtATime = context.oneAtATime || (await isOneAtATime(redis, endpoint.host, endpoint.port));
   const either = AbortSignal.any([lease.lost, signal]);
-  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, () =>
-    PopClient.connect(endpoint, { ...settings, oneAtATime, signal: either }),
+  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, (fresh) =>
+    PopClient.connect(fresh, { ...settings, oneAtATime, signal: either }),
   );
 }
 

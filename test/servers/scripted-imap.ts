@@ -39,6 +39,11 @@ export interface ImapBehaviour {
   greeting?: string;
   /** The tagged answer to a login, where it is not OK. */
   login?: (user: string, password: string) => string | undefined;
+  /**
+   * What the server says to a token: undefined for OK, else the JSON of the challenge that says why not. A text that
+   * begins with NO or BAD is the tagged answer itself.
+   */
+  token?: (response: string, mechanism: string) => string | undefined;
   /** The argument of the untagged NAMESPACE. */
   namespace?: string;
   delimiter?: string;

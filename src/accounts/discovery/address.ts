@@ -1,6 +1,6 @@
 /** Mail addresses and domains as people write them. */
 import { isIP } from 'node:net';
-import { hostName } from '../row.ts';
+import { hostName } from '../host-name.ts';
 
 /** An address, or a domain alone. */
 export interface MailAddress {
@@ -30,10 +30,4 @@ export function mailAddress(text: string): MailAddress | undefined {
 export function addressInUser(user: string): MailAddress | undefined {
   const bare = user.replace(/^recent:/i, '').replace(/(@[^*]*)\*.*$/, '$1');
   return bare.includes('@') ? mailAddress(bare) : undefined;
-}
-
-/** The user name of an address in a form with `{address}`, `{local}` and `{domain}`. */
-export function userName(form: string, { text, local = '', domain }: MailAddress): string {
-  const parts: Readonly<Record<string, string>> = { address: text, local, domain };
-  return form.replace(/\{(address|local|domain)\}/g, (_, name: string) => parts[name]!);
 }

@@ -1,7 +1,7 @@
 /** Reading autoconfig files: clientConfig in XML, version 1.1 (Mozilla). They come from strangers. */
 import { XMLParser } from 'fast-xml-parser';
 import { printable } from '../../ground/errors.ts';
-import { hostName } from '../row.ts';
+import { hostName } from '../host-name.ts';
 import type { Answer, Candidate, Protocol, Security } from './candidate.ts';
 
 /** Where the file was, and for whom. */

@@ -1,7 +1,7 @@
 /** Settings of whoever takes a domain's mail in: an approximation, since the mailboxes may be elsewhere. */
 import { getDomain } from 'tldts';
 import { asMailhaulError } from '../../ground/errors.ts';
-import { hostName } from '../row.ts';
+import { hostName } from '../host-name.ts';
 import { askAutoconfig, askIspdb, joined } from './autoconfig.ts';
 import { type Answer, type Protocol, vouchedByDns } from './candidate.ts';
 import { profileAnswer } from './profile.ts';

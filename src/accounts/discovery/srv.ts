@@ -1,6 +1,6 @@
 /** Settings from SRV records (RFC 6186, RFC 8314). */
 import { asMailhaulError } from '../../ground/errors.ts';
-import { hostName } from '../row.ts';
+import { hostName } from '../host-name.ts';
 import { type Answer, type Candidate, isSameSite, type Protocol } from './candidate.ts';
 import type { DiscoveryWorld, SrvRecord } from './seams.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressInUser, mailAddress, userName } from '../../../src/accounts/discovery/address.ts';
+import { addressInUser, mailAddress } from '../../../src/accounts/discovery/address.ts';
 import { AtOnce, boundedWorld } from '../../../src/accounts/discovery/at-once.ts';
 import { isSameSite } from '../../../src/accounts/discovery/candidate.ts';
 import { knownProviders, profileAnswer } from '../../../src/accounts/discovery/profile.ts';
@@ -48,13 +48,6 @@ describe('an address', () => {
       undefined,
     ]);
     expect(addressInUser('recent:ann@old.example')?.text).toBe('ann@old.example');
-  });
-
-  it('makes a user name by a form, whatever is in it', () => {
-    const ann = mailAddress('$&{domain}@old.example')!;
-    expect(userName('{local}|{address}|{domain}|{other}', ann)).toBe(
-      '$&{domain}|$&{domain}@old.example|old.example|{other}',
-    );
   });
 });
 

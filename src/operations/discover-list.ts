@@ -1,9 +1,10 @@
 /** What an account list says about servers, what it leaves open, and what may be written into it. */
 import type { Endpoint } from '../accounts/account.ts';
 import type { Row } from '../accounts/cells.ts';
-import { addressInUser, type MailAddress, mailAddress, userName } from '../accounts/discovery/address.ts';
+import { addressInUser, type MailAddress, mailAddress } from '../accounts/discovery/address.ts';
 import { type Candidate, type Protocol, usualPort } from '../accounts/discovery/candidate.ts';
 import { hostName } from '../accounts/host-name.ts';
+import { isAddress, isTemplate, userNameOf } from '../accounts/user-name.ts';
 
 /** One side of a line that names no server. */
 export interface OpenSide {
@@ -49,7 +50,17 @@ export function openSides(rows: readonly Row[], protocols: readonly Protocol[], 
 /** Whose mailbox a side is: that of the user name or, at the source, of the id. */
 function addressOf(row: Row, protocol: Protocol, defaults: Defaults): MailAddress | undefined {
   const columns = protocol === 'pop3' ? ['pop_user', 'pop_authz_user', 'id'] : ['imap_user', 'imap_authz_user'];
-  return columns.map((column) => addressInUser(textIn(row, column, defaults))).find((address) => address !== undefined);
+  const made = owner(row, protocol, defaults);
+  return columns
+    .map((column) => addressInUser(userNameOf(textIn(row, column, defaults), made) ?? ''))
+    .find((address) => address !== undefined);
+}
+
+/** The address that user names with placeholders are made from, as the list's own reader has it (row.ts). */
+function owner(row: Row, protocol: Protocol, defaults: Defaults): string | undefined {
+  const other = protocol === 'pop3' ? 'imap' : 'pop';
+  const user = textIn(row, `${other}_authz_user`, defaults) || textIn(row, `${other}_user`, defaults);
+  return [textIn(row, 'id', defaults), user].find((text) => isAddress(text) && !isTemplate(text));
 }
 
 /** What lines of the list and the settings have decided for a domain. Lines that disagree decide nothing. */
@@ -106,7 +117,7 @@ export function fillOf(row: Row, found: Candidate, address: MailAddress, default
   const user = `${prefix}_user`;
   if (textIn(row, user, defaults) === '') {
     if (found.user === undefined) return `${user} is empty, and nobody says what user names look like`;
-    values[user] = userName(found.user, address);
+    values[user] = userNameOf(found.user, address.text)!;
   }
   return { line: row.line, values };
 }
@@ -119,9 +130,9 @@ function shown(value: string, shape: RegExp): string {
 /** What a person should know of a line's user name; undefined where it looks as it should, or nobody knows. */
 export function userRemark(row: Row, found: Candidate, address: MailAddress, defaults: Defaults): string | undefined {
   const column = `${prefixOf(found.protocol)}_user`;
-  const user = textIn(row, column, defaults);
+  const user = userNameOf(textIn(row, column, defaults), owner(row, found.protocol, defaults)) ?? '';
   if (found.user === undefined || user === '' || address.local === undefined) return undefined;
-  const expected = userName(found.user, address);
+  const expected = userNameOf(found.user, address.text);
   const looksWrong = user === address.text && expected !== user;
   return looksWrong ? `${column} is the whole address, and ${found.host} expects ${expected}` : undefined;
 }

@@ -136,7 +136,9 @@ function remarksOf(judged: Judged): string[] {
       ? [`look at this: only DNS, which can be forged, says that ${host} of another domain is the right server`]
       : []),
     ...(isNamedOtherwise(judged)
-      ? [`look at this: its certificate is for ${proof!.certificateName} and not for ${host}, so a run will refuse it`]
+      ? [
+          `look at this: its certificate is for ${proof!.certificateName} and not for ${host}, so a run refuses it unless the setting connections has it as serverName of the host`,
+        ]
       : []),
     ...(mechanisms.length > 0 && mechanisms.every((name) => tokens.includes(name))
       ? ['it takes OAuth2 tokens only, no passwords']
@@ -173,7 +175,7 @@ export function lineReport(
   const held = isNamedOtherwise(chosen) || (chosen.dnsOnly && !trustDns);
   if (held) {
     const why = isNamedOtherwise(chosen)
-      ? `the certificate of ${chosen.host} is for ${chosen.proof!.certificateName}`
+      ? `the certificate of ${chosen.host} is for ${chosen.proof!.certificateName}: see serverName in docs/transport.md`
       : `only DNS vouches for ${chosen.host}: look at it, then write it with --trust-dns`;
     return { report: { ...blank, state: 'confirm', values: fill.values, text: why }, fill: undefined };
   }

@@ -228,6 +228,15 @@ describe('a list', () => {
     );
   });
 
+  test('may make its user names from placeholders', async () => {
+    const path = await rig.file('made.csv', 'id,pop_user,imap_user,pop_host\nann@new.test,u,{address}*master,p\n');
+    const ended = await run(['--list', path, '--json']);
+    expect(ended.status).toBe(0);
+    expect(reportOf(ended).list!.lines).toMatchObject([
+      { side: 'imap', address: 'ann@new.test', state: 'ready', values: { imap_host: 'imap.new.test' } },
+    ]);
+  });
+
   test('that disagrees with what was found keeps what it says', async () => {
     const wrong = 'pop_user,pop_port,pop_security,imap_host\nann@old.test,110,starttls,i.test\n';
     const path = await rig.file('wrong.csv', wrong);

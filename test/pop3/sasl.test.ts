@@ -176,6 +176,27 @@ describe('access tokens', () => {
   });
 });
 
+it.each(['PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER'])(
+  'no error repeats what %s said, even if the server does',
+  async (auth) => {
+    // Asks as long as there is something to be heard, then gives all of it back.
+    const sasl: Sasl = (name, said) => {
+      if (name === 'CRAM-MD5' && said.length === 1) return ask('<1@b>');
+      if (name === 'LOGIN' && said.length < 3) return ask('Password:');
+      if (name.startsWith('SCRAM') && said.length === 1) return scram('sha256')(name, said);
+      return `-ERR what is ${said.map((text) => base64(text ?? '')).join(' ')} ?\r\n`;
+    };
+    const server = await serve({ capabilities: [`SASL ${auth}`], sasl });
+    const error = await caught(connect(server, {}, { auth, user: 'ab', password: 's3cr3t-w0rd' }));
+    expect(error.code).toBe('credentials-refused');
+    const everything = JSON.stringify([error.message, error.details, error.stack, String(error.cause)]);
+    const said = server.transcript.slice(1).flatMap((line) => line.split(' ').slice(line.startsWith('AUTH') ? 2 : 0));
+    expect(said.length).toBeGreaterThan(0);
+    for (const line of [...said, 's3cr3t']) expect(everything).not.toContain(line);
+    expect(everything).toContain('***');
+  },
+);
+
 describe('APOP', () => {
   it('answers as the example of RFC 1939 §7 does', () => {
     expect(apopDigest('<1896.697170952@dbc.mtview.ca.us>', 'tanstaaf')).toBe('c4c9334bac560ecc979e58001b3e22fb');

@@ -7,8 +7,6 @@ export interface Column {
   readonly values: string;
   /** What applies where neither the line nor the settings' `defaults` have a value; undefined where one is needed. */
   readonly otherwise: string | undefined;
-  /** Planned: a value is an error for now. */
-  readonly later?: true;
 }
 
 const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: number): Column[] => [
@@ -32,11 +30,12 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_auth`,
-    meaning: 'How the login is done: the best that the server offers, or one mechanism by its name (docs/logins.md).',
+    meaning:
+      'How the login is done: the best that the server offers, one mechanism by its name (docs/logins.md), or with an access token of the provider NAME under `oauth` in the settings.',
     values:
       prefix === 'pop'
-        ? 'auto, USER, PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, APOP, XOAUTH2 or OAUTHBEARER'
-        : 'auto, PLAIN, LOGIN, XOAUTH2 or OAUTHBEARER',
+        ? 'auto, USER, PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, APOP, XOAUTH2, OAUTHBEARER or oauth2:NAME'
+        : 'auto, PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or oauth2:NAME',
     otherwise: 'auto',
   },
   {
@@ -47,7 +46,7 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_password`,
-    meaning: `Password at the ${role}, or with XOAUTH2 and OAUTHBEARER the access token; or where to find it.`,
+    meaning: `Password at the ${role}, or with XOAUTH2 and OAUTHBEARER the access token; or where to find it. Not needed with oauth2:NAME.`,
     values: 'literal text, env:NAME, file:PATH, command:PROGRAM ARGS or literal:TEXT',
     otherwise: undefined,
   },
@@ -59,10 +58,10 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_provider`,
-    meaning: 'Name of a provider profile that supplies the rest. Planned.',
-    values: 'empty for now',
-    otherwise: 'none',
-    later: true,
+    meaning:
+      'Provider whose profile supplies what is empty: host, port, security, and the user where id is an address.',
+    values: 'a name from docs/providers.md',
+    otherwise: 'the provider to whom the host belongs',
   },
   {
     name: `${prefix}_tls_ca`,
@@ -72,10 +71,10 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_tls_pin`,
-    meaning: 'Fingerprint that the certificate of the server must have. Planned.',
-    values: 'empty for now',
-    otherwise: 'none',
-    later: true,
+    meaning:
+      'SHA-256 fingerprint of the certificate of the server: this one is accepted and no other, whoever signed it.',
+    values: '64 hexadecimal digits, with or without colons',
+    otherwise: 'none: authority and name are checked',
   },
 ];
 

@@ -6,6 +6,7 @@ import { digest, hexDigest } from '../ground/digest.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import { type WithTokens, withToken } from './token-login.ts';
 
 const rememberMs = 30 * 24 * 3600 * 1000;
 
@@ -48,7 +49,7 @@ export async function forgetRefusals(redis: RedisClient, login: string): Promise
 }
 
 /** What an attempt is made of. */
-interface Credentials {
+interface Credentials extends WithTokens {
   readonly host: string;
   readonly user: string;
   readonly password: string;
@@ -66,21 +67,23 @@ const trusted = -1_000_000;
 /**
  * Logs in by `connect`, unless this secret was refused too often; counts its refusal, and forgets when it works. The
  * secret of a master user is counted for each mailbox, and for himself until it worked once: one wrong line must not
- * keep all others out, nor may a wrong secret be tried at every mailbox until he is locked out.
+ * keep all others out, nor may a wrong secret be tried at every mailbox until he is locked out. Of an access token only
+ * the second in a row counts as refused: the first may have ended.
  */
-export async function countedLogin<T>(
+export async function countedLogin<Endpoint extends Credentials, T>(
   redis: RedisClient,
   login: string,
-  { host, user, password, authzUser }: Credentials,
+  endpoint: Endpoint,
   tries: number,
-  connect: () => Promise<T>,
+  connect: (endpoint: Endpoint) => Promise<T>,
 ): Promise<T> {
-  const attempt = { login, host, user, secret: password };
+  const { host, user, password, authzUser, tokens } = endpoint;
+  const attempt = { login, host, user, secret: tokens?.identity ?? password };
   const master = authzUser ? { ...attempt, login: masterLogin(attempt) } : undefined;
   await mayTryLogin(redis, attempt, tries);
   if (master) await mayTryLogin(redis, master, tries);
   try {
-    const connection = await connect();
+    const connection = await withToken(endpoint, connect);
     await forgetRefusedLogins(redis, attempt);
     if (master) await trustLogin(redis, master);
     return connection;

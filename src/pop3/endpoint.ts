@@ -1,6 +1,7 @@
 /** What a connection to a POP3 server needs to know. */
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import type { Transport } from '../transport/transport.ts';
 
 /** One login at one POP3 server. */
 export interface PopEndpoint {
@@ -14,10 +15,14 @@ export interface PopEndpoint {
   password: string;
   /** An OAuth 2.0 access token: `auto` means XOAUTH2 or OAUTHBEARER then. Where those are named without it, `password` is one. */
   accessToken?: string | undefined;
+  /** The server takes a token only behind its question for it; where nobody knows, its host tells. */
+  tokenOnItsOwnLine?: boolean | undefined;
   /** The user whose maildrop is opened, if not `user`'s own. */
   authzUser?: string | undefined;
   /** Authorities to trust instead of the system's, as PEM text. */
   tlsCa?: string | undefined;
+  /** By what way the server is reached; straight where not given. */
+  transport?: Transport | undefined;
 }
 
 /** The settings that govern a session, and what the caller adds to them. */

@@ -99,3 +99,39 @@ it('a host that mixes up its answers is remembered, by port', async () => {
   expect(await isOneAtATime(redis.client, 'mail.example.com', 995)).toBe(true);
   expect(await isOneAtATime(redis.client, 'mail.example.com', 110)).toBe(false);
 });
+
+describe('a login with access tokens', () => {
+  const { host, user, login } = attempt;
+  const refusal = () => new MailhaulError('credentials-refused', { host, user, reply: 'no' });
+  /** Tokens t1, t2 … of one login; `seen` gets those that were shown to the server, which takes those of `good`. */
+  const tokenLogin = (good: readonly string[]) => {
+    let number = 1;
+    const renew = async () => `t${++number}`;
+    const tokens = { identity: 'one login', get: async () => `t${number}`, renew };
+    const seen: (string | undefined)[] = [];
+    const endpoint: { host: string; user: string; password: string; accessToken?: string; tokens: typeof tokens } = {
+      host,
+      user,
+      password: '',
+      tokens,
+    };
+    const connect = async ({ accessToken }: { accessToken?: string | undefined }) => {
+      seen.push(accessToken);
+      if (!good.includes(accessToken ?? '')) throw refusal();
+      return 'in';
+    };
+    return { seen, tryIt: () => countedLogin(redis.client, login, endpoint, 2, connect) };
+  };
+
+  it('is tried once more with another token, and counts nothing when that one is good', async () => {
+    const { seen, tryIt } = tokenLogin(['t2']);
+    for (let i = 0; i < 3; i += 1) expect(await tryIt()).toBe('in');
+    expect(seen).toEqual(['t1', 't2', 't2', 't2']);
+  });
+
+  it('counts once for two refused tokens, and goes on counting whatever the tokens are', async () => {
+    const { seen, tryIt } = tokenLogin([]);
+    for (let i = 0; i < 4; i += 1) expect(await codeOf(tryIt())).toBe('credentials-refused');
+    expect(seen).toEqual(['t1', 't2', 't2', 't3']);
+  });
+});

@@ -20,18 +20,17 @@ export const idleSocketOptions = { host: 'idle.invalid', lookup: (): void => {} 
 
 /**
  * connect() on an open socket without TLS. imapflow makes a socket of its own, with `idleSocketOptions`, which is
- * replaced in the same turn of the event loop; what is to happen once it is connected happens to the other one.
+ * replaced in the same turn of the event loop; what is to happen once it is connected happens to the other one, which
+ * begins with listeners for whatever can go wrong.
  */
 export function startPlain(client: FlowSocket, socket: Socket): Promise<unknown> {
   const connecting = client.connect();
   const idle = client.socket;
   const begin = idle.listeners('connect') as (() => void)[];
-  const onError = idle.listeners('error') as ((error: Error) => void)[];
   idle
     .removeAllListeners()
     .on('error', () => {})
     .destroy();
-  for (const listener of onError) socket.on('error', listener);
   client.socket = socket;
   client.writeSocket = socket;
   for (const listener of begin) listener();

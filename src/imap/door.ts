@@ -70,12 +70,16 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   assertSendable(endpoint);
   const loginMethod = loginMethodOf(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
+  const began = performance.now();
   const opening = { timeoutMs: options.imapConnectTimeoutMs, signal: options.signal };
   const socket = await openTcp(endpoint, endpoint.transport ?? directTransport, opening).catch((error) => {
     throw options.signal?.aborted === true ? abortError(options.signal, peer) : error;
   });
   const watch = new Watch();
-  const client = new ImapFlow(flowOptions(endpoint, options, loginMethod, watch, socket));
+  // One time for TCP and TLS together
+  const leftMs = Math.max(1, options.imapConnectTimeoutMs - (performance.now() - began));
+  const limits = { ...options, imapConnectTimeoutMs: leftMs };
+  const client = new ImapFlow(flowOptions(endpoint, limits, loginMethod, watch, socket));
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
   const flow = client as unknown as FlowSocket;

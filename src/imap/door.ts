@@ -1,14 +1,11 @@
 /** Opens the door: TLS and the login of an IMAP connection, by imapflow. This file owns imapflow. */
-import type { Socket } from 'node:net';
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
-import { openTcp } from '../transport/tcp.ts';
-import { tlsOptions } from '../transport/tls.ts';
-import { directTransport, type Transport } from '../transport/transport.ts';
+import type { Transport } from '../transport/transport.ts';
 import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
-import { type FlowSocket, guardLogin, idleSocketOptions, startPlain } from './door-socket.ts';
+import { type DoorSocket, type FlowSocket, guardLogin, openDoorSocket } from './door-socket.ts';
 
 /** A server and a login there. */
 export interface ImapEndpoint {
@@ -70,23 +67,18 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   assertSendable(endpoint);
   const loginMethod = loginMethodOf(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
-  const began = performance.now();
   const opening = { timeoutMs: options.imapConnectTimeoutMs, signal: options.signal };
-  const socket = await openTcp(endpoint, endpoint.transport ?? directTransport, opening).catch((error) => {
+  const socket = await openDoorSocket(endpoint, opening).catch((error) => {
     throw options.signal?.aborted === true ? abortError(options.signal, peer) : error;
   });
   const watch = new Watch();
-  // One time for TCP and TLS together
-  const leftMs = Math.max(1, options.imapConnectTimeoutMs - (performance.now() - began));
-  const limits = { ...options, imapConnectTimeoutMs: leftMs };
-  const client = new ImapFlow(flowOptions(endpoint, limits, loginMethod, watch, socket));
+  const client = new ImapFlow(flowOptions(endpoint, options, loginMethod, watch, socket));
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
   const flow = client as unknown as FlowSocket;
   const guard = guardLogin(flow, endpoint);
-  const begin = () => (endpoint.security === 'tls' ? flow.connect() : startPlain(flow, socket));
   try {
-    await withinLogin(begin, options, peer);
+    await withinLogin(() => socket.start(flow), options, peer);
     guard.assertPassed();
     assertDoor(client, endpoint);
   } catch (thrown) {
@@ -116,9 +108,9 @@ function flowOptions(
   options: ImapOptions,
   loginMethod: string | undefined,
   watch: Watch,
-  socket: Socket,
+  socket: DoorSocket,
 ) {
-  const { security, tlsCa, authzUser, transport = directTransport } = endpoint;
+  const { security, authzUser } = endpoint;
   return {
     host: endpoint.host,
     port: endpoint.port,
@@ -126,7 +118,7 @@ function flowOptions(
     // true: refuse a server without STARTTLS; false: never upgrade. Unset would upgrade where it can, and go on where not
     ...(security === 'tls' ? {} : { doSTARTTLS: security === 'starttls' }),
     // imapflow hands them to whatever it connects by: the TLS over this socket, a plain socket, the TLS after STARTTLS
-    tls: { ...tlsOptions(endpoint.host, transport, tlsCa), ...(security === 'tls' ? { socket } : idleSocketOptions) },
+    tls: socket.options,
     auth: {
       user: endpoint.user,
       pass: endpoint.password,
@@ -139,7 +131,7 @@ function flowOptions(
     disableCompression: true,
     disableAutoEnable: true,
     disableIMAP4rev2: true,
-    connectionTimeout: options.imapConnectTimeoutMs,
+    connectionTimeout: socket.leftMs,
     greetingTimeout: options.imapLoginTimeoutMs,
     // While logging in; half of it is also the longest that imapflow sits out a server's request to back off
     socketTimeout: options.imapLoginTimeoutMs,

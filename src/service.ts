@@ -4,10 +4,12 @@ import { imapWorker } from '../workers/imap.ts';
 import { popWorker } from '../workers/pop.ts';
 import type { Account } from './accounts/account.ts';
 import { type AccountBook, fixedBook, StoreBook } from './accounts/book.ts';
+import { TokenDesk } from './accounts/oauth/token-desk.ts';
 import { AccountStore } from './accounts/store.ts';
 import { systemClock } from './ground/clock.ts';
+import { embeddedUrl } from './ground/embedded-places.ts';
 import { startEmbeddedRedis } from './ground/embedded-redis.ts';
-import type { MailhaulError } from './ground/errors.ts';
+import { MailhaulError } from './ground/errors.ts';
 import type { Log } from './ground/log.ts';
 import { connectRedis, type RedisHandle } from './ground/redis.ts';
 import { checkRedisSafety } from './ground/redis-safety.ts';
@@ -85,6 +87,20 @@ export async function openRedis(settings: LoadedSettings, closers: Closers): Pro
   return handle;
 }
 
+/**
+ * The same for a command that writes little and may work while a service runs on this data directory: then it uses the
+ * Redis of that service.
+ */
+export async function openRedisBeside(settings: LoadedSettings, closers: Closers): Promise<RedisHandle> {
+  try {
+    return await openRedis(settings, closers);
+  } catch (error) {
+    const running = error instanceof MailhaulError && error.code === 'instance-running';
+    if (!running || !isOwnRedis(settings)) throw error;
+    return openRedis({ ...settings, redis: embeddedUrl(settings.dataDir) }, closers);
+  }
+}
+
 function isOwnRedis({ redis, redisSentinels }: LoadedSettings): boolean {
   return redis === null && redisSentinels.length === 0;
 }
@@ -146,7 +162,8 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
   const { bell, queues, steering, book, control } = parts;
   const { client } = parts.redis;
   const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
-  const context = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env };
+  const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
+  const context = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env, tokens };
   if (roles.has('imap')) {
     await adoptBatches(client, spool, log);
     queues.work('append', spool.id, settings.imapSessions, imapWorker(context));

@@ -1,5 +1,6 @@
 /** What both workers get from the service. */
 import type { AccountBook } from '../src/accounts/book.ts';
+import type { TokenDesk } from '../src/accounts/oauth/token-desk.ts';
 import type { Log } from '../src/ground/log.ts';
 import type { RedisClient } from '../src/ground/redis.ts';
 import type { Settings } from '../src/ground/settings.ts';
@@ -23,4 +24,5 @@ export interface WorkerContext {
   /** Ends them at once, with their connections. */
   readonly cut: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
+  readonly tokens: TokenDesk;
 }

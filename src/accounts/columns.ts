@@ -7,8 +7,6 @@ export interface Column {
   readonly values: string;
   /** What applies where neither the line nor the settings' `defaults` have a value; undefined where one is needed. */
   readonly otherwise: string | undefined;
-  /** Planned: a value is an error for now. */
-  readonly later?: true;
 }
 
 const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: number): Column[] => [
@@ -32,29 +30,38 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_auth`,
-    meaning: 'How the login is done: the best that the server offers, or one mechanism by its name, such as PLAIN.',
-    values: 'auto or the name of a mechanism',
+    meaning:
+      'How the login is done: the best that the server offers, one mechanism by its name (docs/logins.md), or with an access token of the provider NAME under `oauth` in the settings.',
+    values:
+      prefix === 'pop'
+        ? 'auto, USER, PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, APOP, XOAUTH2, OAUTHBEARER or oauth2:NAME'
+        : 'auto, PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or oauth2:NAME',
     otherwise: 'auto',
   },
-  { name: `${prefix}_user`, meaning: `User name at the ${role}.`, values: 'text', otherwise: undefined },
+  {
+    name: `${prefix}_user`,
+    meaning: `User name at the ${role}.`,
+    values: 'text; {address}, {local} and {domain} stand for the address of the account and its parts',
+    otherwise: undefined,
+  },
   {
     name: `${prefix}_password`,
-    meaning: `Password at the ${role}, or where to find it.`,
+    meaning: `Password at the ${role}, or with XOAUTH2 and OAUTHBEARER the access token; or where to find it. Not needed with oauth2:NAME.`,
     values: 'literal text, env:NAME, file:PATH, command:PROGRAM ARGS or literal:TEXT',
     otherwise: undefined,
   },
   {
     name: `${prefix}_authz_user`,
     meaning: 'User whose mailbox is opened when the login is that of a master user (SASL authorization identity).',
-    values: 'text',
+    values: `text, with the same stand-ins as ${prefix}_user`,
     otherwise: `${prefix}_user`,
   },
   {
     name: `${prefix}_provider`,
-    meaning: 'Name of a provider profile that supplies the rest. Planned.',
-    values: 'empty for now',
-    otherwise: 'none',
-    later: true,
+    meaning:
+      'Provider whose profile supplies what is empty: host, port, security, and the user where id is an address.',
+    values: 'a name from docs/providers.md',
+    otherwise: 'the provider to whom the host belongs',
   },
   {
     name: `${prefix}_tls_ca`,
@@ -77,7 +84,7 @@ export const columns: readonly Column[] = [
     name: 'id',
     meaning: 'Label of the account in commands and reports; no two lines may have the same.',
     values: 'text',
-    otherwise: 'pop_user if that is an address, else pop_user@pop_host',
+    otherwise: 'the address that pop_user is made from; else pop_user if that is an address, else pop_user@pop_host',
   },
   { name: 'group', meaning: 'Accounts that are steered together with --group.', values: 'text', otherwise: 'default' },
   {

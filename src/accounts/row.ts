@@ -1,65 +1,14 @@
 /** One line of the account list, checked and made an account. */
-import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { resolve } from 'node:path';
-import { domainToASCII } from 'node:url';
-import { printable } from '../ground/errors.ts';
 import { type Account, accountKey, type Endpoint } from './account.ts';
+import { authOf, authorityOf, hostOf, passwordOf, pinOf, portOf } from './cell-values.ts';
+import { Cells, type ListContext, type Row } from './cells.ts';
 import { columns } from './columns.ts';
-import type { Problems } from './problems.ts';
 import { SecretRef } from './secret.ts';
-
-/** The values of one line by column name; empty and absent mean the same. */
-export interface Row {
-  line: number;
-  values: ReadonlyMap<string, string>;
-}
-
-/** What all lines of a list share. */
-export interface ListContext {
-  /** Columns that a line may leave empty, and what they are then. */
-  defaults: ReadonlyMap<string, string>;
-  /** Folder of the list, absolute: relative paths in it begin here. */
-  folder: string;
-  problems: Problems;
-  /** What was found wrong with each tls_ca file, by path: many lines name the same. */
-  authorities: Map<string, string | undefined>;
-}
+import { suppliedBy } from './supplied.ts';
+import { isAddress, isTemplate, userNameOf } from './user-name.ts';
 
 /** Longest value of a column, in characters. */
 const maxLength = 4096;
-
-/** The values of a row with the defaults, and a place to complain about them. */
-class Cells {
-  readonly #row: Row;
-  readonly context: ListContext;
-
-  constructor(row: Row, context: ListContext) {
-    this.#row = row;
-    this.context = context;
-  }
-
-  /** The value of a column without surrounding blanks, which only a password may have. Empty if there is none. */
-  of(column: string): string {
-    const value = this.#row.values.get(column) || this.context.defaults.get(column) || '';
-    return column.endsWith('_password') ? value : value.trim();
-  }
-
-  complain(text: string): void {
-    this.context.problems.add(`line ${this.#row.line}`, text);
-  }
-
-  /** `pop_port is "abc", expected 1 to 65535`, without the value if a password slipped into the column. */
-  complainOf(column: string, expected: string): void {
-    const value = this.of(column);
-    const password = [this.of('pop_password'), this.of('imap_password')].some(
-      (each) => each !== '' && value.includes(each),
-    );
-    this.complain(
-      `${column} is ${password ? 'a password' : JSON.stringify(printable(value, 60))}, expected ${expected}`,
-    );
-  }
-}
 
 /**
  * The account of a row. What is wrong with it is noted in `context.problems`, and then the account may be incomplete;
@@ -68,6 +17,7 @@ class Cells {
 export function accountOf(row: Row, context: ListContext): Account | undefined {
   const cells = new Cells(row, context);
   if (!checkText(cells)) return undefined;
+  cells.supplied = suppliedBy(context.profiles, cells);
   const source = endpointOf(cells, 'pop', 995, 110);
   const destination = endpointOf(cells, 'imap', 993, 143);
   const enabled = /^(yes|true|1|)$/i.test(cells.of('enabled'));
@@ -75,7 +25,7 @@ export function accountOf(row: Row, context: ListContext): Account | undefined {
   const mailbox = cells.of('imap_mailbox') || 'INBOX';
   if (!source || !destination) return undefined;
   return {
-    id: cells.of('id') || (/^[^@\s]+@[^@\s]+$/.test(source.user) ? source.user : `${source.user}@${source.host}`),
+    id: cells.of('id') || labelOf(cells, source),
     key: accountKey(source, destination),
     group: cells.of('group') || 'default',
     enabled,
@@ -94,10 +44,9 @@ function checkText(cells: Cells): boolean {
     cells.complain(text);
     fine = false;
   };
-  for (const { name, later } of columns) {
+  for (const { name } of columns) {
     const value = cells.of(name);
     if (value === '') continue;
-    if (later) cells.complain(`${name} is not supported yet`);
     if (value.length > maxLength) complain(`${name} is longer than ${maxLength} characters`);
     else if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value)) complain(`${name} contains a control character`);
     else if (value.includes('\ufffd')) complain(`${name} is not UTF-8; save the list as UTF-8`);
@@ -112,100 +61,43 @@ function endpointOf(cells: Cells, side: 'pop' | 'imap', tlsPort: number, plainPo
   const host = hostOf(cells, `${side}_host`);
   const port = portOf(cells, `${side}_port`, security === 'tls' ? tlsPort : plainPort);
   const auth = authOf(cells, `${side}_auth`);
-  const user = cells.of(`${side}_user`);
-  if (user === '') cells.complain(`${side}_user is missing`);
-  const password = passwordOf(cells, `${side}_password`);
-  const authzUser = cells.of(`${side}_authz_user`);
+  const user = userOf(cells, `${side}_user`);
+  if (cells.of(`${side}_user`) === '') cells.complain(`${side}_user is missing`);
+  // A token takes the place of the password, which is not even kept then.
+  const password = auth.startsWith('oauth2:') ? SecretRef.none : passwordOf(cells, `${side}_password`);
+  const authzUser = userOf(cells, `${side}_authz_user`);
   const tlsCaFile = authorityOf(cells, `${side}_tls_ca`);
   const tlsPin = pinOf(cells, `${side}_tls_pin`, security);
+  const provider = cells.of(`${side}_provider`).toLowerCase();
   if (!host || user === '' || !password || !known) return undefined;
   const endpoint: Endpoint = { host, port, security, auth, user, password };
   if (authzUser !== '') endpoint.authzUser = authzUser;
+  if (provider !== '') endpoint.provider = provider;
   if (tlsCaFile !== undefined) endpoint.tlsCaFile = tlsCaFile;
   if (tlsPin !== undefined) endpoint.tlsPin = tlsPin;
   return endpoint;
 }
 
-function hostOf(cells: Cells, column: string): string | undefined {
-  const text = cells.of(column).toLowerCase();
-  if (text === '') {
-    cells.complain(`${column} is missing`);
-    return undefined;
-  }
-  const host = hostName(text);
-  if (host === undefined) cells.complainOf(column, 'a host name or an IP address');
-  return host;
+/** What people call the account where the line has no id: by whose mailbox the source is. */
+function labelOf(cells: Cells, { host, user, authzUser }: Endpoint): string {
+  const made = isTemplate(cells.of('pop_authz_user') || cells.of('pop_user'));
+  const owner = (made ? addressOf(cells, 'pop') : undefined) ?? authzUser ?? user;
+  return isAddress(owner) ? owner : `${owner}@${host}`;
 }
 
-const label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
-// The last label of a name is never all digits (RFC 1123 §2.1): 10.0.0.256 is a wrong address, not a name.
-const nameShape = new RegExp(`^(?:${label}\\.)*(?![0-9]+$)${label}$`);
-
-/** A lower-case host in its plain form: an address without brackets, a name in ASCII and without a final dot. */
-function hostName(text: string): string | undefined {
-  const inBrackets = /^\[(.+)\]$/.exec(text)?.[1];
-  if (inBrackets !== undefined) return isIP(inBrackets) === 6 ? inBrackets : undefined;
-  if (isIP(text) !== 0) return text;
-  // domainToASCII takes 1.2.3 for an address, so plain names do not pass through it.
-  const name = (/^[\x21-\x7e]+$/.test(text) ? text : domainToASCII(text)).replace(/\.$/, '');
-  return name.length <= 253 && nameShape.test(name) ? name : undefined;
-}
-
-function portOf(cells: Cells, column: string, otherwise: number): number {
+function userOf(cells: Cells, column: string): string {
   const text = cells.of(column);
-  if (text === '') return otherwise;
-  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65535) cells.complainOf(column, '1 to 65535');
-  return port;
+  const side = column.startsWith('pop') ? 'pop' : 'imap';
+  const user = userNameOf(text, addressOf(cells, side));
+  if (user !== undefined) return user;
+  const other = side === 'pop' ? 'imap' : 'pop';
+  cells.complainOf(column, `an address to make it from: in id, ${other}_user or ${other}_authz_user`);
+  return '';
 }
 
-function authOf(cells: Cells, column: string): string {
-  const text = cells.of(column) || 'auto';
-  if (/^oauth2:/i.test(text)) cells.complain(`${column} with oauth2: is not supported yet`);
-  // RFC 4422 §3.1: capitals, digits, hyphens and underscores, at most 20.
-  else if (!/^[a-z0-9_-]{1,20}$/i.test(text)) cells.complainOf(column, 'auto or the name of a mechanism');
-  return /^auto$/i.test(text) ? 'auto' : text.toUpperCase();
-}
-
-function passwordOf(cells: Cells, column: string): SecretRef | undefined {
-  const text = cells.of(column);
-  if (text === '') {
-    cells.complain(`${column} is missing`);
-    return undefined;
-  }
-  const secret = SecretRef.parse(text, cells.context.folder);
-  if (secret instanceof SecretRef) return secret;
-  cells.complain(`${column} ${secret.wrong}`);
-  return undefined;
-}
-
-function authorityOf(cells: Cells, column: string): string | undefined {
-  const text = cells.of(column);
-  if (text === '') return undefined;
-  const { folder, authorities } = cells.context;
-  const path = resolve(folder, text);
-  if (!authorities.has(path)) authorities.set(path, wrongAuthority(path));
-  const wrong = authorities.get(path);
-  if (wrong !== undefined) cells.complainOf(column, `a readable PEM file with a certificate: ${wrong}`);
-  return path;
-}
-
-/** As `openssl x509 -noout -fingerprint -sha256` prints it, with its beginning or without. */
-function pinOf(cells: Cells, column: string, security: string): string | undefined {
-  const text = cells.of(column);
-  if (text === '') return undefined;
-  const digits = text.replace(/^sha256 fingerprint=/i, '').replaceAll(':', '');
-  if (!/^[0-9a-f]{64}$/i.test(digits)) cells.complainOf(column, 'a SHA-256 fingerprint of 64 hexadecimal digits');
-  if (security === 'none') cells.complain(`${column} is for TLS, and ${column.replace('tls_pin', 'security')} is none`);
-  return digits.toLowerCase();
-}
-
-function wrongAuthority(path: string): string | undefined {
-  try {
-    return /-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(readFileSync(path, 'latin1'))
-      ? undefined
-      : 'there is none in it';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'it cannot be read';
-  }
+/** The address that the user names of a side are made from: the id, or whose mailbox the other side is. */
+function addressOf(cells: Cells, side: 'pop' | 'imap'): string | undefined {
+  const other = side === 'pop' ? 'imap' : 'pop';
+  const owner = cells.of(`${other}_authz_user`) || cells.of(`${other}_user`);
+  return [cells.of('id'), owner].find((text) => isAddress(text) && !isTemplate(text));
 }

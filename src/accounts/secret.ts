@@ -13,7 +13,7 @@ const hidden = '[secret]';
 const maxBytes = 64 * 1024;
 const commandTimeoutMs = 30_000;
 
-type Kind = 'literal' | 'env' | 'file' | 'command';
+type Kind = 'none' | 'literal' | 'env' | 'file' | 'command';
 
 /** What a password column says; relative paths begin at `folder`. */
 interface Parts {
@@ -24,6 +24,9 @@ interface Parts {
 
 /** A password, or where to find it. However it is printed, it shows `[secret]` and nothing else. */
 export class SecretRef {
+  /** Where no password is needed; it reads as the empty text. */
+  static readonly none = new SecretRef(() => ({ kind: 'none', value: '', folder: '' }));
+
   readonly #parts: () => Parts;
 
   private constructor(parts: () => Parts) {
@@ -63,6 +66,11 @@ export class SecretRef {
     return this.#parts().kind === 'literal';
   }
 
+  /** True where a program prints the password, which may be another one each time. */
+  get isCommand(): boolean {
+    return this.#parts().kind === 'command';
+  }
+
   /** Whether both say the same. Of a literal password the folder is of no account. */
   equals(other: SecretRef): boolean {
     const [mine, its] = [this.#parts(), other.#parts()];
@@ -73,6 +81,7 @@ export class SecretRef {
   /** The password itself. Throws `secret-missing`, with `who` (account and side) and a reason that quotes nothing. */
   async read(who: string, env: NodeJS.ProcessEnv): Promise<string> {
     const parts = this.#parts();
+    if (parts.kind === 'none') return '';
     try {
       const secret = await find(parts, env);
       if (secret === '') throw new Failure(`${placeOf(parts)} is empty`);

@@ -6,14 +6,12 @@ import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import type { Account } from './account.ts';
-import { Seal, type SealedPlace } from './seal.ts';
-import { loadSealKey } from './seal-key.ts';
+import type { Seal } from './seal.ts';
+import { assertOpens, type CheckedSeal, checkValue, openSeal } from './seal-check.ts';
 import { fromStored, type ListedAccount, toStored } from './stored-account.ts';
 
 /** Reads that another process's changes may spoil before one of them counts as endless. */
 const triesAtMost = 20;
-const checkPlace: SealedPlace = { account: '', column: 'check', purpose: '' };
-const checkText = 'mailhaul';
 
 // Versions are random, not counted: a Redis that was emptied must not come back to one that somebody remembers.
 const changeScript = new Script(`
@@ -48,13 +46,13 @@ export class AccountStore {
   readonly #redis: RedisClient;
   readonly #seal: Seal;
   readonly #batch: number;
-  readonly #where: string;
+  readonly #opened: CheckedSeal;
 
-  private constructor(redis: RedisClient, seal: Seal, batch: number, where: string) {
+  private constructor(redis: RedisClient, opened: CheckedSeal, batch: number) {
     this.#redis = redis;
-    this.#seal = seal;
+    this.#seal = opened.seal;
     this.#batch = batch;
-    this.#where = where;
+    this.#opened = opened;
   }
 
   /**
@@ -62,11 +60,7 @@ export class AccountStore {
    * `seal-key-wrong` when it is not the one that sealed what is stored.
    */
   static async open(redis: RedisClient, settings: StoreSettings, env: NodeJS.ProcessEnv): Promise<AccountStore> {
-    const check = await redis.hget(globalKeys.accountsState, 'check');
-    const { key, where } = await loadSealKey(settings, env, check === null);
-    const store = new AccountStore(redis, new Seal(key), settings.accountsReadBatch, where);
-    store.#assertOpens(check);
-    return store;
+    return new AccountStore(redis, await openSeal(redis, settings, env), settings.accountsReadBatch);
   }
 
   /** The version of what is stored; undefined when nothing was ever imported, or Redis was emptied. */
@@ -103,8 +97,8 @@ export class AccountStore {
    * part changed, when another process was faster: then read again. Throws `seal-key-wrong`.
    */
   async change(version: string | undefined, { put, drop }: ListChange): Promise<boolean> {
-    this.#assertOpens(await this.#redis.hget(globalKeys.accountsState, 'check'));
-    const check = this.#seal.seal(checkText, checkPlace);
+    assertOpens(await this.#redis.hget(globalKeys.accountsState, 'check'), this.#opened);
+    const check = checkValue(this.#seal);
     let expected = version ?? '';
     let [added, dropped] = [0, 0];
     // In parts: Redis serves others between them, and who reads meanwhile notices by the version.
@@ -149,15 +143,6 @@ export class AccountStore {
       accounts.set(key, fromStored(key, text, this.#seal));
     } catch (error) {
       if (!(error instanceof MailhaulError)) throw error;
-    }
-  }
-
-  #assertOpens(check: string | null): void {
-    if (check === null) return;
-    try {
-      this.#seal.open(check, checkPlace);
-    } catch {
-      throw new MailhaulError('seal-key-wrong', { where: this.#where });
     }
   }
 }

@@ -8,6 +8,7 @@ import { MailboxClient } from '../imap/mailboxes.ts';
 import { MailboxIndex } from '../ledger/mailbox-index.ts';
 import type { Lease } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
+import { withToken } from '../limits/token-login.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { countMissing, refreshIndex } from './refresh.ts';
 
@@ -45,9 +46,11 @@ export class Destination {
     const { endpoint, settings, lease, budget } = options;
     const imapOptions = { ...settings, signal: lease.lost };
     const { host, user } = endpoint;
-    const openAnother = () => budget.another(() => AppendChannel.open(endpoint, imapOptions));
+    const openAnother = () =>
+      budget.another(() => withToken(endpoint, (fresh) => AppendChannel.open(fresh, imapOptions)));
     this.channels = new ChannelPool(channel, openAnother, settings.appendConnectionsPerAccount, { host, user });
-    this.#looker = budget.loginAgain(() => MailboxClient.connect(endpoint, imapOptions));
+    const look = () => withToken(endpoint, (fresh) => MailboxClient.connect(fresh, imapOptions));
+    this.#looker = budget.loginAgain(look);
     this.#looker.catch(() => {});
   }
 
@@ -59,6 +62,11 @@ export class Destination {
     const { endpoint, settings, lease, budget } = options;
     const imapOptions = { ...settings, signal: lease.lost };
     return new Destination(options, await budget.login(() => AppendChannel.open(endpoint, imapOptions)));
+  }
+
+  /** The last look before something is sent that cannot be taken back. Throws `lease-lost`. */
+  assertHeld(): void {
+    this.#options.lease.assertHeld();
   }
 
   /** The connection that looks. Throws what its login threw. */

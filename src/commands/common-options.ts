@@ -6,6 +6,7 @@ import { createLog, type Log } from '../ground/log.ts';
 import { holdsPassword } from '../ground/redis-target.ts';
 import type { Settings } from '../ground/settings.ts';
 import { type LoadedSettings, loadSettings } from '../ground/settings-load.ts';
+import { settingsWarning } from '../operations/settings-safety.ts';
 import { type Display, lineDisplay, noDisplay, terminalDisplay } from '../progress/display.ts';
 import type { Role } from '../service.ts';
 
@@ -49,6 +50,8 @@ export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): Load
   if (options.redis !== undefined && holdsPassword(options.redis)) {
     warn(new MailhaulError('redis-password-shown'));
   }
+  const unsafe = options.config === undefined ? undefined : settingsWarning(options.config);
+  if (unsafe) warn(unsafe);
   const given: Partial<Record<keyof Settings, unknown>> = {};
   if (options.dataDir !== undefined) given.dataDir = options.dataDir;
   if (options.redis !== undefined) given.redis = options.redis;

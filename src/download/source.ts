@@ -14,7 +14,7 @@ export async function openSource(
   { redis, settings }: { redis: RedisClient; settings: Settings },
 ): Promise<PopClient> {
   const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
-  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, () =>
-    PopClient.connect(endpoint, { ...settings, oneAtATime, signal: lease.lost }),
+  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, (fresh) =>
+    PopClient.connect(fresh, { ...settings, oneAtATime, signal: lease.lost }),
   );
 }

@@ -1,12 +1,11 @@
 /** Mailhaul's own Redis: started where nobody named another, kept in the data directory, stopped at the end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { systemClock } from './clock.ts';
-import { hexDigest } from './digest.ts';
+import { type Places, placesOf } from './embedded-places.ts';
 import { MailhaulError, printable } from './errors.ts';
 import { claim, isAlive, markOf, type ProcessMark, readMark, writeMark } from './process-owner.ts';
 import { connectRedis } from './redis.ts';
@@ -24,15 +23,6 @@ export interface EmbeddedRedis {
 interface Options extends Pick<Settings, 'redisStartTimeoutMs'> {
   /** Where redis-server and valkey-server are looked for; the PATH of this process by default. */
   path?: string | undefined;
-}
-
-interface Places {
-  folder: string;
-  socket: string;
-  url: string;
-  owner: string;
-  server: string;
-  log: string;
 }
 
 /**
@@ -61,35 +51,6 @@ export async function startEmbeddedRedis(dataDir: string, options: Options): Pro
     release();
     throw error;
   }
-}
-
-function placesOf(dataDir: string): Places {
-  const folder = join(dataDir, 'redis');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  // unix(7): the path of a socket has at most 107 bytes, on other systems 103.
-  const near = join(folder, 'redis.sock');
-  const socket = Buffer.byteLength(near) <= 103 ? near : join(shortFolder(folder), 'redis.sock');
-  return {
-    folder,
-    socket,
-    url: `unix://${socket.split('/').map(encodeURIComponent).join('/')}`,
-    owner: join(folder, 'owner.json'),
-    server: join(folder, 'server.json'),
-    log: join(folder, 'redis.log'),
-  };
-}
-
-/** A folder with a short path that belongs to this data directory, and to nobody else. */
-function shortFolder(folder: string): string {
-  const uid = process.getuid?.() ?? 0;
-  const base = Buffer.byteLength(tmpdir()) <= 50 ? tmpdir() : '/tmp';
-  const path = join(base, `mailhaul-${uid}-${hexDigest(8, folder)}`);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  const found = lstatSync(path);
-  if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {
-    throw new MailhaulError('redis-unreachable', { where: path, reason: 'this folder belongs to somebody else' });
-  }
-  return path;
 }
 
 /** An owner on another host cannot be seen: it lives as long as somebody is connected to its Redis. */

@@ -61,6 +61,50 @@ export const errorTable = {
     text: 'the password of {who} cannot be read: {reason}',
     remedy: 'Set the variable, create the file or repair the command that the account list names.',
   },
+  'settings-secrets-readable': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the settings file {path} holds a client secret and can be read by others (mode {mode})',
+    remedy: 'Make it yours alone (chmod 600), or write env:, file: or command: instead of the secret.',
+  },
+  'oauth-consent-needed': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{user} has not yet consented that Mailhaul reads mail by oauth2:{provider} ({id}, {side})',
+    remedy: 'Run mailhaul authorize with the ID of the account and have the person sign in; then run again.',
+  },
+  'oauth-consent-revoked': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{provider} no longer accepts the consent of {user}: {reason}',
+    remedy: 'The consent has ended or was taken back: run mailhaul authorize with the ID of the account once more.',
+  },
+  'oauth-consent-refused': {
+    stops: 'run',
+    retry: 'never',
+    text: '{provider} gave no consent for {user}: {reason}',
+    remedy: 'Run mailhaul authorize again, and have the person sign in and agree in time.',
+    exit: 3,
+  },
+  'oauth-client-refused': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{provider} gives this app no token for {user}: {reason}',
+    remedy:
+      'Check clientId, clientSecret or keyFile, tenant and scope under oauth in the settings, and that an administrator has allowed the app (docs/oauth.md).',
+  },
+  'oauth-unavailable': {
+    stops: 'account',
+    retry: 'soon',
+    text: '{provider} gives no token for {user} now: {reason}',
+    remedy: 'Nothing to do if it passes; otherwise see whether the provider can be reached from this machine.',
+  },
+  'oauth-unusable': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{provider} cannot be used for tokens: {reason}',
+    remedy: 'Check the addresses under oauth in the settings, and that a verified TLS connection to them is possible.',
+  },
   'list-secrets-readable': {
     stops: 'none',
     retry: 'never',
@@ -354,7 +398,7 @@ export const errorTable = {
   'credentials-unsafe': {
     stops: 'account',
     retry: 'never',
-    text: 'the {what} of {user} for {host} has a line break or a NUL in it and is not sent',
+    text: 'the {what} of {user} for {host} has a line break, a NUL or a %x01 in it and is not sent',
     remedy: 'Correct it in the account list, or in the file, variable or command that it comes from.',
   },
   'login-mechanism': {
@@ -362,6 +406,13 @@ export const errorTable = {
     retry: 'never',
     text: '{host} offers no login that Mailhaul may use (wanted {wanted}, offered {offered})',
     remedy: 'Correct pop_auth or imap_auth, or switch the mechanism on at the server.',
+  },
+  'server-unproven': {
+    stops: 'host',
+    retry: 'never',
+    text: '{host} did not prove in the login by {mechanism} that it knows the password: {reason}',
+    remedy:
+      'Someone may be in the place of the server. Use security tls; if it is the right server and its mechanism is broken, name another one with pop_auth.',
   },
   'account-busy': {
     stops: 'account',

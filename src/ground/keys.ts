@@ -52,6 +52,8 @@ export const loginKeys = {
   refusedLogins: (login: string) => `${prefix}:{${login}}:refused-logins`,
   /** String with a time to live: the server asked not to be logged in to before this time. */
   notBefore: (login: string) => `${prefix}:{${login}}:not-before`,
+  /** Hash: messages → when its bucket is free again. */
+  rates: (login: string) => `${prefix}:{${login}}:rates`,
   /** Hash: number of a bucket of time → bytes that this login moved in it. */
   dayBytes: (login: string) => `${prefix}:{${login}}:day-bytes`,
   /** Hash: the index of one mailbox: uidValidity, uidNext, shards, generation, count. */
@@ -59,6 +61,14 @@ export const loginKeys = {
   /** String of packed records: one shard of the index of a mailbox. */
   indexShard: (login: string, mailbox: string, generation: number, shard: number) =>
     `${prefix}:{${login}}:index:${mailbox}:${generation}:${shard}`,
+};
+
+/** Keys of one user's tokens at one provider; `identity` is the digest of both (32 hexadecimal digits). */
+export const tokenKeys = {
+  /** String, sealed: the tokens. Ends with them where they can be had without a person. */
+  tokens: (identity: string) => `${prefix}:{${identity}}:tokens`,
+  /** String with a time to live: the random token of the process that renews them. */
+  lock: (identity: string) => `${prefix}:{${identity}}:tokens-lock`,
 };
 
 /** Keys of one host, whatever its ports; `host` is its name in lower case. */

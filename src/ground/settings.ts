@@ -1,6 +1,7 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
 import { z } from 'zod';
 import { connectionsSchema } from './settings-connections.ts';
+import { oauthSchema } from './settings-oauth.ts';
 import { schedulesSchema } from './settings-schedules.ts';
 
 const ms = z
@@ -25,6 +26,7 @@ const hostBudget = z
     connectionsPerAccount: wholeLimit,
     loginsPerSecond: limit,
     messagesPerSecond: limit,
+    messagesPerSecondPerAccount: limit,
     bytesPerSecond: limit,
     downloadBytesPerDay: wholeLimit,
     uploadBytesPerDay: wholeLimit,
@@ -50,7 +52,13 @@ export const settingsSchema = z.strictObject({
   redisLostAfterMs: wait,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
   defaults: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  providersFile: text,
   sealKeyFile: z.string().min(1).nullable(),
+  oauth: oauthSchema,
+  oauthRefreshEarlyMs: ms,
+  oauthTimeoutMs: wait.max(600_000),
+  oauthAnswerMaxBytes: bytes,
+  oauthAuthorizeTimeoutMs: wait,
   listSettleMs: wait,
   accountsPollMs: wait,
   accountsReadBatch: count.max(100_000),
@@ -84,6 +92,7 @@ export const settingsSchema = z.strictObject({
   popListingMaxMessages: count,
   popListingMaxBytes: bytes,
   popUidlMaxBytes: bytes,
+  popScramMaxIterations: count.max(10_000_000),
   popNudgeMaxMessages: z.number().int().min(0).max(10_000_000),
   popProbe: z.boolean(),
   popProbeWaitMs: wait,
@@ -140,4 +149,4 @@ export const settingsSchema = z.strictObject({
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
 
 /** Settings that are maps of maps: what is given adds to what is there, name by name; others are replaced as a whole. */
-export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'connections'];
+export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'connections', 'oauth'];

@@ -2,6 +2,7 @@
 import { MailhaulError, printable } from '../ground/errors.ts';
 import { isTlsCode, tlsError } from '../transport/tls.ts';
 import { byeError, loginError, type Peer, withoutSecrets } from './classify.ts';
+import type { ImapLogin } from './mechanism.ts';
 
 /** What imapflow and Node put on the errors they throw. */
 interface ConnectFailure {
@@ -15,6 +16,15 @@ interface ConnectFailure {
   responseText?: string;
   serverResponseCode?: string;
   response?: unknown;
+  /** What the server said of a refused token, in a challenge (RFC 7628 §3.2.2). */
+  oauthError?: unknown;
+}
+
+/** What the login was done with. */
+export interface TriedLogin {
+  secrets: readonly string[];
+  /** Undefined where it never came to a login. */
+  login?: ImapLogin | undefined;
 }
 
 /** How long each step was allowed to take, for the texts. */
@@ -30,25 +40,29 @@ export interface ConnectLimits {
 /** What imapflow calls the end of the connection. */
 export const connectionGone = /^(?:NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect)/;
 
-/** Any error of imapflow's connect(). `secrets` are struck out; the error thrown is not kept, it may hold the login. */
+/** Any error of imapflow's connect(). The secrets are struck out; the error thrown is not kept, it may hold the login. */
 export function connectError(
   peer: Peer,
   thrown: unknown,
   limits: ConnectLimits,
-  secrets: readonly string[],
+  { secrets, login }: TriedLogin,
 ): MailhaulError {
   if (thrown instanceof MailhaulError) return thrown;
   const failure = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as ConnectFailure;
   const { code = '' } = failure;
   const message = withoutSecrets(peer, failure.message ?? '');
   const reason = printable(message);
+  // RFC 7628 §3.2.2 has the words of HTTP in `status`, and some have its numbers
+  if (/status 5\d\d\b/.test(oauthText(failure.oauthError))) {
+    return new MailhaulError('server-unavailable', { ...peer, reply: printable(oauthText(failure.oauthError)) });
+  }
   if (failure.responseStatus === 'NO' || failure.responseStatus === 'BAD') {
     const refusal = {
       reply: failure.responseStatus,
       responseCode: failure.serverResponseCode,
-      text: failure.responseText ?? '',
+      text: `${failure.responseText ?? ''}${oauthText(failure.oauthError)}`,
     } as const;
-    return loginError(peer, refusal, secrets);
+    return loginError(peer, refusal, { secrets, mechanism: login?.mechanism ?? 'none', offered: login?.offered ?? '' });
   }
   // Node's own errors have a `reason` of another kind
   if (failure.reason && connectionGone.test(code)) return byeError(peer, failure.reason, 'login');
@@ -78,6 +92,13 @@ export function connectError(
     return new MailhaulError('protocol-error', { ...peer, during: 'login', reply: reason });
   }
   return withoutRefusal(peer, { ...failure, message });
+}
+
+/** ` (status 400, scope …)`, or nothing. */
+function oauthText(said: unknown): string {
+  if (typeof said !== 'object' || said === null) return '';
+  const words = Object.entries(said).map(([name, value]) => `${name} ${String(value)}`);
+  return ` (${words.join(', ')})`;
 }
 
 /** Failures of a login that no tagged answer explains. */

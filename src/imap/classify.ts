@@ -122,12 +122,22 @@ export function mailboxError(peer: Peer, mailbox: string, refusal: Refusal): Mai
   return new MailhaulError(verdict.code, { ...peer, reply, ...hintDetails(verdict) });
 }
 
-/** A refused login. `secrets` are struck out of the server's text. */
-export function loginError(peer: Peer, refusal: Refusal, secrets: readonly string[]): MailhaulError {
+/** How a login was tried. */
+export interface LoginAttempt {
+  /** Struck out of the server's text. */
+  secrets: readonly string[];
+  mechanism: string;
+  /** The logins that the server lists. */
+  offered: string;
+}
+
+/** A refused login; it says which mechanism was used. */
+export function loginError(peer: Peer, refusal: Refusal, { secrets, mechanism, offered }: LoginAttempt): MailhaulError {
   const text = strike(refusal.text, secrets);
-  const reply = replyText({ ...refusal, text });
+  const reply = `${replyText({ ...refusal, text })} (login by ${mechanism})`;
   const hint = hintIn(text, refusal.responseCode);
-  return new MailhaulError(loginCode(refusal), { ...peer, reply, wanted: 'password', offered: reply, ...hint });
+  const wanted = { wanted: mechanism, offered: `${offered || 'unknown'}; it answers ${reply}` };
+  return new MailhaulError(loginCode(refusal), { ...peer, reply, mechanism, ...wanted, ...hint });
 }
 
 function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {

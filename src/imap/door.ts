@@ -5,6 +5,8 @@ import type { Settings } from '../ground/settings.ts';
 import type { Transport } from '../transport/transport.ts';
 import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
+import { assertSendable, secretsOf } from './credentials.ts';
+import { assertLogin, type FlowLogin, steerLogin } from './door-login.ts';
 import { type DoorSocket, type FlowSocket, guardLogin, openDoorSocket } from './door-socket.ts';
 
 /** A server and a login there. */
@@ -12,11 +14,13 @@ export interface ImapEndpoint {
   host: string;
   port: number;
   security: 'tls' | 'starttls' | 'none';
-  /** `auto`, `plain` or `login`. */
+  /** `auto`, `plain`, `login`, `xoauth2` or `oauthbearer`, in any case. */
   auth: string;
   user: string;
   password: string;
-  /** Whose mailbox it is, where `user` logs in for someone else (SASL PLAIN, RFC 4616). */
+  /** An OAuth 2.0 access token: `auto` means XOAUTH2 or OAUTHBEARER then. Where those are named without it, `password` is one. */
+  accessToken?: string | undefined;
+  /** Whose mailbox it is, where `user` logs in for someone else. */
   authzUser?: string | undefined;
   /** PEM; the only authority that is trusted, where it is given. */
   tlsCa?: string | undefined;
@@ -53,7 +57,6 @@ const LITERAL_MAX_BYTES = 32 * 1024 * 1024;
 
 /** Parts of imapflow that its types keep to itself. The takeover test fails when a version moves them. */
 interface Internals {
-  authCapabilities: Map<string, boolean>;
   socketTimeout: number;
   socket: { setTimeout(ms: number): void };
 }
@@ -65,31 +68,27 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   const secrets = secretsOf(endpoint);
   conceal(peer, secrets);
   assertSendable(endpoint);
-  const loginMethod = loginMethodOf(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
   const opening = { timeoutMs: options.imapConnectTimeoutMs, signal: options.signal };
   const socket = await openDoorSocket(endpoint, opening).catch((error) => {
     throw options.signal?.aborted === true ? abortError(options.signal, peer) : error;
   });
   const watch = new Watch();
-  const client = new ImapFlow(flowOptions(endpoint, options, loginMethod, watch, socket));
+  const client = new ImapFlow(flowOptions(endpoint, options, watch, socket));
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
-  const flow = client as unknown as FlowSocket;
+  const flow = client as unknown as FlowSocket & FlowLogin;
+  const steered = steerLogin(flow, endpoint);
   const guard = guardLogin(flow, endpoint);
   try {
     await withinLogin(() => socket.start(flow), options, peer);
     guard.assertPassed();
-    assertDoor(client, endpoint);
+    assertLogin(flow, endpoint, steered.login);
   } catch (thrown) {
     client.close();
     socket.destroy();
-    throw connectError(
-      peer,
-      thrown,
-      { ...options, plain: endpoint.security !== 'tls', greeted: client.greeting !== undefined },
-      secrets,
-    );
+    const limits = { ...options, plain: endpoint.security !== 'tls', greeted: client.greeting !== undefined };
+    throw connectError(peer, thrown, limits, { secrets, login: steered.login });
   }
   const internals = client as unknown as Internals;
   internals.socketTimeout = options.imapCommandTimeoutMs;
@@ -103,14 +102,8 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   };
 }
 
-function flowOptions(
-  endpoint: ImapEndpoint,
-  options: ImapOptions,
-  loginMethod: string | undefined,
-  watch: Watch,
-  socket: DoorSocket,
-) {
-  const { security, authzUser } = endpoint;
+function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch, socket: DoorSocket) {
+  const { security } = endpoint;
   return {
     host: endpoint.host,
     port: endpoint.port,
@@ -119,12 +112,8 @@ function flowOptions(
     ...(security === 'tls' ? {} : { doSTARTTLS: security === 'starttls' }),
     // imapflow hands them to whatever it connects by: the TLS over this socket, a plain socket, the TLS after STARTTLS
     tls: socket.options,
-    auth: {
-      user: endpoint.user,
-      pass: endpoint.password,
-      ...(loginMethod === undefined ? {} : { loginMethod }),
-      ...(authzUser === undefined ? {} : { authzid: authzUser }),
-    },
+    // What it is told in earnest waits until the capabilities are known: steerLogin
+    auth: { user: endpoint.user, pass: endpoint.password },
     clientInfo: { name: 'mailhaul', version: '', vendor: '', 'support-url': '' },
     logger: watch,
     disableAutoIdle: true,
@@ -159,40 +148,6 @@ class Watch {
   warn(): void {}
 }
 
-/** RFC 4616 §2 and RFC 3501 §9: no login can carry NUL, and a line break would end the command that carries it. */
-function assertSendable({ host, user, password, authzUser = '' }: ImapEndpoint): void {
-  const parts = { 'user name': user, password, 'authorization identity': authzUser };
-  for (const [what, value] of Object.entries(parts)) {
-    if (/[\r\n\0]/.test(value)) throw new MailhaulError('credentials-unsafe', { host, user, what });
-  }
-}
-
-function loginMethodOf({ auth, authzUser, host, port, user }: ImapEndpoint): string | undefined {
-  // Only PLAIN carries an authorization identity; any other login would open the wrong mailbox
-  if (authzUser !== undefined && (auth === 'auto' || auth === 'plain')) return 'AUTH=PLAIN';
-  if (authzUser === undefined && auth === 'auto') return undefined;
-  if (authzUser === undefined && auth === 'plain') return 'AUTH=PLAIN';
-  if (authzUser === undefined && auth === 'login') return 'LOGIN';
-  const wanted = authzUser === undefined ? auth : `${auth} with an authorization identity`;
-  throw new MailhaulError('login-mechanism', { host, port, user, wanted, offered: 'auto, plain, login' });
-}
-
-/** Judges the login that imapflow chose: it falls back without a word. Throws MailhaulError. */
-function assertDoor(client: ImapFlow, { host, port, user, auth, security, authzUser }: ImapEndpoint): void {
-  // RFC 3501 §7.1.4: PREAUTH skips the login and with it STARTTLS, so who is at the other end was never asked
-  if (client.greeting === undefined && security !== 'none') {
-    throw new MailhaulError('login-mechanism', { host, port, user, wanted: auth, offered: 'PREAUTH' });
-  }
-  const used = (client as unknown as Internals).authCapabilities;
-  if (
-    client.greeting !== undefined &&
-    (auth === 'plain' || authzUser !== undefined) &&
-    used.get('AUTH=PLAIN') !== true
-  ) {
-    throw new MailhaulError('login-mechanism', { host, port, user, wanted: 'plain', offered: 'login' });
-  }
-}
-
 /** connect() under one deadline: imapflow's own watch silence, a server that trickles would hold it open. */
 async function withinLogin(begin: () => Promise<unknown>, options: ImapOptions, peer: Peer): Promise<void> {
   const { imapConnectTimeoutMs, imapLoginTimeoutMs, signal } = options;
@@ -225,9 +180,4 @@ function capabilitiesOf(client: ImapFlow): ReadonlySet<string> {
     typeof value === 'number' ? `${name}=${value}` : name,
   );
   return new Set(entries.map((name) => name.toUpperCase()));
-}
-
-function secretsOf({ user, password, authzUser = '' }: ImapEndpoint): string[] {
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
-  return [password, base64(password), base64(`${authzUser}\0${user}\0${password}`)];
 }

@@ -1,10 +1,13 @@
 /** What a sync would do: every source is listed and held against the ledger; nothing is fetched and nothing written. */
 import type { Account } from '../accounts/account.ts';
+import { advised } from '../accounts/advice.ts';
 import { type LoginContext, openLogin } from '../accounts/login.ts';
+import { TokenDesk } from '../accounts/oauth/token-desk.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import { surveySource } from '../download/survey.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import type { Settings } from '../ground/settings.ts';
+import type { LoadedSettings } from '../ground/settings-load.ts';
 import { problemOf } from '../ledger/problems.ts';
 import type { TurnContext } from '../limits/turn.ts';
 import { type Wait, waitText } from '../limits/waits.ts';
@@ -20,13 +23,14 @@ export interface DryRunOptions {
 /** Surveys all accounts, `popSessions` at once. What would be fetched is counted as pending. */
 export async function dryRun(
   client: RedisClient,
-  settings: Settings,
+  settings: LoadedSettings,
   accounts: readonly Account[],
   { env, onWait }: DryRunOptions,
 ): Promise<Report> {
   const startedAt = Date.now();
   // A person ends it at once.
   const { signal } = new AbortController();
+  const logins = { env, settings, tokens: new TokenDesk({ redis: client, settings, env }) };
   const reports: AccountReport[] = [];
   const queue = accounts.entries();
   const survey = async () => {
@@ -37,7 +41,7 @@ export async function dryRun(
         signal,
         onWait: (wait: Wait) => onWait(`${account.id}: ${waitText(wait, Date.now())}`),
       };
-      reports[i] = await surveyAccount(account, { env, settings }, context);
+      reports[i] = await surveyAccount(account, logins, context);
     }
   };
   await Promise.all(Array.from({ length: Math.min(settings.popSessions, accounts.length) }, survey));
@@ -55,7 +59,8 @@ async function surveyAccount(account: Account, logins: LoginContext, context: Tu
     const state = pending + refusedBefore > 0 ? 'incomplete' : 'complete';
     return { ...blank, state, messages, bytes: { ...noBytes, listed: bytesListed }, problems: [] };
   } catch (thrown) {
-    const problems = [problemOf(asMailhaulError(thrown))];
+    const error = advised(asMailhaulError(thrown), account, 'source', profilesOf(logins.settings));
+    const problems = [problemOf(error)];
     return { ...blank, state: 'failed', messages: noMessages, bytes: noBytes, problems };
   }
 }

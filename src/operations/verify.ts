@@ -1,10 +1,13 @@
 /** Proof that everything ever listed is at the destination: every account is verified, and nothing is written. */
 import type { Account } from '../accounts/account.ts';
+import { advisedOfEither } from '../accounts/advice.ts';
 import { openLogin } from '../accounts/login.ts';
+import { TokenDesk } from '../accounts/oauth/token-desk.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import { systemClock } from '../ground/clock.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import type { Settings } from '../ground/settings.ts';
+import type { LoadedSettings } from '../ground/settings-load.ts';
 import { problemOf } from '../ledger/problems.ts';
 import { type Wait, waitText } from '../limits/waits.ts';
 import {
@@ -28,7 +31,7 @@ const accountsAtOnce = 4;
 /** What is verified, and how. */
 export interface VerifyOptions {
   readonly redis: RedisClient;
-  readonly settings: Settings;
+  readonly settings: LoadedSettings;
   readonly accounts: readonly Account[];
   readonly env: NodeJS.ProcessEnv;
   /** Of which messages the content is compared. */
@@ -96,22 +99,24 @@ async function reportAccount(account: Account, options: VerifyOptions, rows: Row
   } catch (thrown) {
     const error = asMailhaulError(thrown);
     if (error.stops === 'run') throw error;
-    const problems = [problemOf(error)];
+    const problems = [problemOf(advisedOfEither(error, account, profilesOf(options.settings)))];
     return { report: { ...blank, state: 'failed', messages: noMessages, bytes: noBytes, problems } };
   }
 }
 
 /** Tries again what the error table calls worth it, after the waits of the settings. */
 async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
-  const { redis, settings, depth, signal } = options;
+  const { redis, settings, env, depth, signal } = options;
+  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
   const onWait = (wait: Wait) => options.onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
   const waits = settings.retryWaitsMs.values();
   let oneAtATime = false;
   for (;;) {
     try {
-      const source = await openLogin(account, 'source', options);
-      const destination = await openLogin(account, 'destination', options);
-      const context = { redis, settings, signal, oneAtATime, onWait };
+      const source = await openLogin(account, 'source', logins);
+      const destination = await openLogin(account, 'destination', logins);
+      const topForbidden = profilesOf(settings).of(account.source)?.quirks.topForbidden !== undefined;
+      const context = { redis, settings, signal, oneAtATime, topForbidden, onWait };
       return await verifyAccount({ account: account.key, source, destination, depth }, context);
     } catch (thrown) {
       const error = asMailhaulError(thrown);

@@ -4,7 +4,8 @@ import { askCapabilities, type Capabilities, CapaUnusable } from './capabilities
 import { PopConnection } from './connection.ts';
 import { type PopEndpoint, type PopOptions, refuseUnsafeCredentials } from './endpoint.ts';
 import { listMaildrop, type MaildropListing } from './listing.ts';
-import { awaitGreeting, logIn, startTlsLayer } from './login.ts';
+import { logIn } from './login.ts';
+import { awaitGreeting, startTlsLayer } from './opening.ts';
 import { fetchMessages, type PopRequest, type PopSink } from './retrieve.ts';
 
 /** One session: a server that was logged in to, with its maildrop open. One call at a time. */
@@ -39,14 +40,14 @@ export class PopClient {
     const connection = await PopConnection.open(endpoint, options);
     const ask = async () => (withCapa ? askCapabilities(connection) : undefined);
     try {
-      await awaitGreeting(connection);
+      const greeting = await awaitGreeting(connection);
       let capabilities = await ask();
       if (endpoint.security === 'starttls') {
         await startTlsLayer(connection, capabilities);
         // RFC 2595 §4: what was heard in plain text is forgotten.
         capabilities = await ask();
       }
-      await logIn(connection, capabilities);
+      await logIn(connection, { greeting, capabilities });
       // RFC 2449 §5: the list may differ once the maildrop is open.
       const opened = (await ask()) ?? new Map<string, string>();
       return new PopClient(connection, opened, opened.has('PIPELINING') && !options.oneAtATime);

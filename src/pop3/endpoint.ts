@@ -9,11 +9,15 @@ export interface PopEndpoint {
   port: number;
   /** `starttls` is required, never opportunistic; plain text only with `none`. */
   security: 'tls' | 'starttls' | 'none';
-  /** `auto`, `user` (USER and PASS) or `plain` (SASL PLAIN). */
+  /** `auto`, `user` (USER and PASS), `apop`, or the name of a SASL mechanism (docs/logins.md), in any case. */
   auth: string;
   user: string;
   password: string;
-  /** The user whose maildrop is opened, if not `user`'s own (SASL PLAIN only). */
+  /** An OAuth 2.0 access token: `auto` means XOAUTH2 or OAUTHBEARER then. Where those are named without it, `password` is one. */
+  accessToken?: string | undefined;
+  /** The server takes a token only behind its question for it; where nobody knows, its host tells. */
+  tokenOnItsOwnLine?: boolean | undefined;
+  /** The user whose maildrop is opened, if not `user`'s own. */
   authzUser?: string | undefined;
   /** Authorities to trust instead of the system's, as PEM text. */
   tlsCa?: string | undefined;
@@ -35,6 +39,7 @@ export type PopOptions = Pick<
   | 'popListingMaxMessages'
   | 'popListingMaxBytes'
   | 'popUidlMaxBytes'
+  | 'popScramMaxIterations'
   | 'popNoopMs'
 > & {
   /** Send one command at a time even where the server lists PIPELINING. */
@@ -48,10 +53,13 @@ export type PopOptions = Pick<
  * @throws MailhaulError `credentials-unsafe`
  */
 export function refuseUnsafeCredentials(endpoint: PopEndpoint): void {
-  const unsafe = /[\r\n\0]/;
+  const sendsToken = endpoint.accessToken !== undefined || /^(?:xoauth2|oauthbearer)$/i.test(endpoint.auth);
+  // A %x01 would end a field of XOAUTH2 and OAUTHBEARER (RFC 7628 §3.1).
+  const unsafe = sendsToken ? /[\r\n\0\x01]/ : /[\r\n\0]/;
   const named: [string, string | undefined][] = [
     ['user name', endpoint.user],
     ['password', endpoint.password],
+    ['access token', endpoint.accessToken],
     ['authorization identity', endpoint.authzUser],
   ];
   for (const [what, value] of named) {

@@ -1,116 +1,93 @@
-/** From the greeting to an open maildrop: STLS and the logins. */
-import { MailhaulError } from '../ground/errors.ts';
-import { LineAnswer, type Status } from './answers.ts';
-import { type Capabilities, offersSasl } from './capabilities.ts';
+/** The login: carries out the mechanism that was chosen, and says what a refusal means. */
+import type { Status } from './answers.ts';
+import type { Capabilities } from './capabilities.ts';
+import { apopDigest, apopTimestamp } from './challenge-login.ts';
 import type { PopConnection } from './connection.ts';
-import { classifyLogin, classifyRefusal, hintDetails } from './replies.ts';
+import { dialogueOf, type Mechanism, mechanismsFor, noLogin } from './mechanisms.ts';
+import { classifyLogin, hintDetails, saysUnsupported } from './replies.ts';
+import { exchange, type SaslEnd, type SaslRefusal } from './sasl-exchange.ts';
 
-/**
- * Waits for the greeting.
- * @throws MailhaulError `account-busy`, `server-unavailable` when the server greets with a refusal, `greeting-missing`
- * when a port that was to greet in plain text does not
- */
-export async function awaitGreeting(connection: PopConnection): Promise<void> {
-  const greeting = new LineAnswer({ during: 'the greeting', answerMs: connection.options.popConnectTimeoutMs });
-  connection.expect(greeting);
-  const { kind, line } = await greeting.reply.catch((error) => Promise.reject(plainSilence(connection, error)));
-  if (kind === 'ok') return;
-  const reply = connection.readable(line);
-  throw connection.error(classifyRefusal(reply), { reply, ...hintDetails(reply) });
-}
-
-// A port that speaks TLS at once waits for the client to begin, as this one waits for the server.
-function plainSilence(connection: PopConnection, error: unknown): unknown {
-  if (connection.endpoint.security === 'tls') return error;
-  if (!(error instanceof MailhaulError) || error.code !== 'server-silent') return error;
-  return connection.error('greeting-missing', { seconds: error.details['seconds']! });
+/** What a server said before the login. */
+export interface Introduction {
+  /** The line it greeted with. */
+  readonly greeting: Buffer;
+  /** Undefined when it did not say. */
+  readonly capabilities: Capabilities | undefined;
 }
 
 /**
- * STLS (RFC 2595 §4), required: there is no going on without it. Capabilities heard before are void afterwards.
- * @param capabilities what the server listed in plain text; undefined when it did not say, and STLS is tried
- * @throws MailhaulError `starttls-missing`, `starttls-injected`, `tls-unverified`, `tls-failed`
+ * Logs in the way the endpoint's `auth` names, or the best way the server lists. A mechanism that is listed and then
+ * refused as unknown makes way for the next one, as long as nothing was shown that anybody could log in with.
+ * @throws MailhaulError `login-mechanism`, `credentials-refused`, `account-busy`, `server-unavailable`, `server-unproven`
  */
-export async function startTlsLayer(connection: PopConnection, capabilities: Capabilities | undefined): Promise<void> {
-  if (capabilities !== undefined && !capabilities.has('STLS')) throw connection.error('starttls-missing');
-  const answer = new StlsAnswer(connection);
-  connection.send('STLS', answer);
-  const { kind } = await answer.reply;
-  if (kind !== 'ok') throw connection.error('starttls-missing');
-  await connection.upgrade();
-}
-
-class StlsAnswer extends LineAnswer {
-  readonly #connection: PopConnection;
-
-  constructor(connection: PopConnection) {
-    super({ during: 'STLS', answerMs: connection.options.popConnectTimeoutMs });
-    this.#connection = connection;
+export async function logIn(connection: PopConnection, { greeting, capabilities }: Introduction): Promise<void> {
+  const { password, accessToken = '' } = connection.endpoint;
+  for (const secret of [password, accessToken]) {
+    connection.redaction.conceal(secret, Buffer.from(secret).toString('base64'));
   }
-
-  // Plain text behind the answer could pass for an answer given under TLS (CVE-2011-0411 and its kin).
-  override status(status: Status): void {
-    if (status.kind === 'ok' && this.#connection.unread > 0) throw this.#connection.error('starttls-injected');
-    super.status(status);
+  const mechanisms = mechanismsFor(connection, capabilities);
+  for (const [at, mechanism] of mechanisms.entries()) {
+    const { status, nothingShown, refusal } = await attempt(connection, mechanism, { greeting, capabilities });
+    if (status.kind === 'ok') return;
+    const reply = connection.readable(status.line);
+    const unsupported = refusal === undefined && saysUnsupported(reply);
+    if (unsupported && nothingShown && at < mechanisms.length - 1) continue;
+    if (unsupported) throw noLogin(connection, capabilities, `it answers ${mechanism} with ${reply}`);
+    throw refused(connection, capabilities, { mechanism, reply, refusal });
   }
 }
 
-/**
- * Logs in the way the endpoint's `auth` names, or the best way the server lists.
- * @throws MailhaulError `login-mechanism`, `credentials-refused`, `account-busy`, `server-unavailable`
- */
-export async function logIn(connection: PopConnection, capabilities: Capabilities | undefined): Promise<void> {
+type Attempt = SaslEnd & { refusal?: SaslRefusal | undefined };
+
+async function attempt(connection: PopConnection, mechanism: Mechanism, said: Introduction): Promise<Attempt> {
+  const dialogue = dialogueOf(mechanism, connection);
+  if (dialogue !== undefined) {
+    const end = await exchange(connection, dialogue);
+    return { ...end, refusal: dialogue.refusal };
+  }
+  const status = mechanism === 'USER' ? await userAndPass(connection) : await apop(connection, said);
+  return { status, nothingShown: false };
+}
+
+// RFC 1939 §7: USER, then PASS where the server goes along.
+async function userAndPass(connection: PopConnection): Promise<Status> {
   const { user, password } = connection.endpoint;
-  const mechanism = chooseMechanism(connection, capabilities);
-  const marksCredentials = capabilities?.has('AUTH-RESP-CODE') ?? false;
-  connection.redaction.conceal(password, Buffer.from(password).toString('base64'));
-  const accept = ({ kind, line }: Status) => {
-    if (kind === 'ok') return;
-    const reply = connection.readable(line);
-    const code = classifyLogin(reply, marksCredentials);
-    const loginDelay = Number.parseInt(capabilities?.get('LOGIN-DELAY') ?? '', 10) || 0;
-    throw connection.error(code, { reply, ...(code === 'credentials-refused' ? {} : hintDetails(reply, loginDelay)) });
-  };
-  if (mechanism === 'plain') return accept(await authPlain(connection));
   const answerMs = connection.options.popLoginTimeoutMs;
-  accept(await connection.command(`USER ${user}`, { during: 'USER', answerMs }));
-  accept(await connection.command(`PASS ${password}`, { during: 'PASS', answerMs }));
+  const known = await connection.command(`USER ${user}`, { during: 'USER', answerMs });
+  if (known.kind !== 'ok') return known;
+  return connection.command(`PASS ${password}`, { during: 'PASS', answerMs });
 }
 
-function chooseMechanism(connection: PopConnection, capabilities: Capabilities | undefined): 'user' | 'plain' {
-  const { auth, authzUser } = connection.endpoint;
-  const wanted = auth.toLowerCase();
-  const plain = capabilities !== undefined && offersSasl(capabilities, 'PLAIN');
-  if (wanted === 'plain' && (plain || capabilities === undefined)) return 'plain';
-  if (wanted === 'auto' && plain) return 'plain';
-  // Only SASL PLAIN can open the maildrop of somebody else (RFC 4616 §2).
-  const ownMaildrop = authzUser === undefined || authzUser === '';
-  if ((wanted === 'auto' || wanted === 'user') && ownMaildrop) return 'user';
-  const withOther = ownMaildrop ? '' : ' for another user';
-  throw connection.error('login-mechanism', { wanted: `${auth}${withOther}`, offered: offeredLogins(capabilities) });
-}
-
-function offeredLogins(capabilities: Capabilities | undefined): string {
-  if (capabilities === undefined) return 'unknown';
-  const sasl = capabilities.get('SASL');
-  const offered = [...(capabilities.has('USER') ? ['USER'] : []), ...(sasl ? [`SASL ${sasl}`] : [])];
-  return offered.join(', ') || 'nothing';
-}
-
-async function authPlain(connection: PopConnection): Promise<Status> {
-  const { user, password, authzUser } = connection.endpoint;
-  const answerMs = connection.options.popLoginTimeoutMs;
-  const secret = Buffer.from(`${authzUser ?? ''}\0${user}\0${password}`).toString('base64');
-  connection.redaction.conceal(secret);
-  const expected = { during: 'AUTH PLAIN', answerMs, continues: true };
-  const short = `AUTH PLAIN ${secret}`;
-  // RFC 5034 §4: the first response may stand in the command if the line, CRLF included, stays within 255 octets.
-  if (short.length <= 253) {
-    const status = await connection.command(short, expected);
-    // Old servers ignore it and ask.
-    return status.kind === 'continue' ? connection.command(secret, { during: 'AUTH PLAIN', answerMs }) : status;
+async function apop(connection: PopConnection, { greeting, capabilities }: Introduction): Promise<Status> {
+  const { user, password } = connection.endpoint;
+  const timestamp = apopTimestamp(greeting);
+  if (timestamp === undefined) {
+    const because = `its greeting has no timestamp as RFC 1939 wants it: ${connection.readable(greeting)}`;
+    throw noLogin(connection, capabilities, because);
   }
-  const status = await connection.command('AUTH PLAIN', expected);
-  // Some servers say +OK where RFC 5034 §4 has a lone plus.
-  return status.kind === 'error' ? status : connection.command(secret, { during: 'AUTH PLAIN', answerMs });
+  // RFC 1939 §3: a blank ends an argument. USER may have it, since nothing comes behind.
+  if (user.includes(' ')) throw noLogin(connection, capabilities, 'APOP cannot carry a user name with a blank in it');
+  const proof = apopDigest(timestamp, password);
+  connection.redaction.conceal(proof);
+  const answerMs = connection.options.popLoginTimeoutMs;
+  return connection.command(`APOP ${user} ${proof}`, { during: 'APOP', answerMs });
+}
+
+function refused(
+  connection: PopConnection,
+  capabilities: Capabilities | undefined,
+  { mechanism, reply, refusal }: { mechanism: Mechanism; reply: string; refusal: SaslRefusal | undefined },
+) {
+  const marksCredentials = capabilities?.has('AUTH-RESP-CODE') ?? false;
+  let code = classifyLogin(reply, marksCredentials);
+  // What came as a challenge is plainer than the words of the line behind it, unless those say: busy.
+  if (refusal?.blames === 'server') code = 'server-unavailable';
+  else if (refusal !== undefined && code === 'server-unavailable' && marksCredentials) code = 'credentials-refused';
+  const why = refusal === undefined ? '' : `: ${connection.redaction.readable(Buffer.from(refusal.text))}`;
+  const loginDelay = Number.parseInt(capabilities?.get('LOGIN-DELAY') ?? '', 10) || 0;
+  return connection.error(code, {
+    reply: `${reply} (login by ${mechanism}${why})`,
+    mechanism,
+    ...(code === 'credentials-refused' ? {} : hintDetails(reply, loginDelay)),
+  });
 }

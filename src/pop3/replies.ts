@@ -31,6 +31,26 @@ export function classifyLogin(reply: string, marksCredentials: boolean): Refusal
   return marksCredentials ? 'server-unavailable' : 'credentials-refused';
 }
 
+// What servers say of a mechanism or command that they do not have; of users and passwords they say other things.
+const thing = '(?:mechanism|method|command|sasl|auth(?:entication)? type)';
+const unsupportedWords = new RegExp(
+  [
+    `(?:unknown|unrecogni[sz]ed|unsupported|unimplemented|invalid|bad|no such) (?:[\\w-]+ ){0,2}${thing}\\b`,
+    `\\b${thing}(?: [\\w-]+)?(?: is| are)? (?:not |un|disabled|disallowed)`,
+    '\\bnot (?:supported|implemented)\\b',
+    // Dovecot says so with the code AUTH, though nobody looked at a password.
+    'plaintext auth(?:entication)? (?:is )?(?:disallowed|disabled|not allowed)',
+  ].join('|'),
+  'i',
+);
+
+/** Whether the refusal of a login is about the mechanism, and not about who wants to log in. */
+export function saysUnsupported(reply: string): boolean {
+  const code = responseCode(reply);
+  // RFC 2449 §8: any other code says what the refusal is about, and none is about mechanisms.
+  return unsupportedWords.test(reply) && (code === '' || /plaintext/i.test(reply));
+}
+
 /** Why anything but a login was refused: the greeting, or a listing. */
 export function classifyRefusal(reply: string): Refusal {
   return classifyTrouble(reply, responseCode(reply)) ?? 'server-unavailable';

@@ -47,7 +47,7 @@ export class Destination {
     const login = loginKey('imap', endpoint);
     const budget = await openBudget({ side: 'destination', login, host: endpoint.host, connections }, context);
     try {
-      const connect = () => MailboxClient.connect(endpoint, { ...settings, signal });
+      const connect = (fresh: ImapEndpoint) => MailboxClient.connect(fresh, { ...settings, signal });
       const client = await budget.login(() => countedLogin(redis, login, endpoint, settings.credentialTries, connect));
       return new Destination(client, budget, context, login);
     } catch (error) {

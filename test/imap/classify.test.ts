@@ -52,6 +52,8 @@ describe('classifyRefusal, after the table of responses', () => {
   });
 });
 
+const tried = (...secrets: string[]) => ({ secrets, mechanism: 'PLAIN', offered: 'AUTH=PLAIN' });
+
 describe('loginError', () => {
   test.each([
     ['NO', 'AUTHENTICATIONFAILED', 'Authentication failed, try again', 'credentials-refused'],
@@ -71,18 +73,22 @@ describe('loginError', () => {
     ['BAD', undefined, 'Unknown command', 'login-mechanism'],
     ['BAD', undefined, throttled, 'server-unavailable'],
   ] as const)('%s [%s] %s: %s', (reply, responseCode, text, code) => {
-    expect(loginError(peer, { reply, responseCode, text }, []).code).toBe(code);
+    expect(loginError(peer, { reply, responseCode, text }, tried()).code).toBe(code);
   });
 
   test('strikes the password out of what the server says', () => {
-    const error = loginError(peer, { reply: 'NO', responseCode: undefined, text: 'ann hunter22 failed' }, ['hunter22']);
+    const error = loginError(
+      peer,
+      { reply: 'NO', responseCode: undefined, text: 'ann hunter22 failed' },
+      tried('hunter22'),
+    );
     expect(error.message).not.toContain('hunter22');
     expect(error.message).toContain('ann … failed');
   });
 
   test('hands the wait on', () => {
     expect(
-      loginError(peer, { reply: 'BAD', responseCode: undefined, text: throttled }, []).details['retryAfterMs'],
+      loginError(peer, { reply: 'BAD', responseCode: undefined, text: throttled }, tried()).details['retryAfterMs'],
     ).toBe(299_961);
   });
 });
@@ -115,12 +121,14 @@ test.each([
   [{ code: 'NoConnection', authenticationFailed: true }, 'connection-lost'],
   [{ message: 'Login is disabled', authenticationFailed: true }, 'login-mechanism'],
   [{ code: 'LineTooLarge' }, 'protocol-error'],
+  [{ responseStatus: 'NO', oauthError: { status: '503' } }, 'server-unavailable'],
+  [{ responseStatus: 'NO', oauthError: { status: '400' } }, 'credentials-refused'],
 ] as const)('connectError of %j is %s', (failure, code) => {
   const error = connectError(
     peer,
     Object.assign(new Error(), failure),
     { imapConnectTimeoutMs: 1000, imapLoginTimeoutMs: 1000 },
-    [],
+    { secrets: [] },
   );
   expect(error).toBeInstanceOf(MailhaulError);
   expect(error.code).toBe(code);
@@ -157,7 +165,7 @@ describe('what a server asks for', () => {
     ['LIMIT', '', { hint: 'throttled' }],
     [undefined, throttled, { hint: 'throttled', retryAfterMs: 299_961 }],
   ])('in answer to LOGIN: [%s] %s', (responseCode, text, details) => {
-    expect(loginError(peer, { reply: 'NO', responseCode, text }, []).details).toMatchObject(details);
+    expect(loginError(peer, { reply: 'NO', responseCode, text }, tried()).details).toMatchObject(details);
   });
 
   test('in its farewell', () => {

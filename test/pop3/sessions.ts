@@ -39,6 +39,7 @@ export function options(more: Partial<PopOptions> = {}): PopOptions {
     popListingMaxMessages: 1000,
     popListingMaxBytes: 1_000_000,
     popUidlMaxBytes: 1024,
+    popScramMaxIterations: 20_000,
     popNoopMs: 20_000,
     ...more,
   };

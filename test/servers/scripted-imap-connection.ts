@@ -96,7 +96,7 @@ export class ImapScript {
     for (let literal = /\{(\d+)(\+?)\}$/.exec(text); literal !== null; literal = /\{(\d+)(\+?)\}$/.exec(text)) {
       if (literal[2] === '') this.send('+ go on');
       const value = (await this.source.take(Number(literal[1]))).toString('latin1');
-      text = `${text.slice(0, literal.index)}"${value.replace(/["\\]/g, '\\$&')}"${await this.source.line()}`;
+      text = `${text.slice(0, literal.index)}${quoted(value)}${await this.source.line()}`;
     }
     this.transcript.commands.push(text);
     const scripted = behaviour.answer?.(text);
@@ -120,6 +120,7 @@ export class ImapScript {
       case 'LOGIN':
         return this.#login(tag, args[0]!, args[1]!);
       case 'AUTHENTICATE': {
+        if (this.imap.behaviour.token && /^(XOAUTH2|OAUTHBEARER)$/i.test(args[0]!)) return this.#token(tag, args);
         if (args[0]!.toUpperCase() !== 'PLAIN') {
           this.send(`${tag} NO mechanism not supported`);
           return true;
@@ -141,6 +142,18 @@ export class ImapScript {
         this.#mailboxCommand(tag, verb, args);
         return true;
     }
+  }
+
+  async #token(tag: string, [mechanism = '', response = '']: string[]): Promise<true> {
+    const refusal = this.imap.behaviour.token!(Buffer.from(response, 'base64').toString(), mechanism);
+    if (refusal === undefined || /^(?:NO|BAD) /.test(refusal)) {
+      this.send(`${tag} ${refusal ?? `OK [CAPABILITY ${this.#capabilities()}] in`}`);
+      return true;
+    }
+    this.send(`+ ${Buffer.from(refusal).toString('base64')}`);
+    this.transcript.commands.push(await this.source.line());
+    this.send(`${tag} NO AUTHENTICATE failed.`);
+    return true;
   }
 
   #login(tag: string, user: string, password: string): true {
@@ -173,7 +186,7 @@ export class ImapScript {
       case 'LSUB': {
         const shown = [...mailboxes].filter(([path]) => matches(path, args[0]! + args[1]!));
         const lines = shown.map(
-          ([path, { attributes }]) => `* ${verb} (${attributes.join(' ')}) "${delimiter}" "${path}"`,
+          ([path, { attributes }]) => `* ${verb} (${attributes.join(' ')}) "${delimiter}" ${quoted(path)}`,
         );
         return this.send(...lines, `${tag} OK done`);
       }
@@ -191,10 +204,10 @@ export class ImapScript {
         if (mailbox === undefined) return this.send(`${tag} NO [NONEXISTENT] no such mailbox`);
         const { uidValidity, uidNext, messages } = mailbox;
         const counters = `UIDVALIDITY ${uidValidity} UIDNEXT ${uidNext} MESSAGES ${messages.length}`;
-        return this.send(`* STATUS "${name}" (${counters})`, `${tag} OK done`);
+        return this.send(`* STATUS ${quoted(name)} (${counters})`, `${tag} OK done`);
       }
       case 'GETQUOTAROOT':
-        return this.send(`* QUOTAROOT "${name}" ""`, '* QUOTA "" (STORAGE 10 512)', `${tag} OK done`);
+        return this.send(`* QUOTAROOT ${quoted(name)} ""`, '* QUOTA "" (STORAGE 10 512)', `${tag} OK done`);
       case 'NOOP':
         return this.send(`${tag} OK done`);
       default:
@@ -217,6 +230,10 @@ export class ImapScript {
       `${tag} OK [${verb === 'SELECT' ? 'READ-WRITE' : 'READ-ONLY'}] done`,
     );
   }
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 function matches(path: string, pattern: string): boolean {

@@ -39,6 +39,11 @@ export interface ImapBehaviour {
   greeting?: string;
   /** The tagged answer to a login, where it is not OK. */
   login?: (user: string, password: string) => string | undefined;
+  /**
+   * What the server says to a token: undefined for OK, else the JSON of the challenge that says why not. A text that
+   * begins with NO or BAD is the tagged answer itself.
+   */
+  token?: (response: string, mechanism: string) => string | undefined;
   /** The argument of the untagged NAMESPACE. */
   namespace?: string;
   delimiter?: string;
@@ -70,6 +75,8 @@ export interface ImapBehaviour {
   stopAfter?: number;
   /** Reads in small steps. */
   crawl?: boolean;
+  /** What the server makes of a message when it stores it. */
+  rewrite?: (bytes: Buffer) => Buffer;
   /** Ignores the <partial> of a FETCH. */
   ignorePartial?: boolean;
   /** Keeps every byte it receives. */
@@ -152,7 +159,7 @@ export class ScriptedImap {
   store(name: string, bytes: Buffer, flags = '()', date?: string): number {
     const mailbox = this.mailboxes.get(name)!;
     const uid = mailbox.uidNext++;
-    mailbox.messages.push({ uid, bytes, flags, date });
+    mailbox.messages.push({ uid, bytes: this.behaviour.rewrite?.(bytes) ?? bytes, flags, date });
     return uid;
   }
 

@@ -178,6 +178,8 @@ export class ScriptedSession {
   }
 
   #auth([mechanism, initial]: string[]): string {
+    const scripted = this.#scriptedAuth(mechanism ?? '', [initial === undefined ? undefined : decode(initial)]);
+    if (scripted !== undefined) return scripted;
     if (mechanism !== 'PLAIN') return '-ERR unknown mechanism\r\n';
     const decide = (response: string) => {
       const [other = '', user = '', password = ''] = Buffer.from(response, 'base64').toString().split('\0');
@@ -186,6 +188,15 @@ export class ScriptedSession {
     if (initial !== undefined) return decide(initial);
     this.#continues = decide;
     return '+ \r\n';
+  }
+
+  #scriptedAuth(mechanism: string, said: (string | undefined)[]): string | undefined {
+    const line = this.#behaviour.sasl?.(mechanism, said);
+    if (line?.startsWith('+OK')) this.#loggedIn = true;
+    else if (line?.startsWith('+')) {
+      this.#continues = (next) => this.#scriptedAuth(mechanism, [...said, decode(next)])!;
+    }
+    return line;
   }
 
   #check(other: string, user: string, password: string): string {
@@ -199,6 +210,10 @@ export class ScriptedSession {
     this.#loggedIn = true;
     return `+OK welcome ${other}\r\n${afterLogin}`;
   }
+}
+
+function decode(response: string): string {
+  return Buffer.from(response, 'base64').toString();
 }
 
 function roomOrEnd(socket: Socket): Promise<void> {

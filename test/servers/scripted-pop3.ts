@@ -22,6 +22,11 @@ export interface PopBehaviour {
   anyUser?: boolean;
   /** Lines of CAPA; false refuses CAPA. A function gives them by what was done before. */
   capabilities?: string[] | false | ((state: { tls: boolean; loggedIn: boolean }) => string[] | false);
+  /**
+   * Answers AUTH instead of the server: the raw line for what the client has said so far, decoded; undefined for a
+   * command without a first response. A lone plus asks for more, and +OK opens the maildrop.
+   */
+  sasl?: (mechanism: string, said: readonly (string | undefined)[]) => string | undefined;
   /** Key and certificate: TLS at once with `implicitTls`, after STLS otherwise. */
   tls?: { key: string; cert: string };
   implicitTls?: boolean;

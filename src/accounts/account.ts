@@ -18,6 +18,7 @@ export interface Endpoint {
   provider?: string;
   /** Absolute path of a PEM file with the authority of the server. */
   tlsCaFile?: string;
+  /** SHA-256 of the server's certificate: 64 hexadecimal digits in lower case. */
   tlsPin?: string;
 }
 

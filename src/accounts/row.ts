@@ -121,10 +121,12 @@ function endpointOf(cells: Cells, side: 'pop' | 'imap', tlsPort: number, plainPo
   const password = auth.startsWith('oauth2:') ? SecretRef.none : passwordOf(cells, `${side}_password`);
   const authzUser = userOf(cells, `${side}_authz_user`);
   const tlsCaFile = authorityOf(cells, `${side}_tls_ca`);
+  const tlsPin = pinOf(cells, `${side}_tls_pin`, security);
   if (!host || user === '' || !password || !known) return undefined;
   const endpoint: Endpoint = { host, port, security, auth, user, password };
   if (authzUser !== '') endpoint.authzUser = authzUser;
   if (tlsCaFile !== undefined) endpoint.tlsCaFile = tlsCaFile;
+  if (tlsPin !== undefined) endpoint.tlsPin = tlsPin;
   return endpoint;
 }
 
@@ -225,6 +227,16 @@ function authorityOf(cells: Cells, column: string): string | undefined {
   const wrong = authorities.get(path);
   if (wrong !== undefined) cells.complainOf(column, `a readable PEM file with a certificate: ${wrong}`);
   return path;
+}
+
+/** As `openssl x509 -noout -fingerprint -sha256` prints it, with its beginning or without. */
+function pinOf(cells: Cells, column: string, security: string): string | undefined {
+  const text = cells.of(column);
+  if (text === '') return undefined;
+  const digits = text.replace(/^sha256 fingerprint=/i, '').replaceAll(':', '');
+  if (!/^[0-9a-f]{64}$/i.test(digits)) cells.complainOf(column, 'a SHA-256 fingerprint of 64 hexadecimal digits');
+  if (security === 'none') cells.complain(`${column} is for TLS, and ${column.replace('tls_pin', 'security')} is none`);
+  return digits.toLowerCase();
 }
 
 function wrongAuthority(path: string): string | undefined {

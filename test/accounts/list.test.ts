@@ -362,7 +362,6 @@ describe('a list as a whole', () => {
 
   it('says what is planned and what is wrong', async () => {
     expect(await reasonsWith({ pop_provider: 'gmail' })).toEqual(['line 1: pop_provider is not supported yet']);
-    expect(await reasonsWith({ imap_tls_pin: 'ab' })).toEqual(['line 1: imap_tls_pin is not supported yet']);
     expect(await reasonsWith({ pop_auth: 'best one' })).toEqual([
       'line 1: pop_auth is "best one", expected auto, the name of a mechanism or oauth2:NAME',
     ]);

@@ -87,7 +87,7 @@ describe('whatever stands in the name of a mailbox', () => {
         const at = imap.connections.slice(-2).map(({ commands }) => commands.length);
         const path = fullPath(name, { prefix: '', delimiter: '/' });
         const ensured = await client.ensure(name).catch((error: MailhaulError) => error.code);
-        if (path === '' || /[\r\n\0]/.test(name)) {
+        if (path === '' || /[\u0000-\u001f\u007f]/.test(name)) {
           expect(ensured).toBe('mailbox-refused');
           return;
         }

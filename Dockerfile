@@ -25,7 +25,7 @@ WORKDIR /mailhaul
 # A bundle: it needs no packages beside it.
 COPY --from=build /mailhaul/dist dist
 COPY package.json LICENSE ./
-COPY config/default.yaml config/default.yaml
+COPY config/default.yaml config/providers.yaml config/
 RUN install -d -o node -g node -m 700 /var/lib/mailhaul
 USER node
 VOLUME /var/lib/mailhaul

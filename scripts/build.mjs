@@ -2,7 +2,8 @@
 // Builds dist/: checks the types, then puts the program and the packages it uses into a few files, because loading
 // hundreds of small ones takes longer than a short run. dist/ and config/ are all that the program needs to run.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -49,3 +50,11 @@ for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }
   if (entry.isFile() && !made.has(path)) rmSync(join(folder, path));
 }
 chmodSync(join(folder, 'src/cli.js'), 0o755);
+
+// The provider profiles as JSON, for as long as their text is this one (src/accounts/profile-file.ts).
+const { parse } = await import('yaml');
+const profiles = readFileSync(join(root, 'config/providers.yaml'), 'utf8');
+const length = Buffer.alloc(4);
+length.writeUInt32BE(Buffer.byteLength(profiles));
+const of = createHash('sha256').update(length).update(profiles).digest('hex');
+writeFileSync(join(folder, 'providers.json'), JSON.stringify({ of, facts: parse(profiles) }));

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { describedSettings, errorsPage, settingsPage } from '../scripts/docs-pages.ts';
+import { providersPage } from '../scripts/providers-page.ts';
 import { columnNames } from '../src/accounts/columns.ts';
 import { loadAccountList } from '../src/accounts/list.ts';
 import { errorRows } from '../src/ground/errors.ts';
@@ -34,6 +35,10 @@ describe('the documentation', () => {
   it('lists the errors of the table in docs/errors.md (npm run docs)', () => {
     expect(firstCells(read('docs', 'errors.md'))).toEqual(errorRows.map((row) => row.code));
     expect(read('docs', 'errors.md')).toBe(errorsPage());
+  });
+
+  it('shows the profiles of config/providers.yaml in docs/providers.md (npm run docs)', () => {
+    expect(read('docs', 'providers.md')).toBe(providersPage());
   });
 
   it('explains every field of a schedule in docs/schedules.md, with its default and examples that are right', () => {

@@ -1,6 +1,8 @@
 /** What the two workers have in common: an account is looked up, a session runs, and run control hears of its end. */
 import type { Account } from '../src/accounts/account.ts';
+import { advised } from '../src/accounts/advice.ts';
 import { untilRemoved } from '../src/accounts/book.ts';
+import { profilesOf } from '../src/accounts/profiles.ts';
 import { MailhaulError } from '../src/ground/errors.ts';
 import type { SessionJob, SessionKind } from '../src/schedule/queues.ts';
 import { sessionTerms } from '../src/schedule/session-terms.ts';
@@ -30,13 +32,25 @@ export async function attempt(
     // Another process may know it: its reconciler queues the session again.
     if (!account) return await control.ended(kind, job, 'superseded');
     const steeredJob = { kind, job, lost, closed: terms.signal, removed: removal.signal };
-    await steered(context, account, steeredJob, session);
+    await steered(context, account, steeredJob, withAdvice(context, kind, session));
   } catch (error) {
     await control.failed(kind, job, error);
   } finally {
     terms.end();
     removal.stop();
   }
+}
+
+/** A refused login is told with what the provider's profile knows about it. */
+function withAdvice({ settings }: WorkerContext, kind: SessionKind, session: Session): Session {
+  return async (account, signals) => {
+    try {
+      return await session(account, signals);
+    } catch (thrown) {
+      if (!(thrown instanceof MailhaulError)) throw thrown;
+      throw advised(thrown, account, kind === 'download' ? 'source' : 'destination', profilesOf(settings));
+    }
+  };
 }
 
 async function lookUp({ book }: WorkerContext, key: string): Promise<Account | undefined> {

@@ -1,5 +1,6 @@
 /** The POP worker: download sessions from the queue, one job a session. */
 import { openLogin } from '../src/accounts/login.ts';
+import { profilesOf } from '../src/accounts/profiles.ts';
 import { downloadSession } from '../src/download/session.ts';
 import { isSpoolServed } from '../src/limits/spool-service.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
@@ -15,7 +16,16 @@ export function popWorker(context: WorkerContext): JobHandler {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
       const endpoint = await openLogin(account, 'source', context);
       const { order } = scheduleFields(settings.schedules, account);
-      const task = { account: account.key, id: account.id, runId: job.run, endpoint, order };
+      const quirks = profilesOf(settings).of(account.source)?.quirks;
+      const task = {
+        account: account.key,
+        id: account.id,
+        runId: job.run,
+        endpoint,
+        order,
+        topForbidden: quirks?.topForbidden !== undefined,
+        listsInParts: quirks?.drainSessions !== undefined,
+      };
       const announce = () =>
         void control
           .announce(account.key, job.run, spool.id)

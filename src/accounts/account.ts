@@ -14,7 +14,7 @@ export interface Endpoint {
   password: SecretRef;
   /** SASL authorization identity: whose mailbox is opened, where that is not `user`. */
   authzUser?: string;
-  /** Name of a provider profile. */
+  /** Name of the provider's profile where the line names one; otherwise the host tells it. */
   provider?: string;
   /** Absolute path of a PEM file with the authority of the server. */
   tlsCaFile?: string;

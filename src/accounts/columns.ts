@@ -7,8 +7,6 @@ export interface Column {
   readonly values: string;
   /** What applies where neither the line nor the settings' `defaults` have a value; undefined where one is needed. */
   readonly otherwise: string | undefined;
-  /** Planned: a value is an error for now. */
-  readonly later?: true;
 }
 
 const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: number): Column[] => [
@@ -33,7 +31,7 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   {
     name: `${prefix}_auth`,
     meaning:
-      'How the login is done: the best that the server offers, one mechanism by its name (docs/logins.md), or with access tokens of the provider NAME (docs/oauth.md).',
+      'How the login is done: the best that the server offers, one mechanism by its name (docs/logins.md), or with an access token of the provider NAME under `oauth` in the settings.',
     values:
       prefix === 'pop'
         ? 'auto, USER, PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, APOP, XOAUTH2, OAUTHBEARER or oauth2:NAME'
@@ -60,10 +58,10 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_provider`,
-    meaning: 'Name of a provider profile that supplies the rest. Planned.',
-    values: 'empty for now',
-    otherwise: 'none',
-    later: true,
+    meaning:
+      'Provider whose profile supplies what is empty: host, port, security, and the user where id is an address.',
+    values: 'a name from docs/providers.md',
+    otherwise: 'the provider to whom the host belongs',
   },
   {
     name: `${prefix}_tls_ca`,

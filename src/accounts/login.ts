@@ -7,6 +7,7 @@ import type { Transport } from '../transport/transport.ts';
 import type { Account, Endpoint } from './account.ts';
 import { TokenDesk } from './oauth/token-desk.ts';
 import type { TokenSource } from './oauth/token-source.ts';
+import { profilesOf } from './profiles.ts';
 import { resolveSecret, type SecretRef } from './secret.ts';
 
 /** A token from the account list is read again for a connection that is opened later than this. */
@@ -27,6 +28,8 @@ export interface Login {
   readonly authzUser: string | undefined;
   /** Where each later connection gets its own, since access tokens end; undefined where there is none. */
   readonly tokens: TokenSource | undefined;
+  /** The provider takes a token only on a line of its own; undefined where no profile knows. */
+  readonly tokenOnItsOwnLine: boolean | undefined;
   /** Authorities of the server, as PEM text; undefined for the system's. */
   readonly tlsCa: string | undefined;
   /** By what way the host is reached, and the pin of the account. */
@@ -60,7 +63,9 @@ export async function openLogin(
   const tokens = desk?.sourceFor(account, side) ?? givenTokens(account, side, password, env);
   const accessToken = await tokens?.get();
   const auth = TokenDesk.nameIn(endpoint.auth) === undefined ? endpoint.auth.toLowerCase() : 'auto';
-  return { host, port, security, auth, user, password, authzUser, accessToken, tokens, tlsCa, transport };
+  const tokenOnItsOwnLine = profilesOf(settings).of(endpoint)?.quirks.twoStepXoauth2 && true;
+  const credentials = { user, password, authzUser, accessToken, tokens, tokenOnItsOwnLine };
+  return { host, port, security, auth, ...credentials, tlsCa, transport };
 }
 
 /** With the name of a mechanism that takes tokens, the password column says where the token is: `command:`, say. */

@@ -24,7 +24,7 @@ export async function openDestination(
 export function commandLimits(settings: Settings, { limits }: SessionBudget): CommandLimits {
   const least = (...given: number[]) => Math.max(1, Math.floor(Math.min(...given.filter((limit) => limit > 0))));
   return {
-    appendMaxMessages: least(settings.appendMaxMessages, limits.messagesPerSecond),
+    appendMaxMessages: least(settings.appendMaxMessages, limits.messagesPerSecond, limits.messagesPerSecondPerAccount),
     appendMaxBytes: least(settings.appendMaxBytes, limits.bytesPerSecond, limits.uploadBytesPerDay),
   };
 }

@@ -1,4 +1,5 @@
 /** `mailhaul start [LIST]`: the service: begins runs when their schedules say so, and takes and gives mail. */
+
 import type { Command } from 'commander';
 import { untilAborted } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
@@ -6,6 +7,7 @@ import { createLog } from '../ground/log.ts';
 import { ServiceManager } from '../ground/service-manager.ts';
 import { onInterrupt } from '../ground/shutdown.ts';
 import { followList, withoutList } from '../operations/follow-list.ts';
+import { withProviderLimits } from '../operations/known-limits.ts';
 import { allRoles, openService, type Service } from '../service.ts';
 import { type CommonOptions, rolesOf, settingsOf, withProcessOptions } from './common-options.ts';
 
@@ -27,7 +29,7 @@ export function addStart(program: Command, finish: (status: number) => void, ins
 
 async function runStart(list: string | undefined, options: StartOptions, insist: () => void): Promise<number> {
   const { env } = process;
-  const settings = settingsOf(options, env);
+  const settings = withProviderLimits(settingsOf(options, env));
   const roles = rolesOf(options.roles, allRoles);
   const log = createLog({ level: settings.logLevel, destination: 2 });
   const interrupt = onInterrupt(insist, settings.stopWithinMs);

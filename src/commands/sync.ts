@@ -1,9 +1,11 @@
 /** `mailhaul sync LIST` */
+
 import type { Command } from 'commander';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import { Closers, onInterrupt } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
 import { dryRun } from '../operations/dry-run.ts';
+import { withProviderLimits } from '../operations/known-limits.ts';
 import { sync } from '../operations/sync.ts';
 import type { Tally } from '../progress/tally.ts';
 import { exitStatus } from '../report/exit-status.ts';
@@ -44,7 +46,7 @@ export function addSync(program: Command, finish: (status: number) => void, insi
 
 async function runSync(list: string, options: SyncCommandOptions, insist: () => void): Promise<number> {
   const { env, stdout, stderr } = process;
-  const settings = settingsOf(options, env);
+  const settings = withProviderLimits(settingsOf(options, env));
   const accounts = await chooseAccounts(list, options, settings, warn);
   const finish = (report: Report) => {
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, options));

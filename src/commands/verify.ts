@@ -1,7 +1,9 @@
 /** `mailhaul verify LIST` */
+
 import type { Command } from 'commander';
 import { Closers, onInterrupt } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
+import { withProviderLimits } from '../operations/known-limits.ts';
 import { verify } from '../operations/verify.ts';
 import { depthOf, readSampleSize } from '../operations/verify-depth.ts';
 import { exitStatus } from '../report/exit-status.ts';
@@ -54,7 +56,7 @@ async function runVerify(
   insist: () => void,
 ): Promise<number> {
   const { env, stdout, stderr } = process;
-  const settings = settingsOf(options, env);
+  const settings = withProviderLimits(settingsOf(options, env));
   const accounts = await chooseAccounts(list, options, settings, warn);
   const closers = new Closers();
   const interrupt = onInterrupt(insist);

@@ -36,14 +36,21 @@ export interface ProbeContext {
   announce(): void;
 }
 
+/** Whose source is probed. */
+interface ProbeTask {
+  readonly account: string;
+  readonly id: string;
+  readonly topForbidden?: boolean;
+}
+
 /** The probing of one session. */
 export class Probe {
-  readonly #task: { account: string; id: string };
+  readonly #task: ProbeTask;
   readonly #context: ProbeContext;
   readonly #taker: string;
 
   /** `taker` is the token of the session. */
-  constructor(task: { account: string; id: string }, context: ProbeContext, taker: string) {
+  constructor(task: ProbeTask, context: ProbeContext, taker: string) {
     this.#task = task;
     this.#context = context;
     this.#taker = taker;
@@ -52,7 +59,7 @@ export class Probe {
   /** True when the destination is known to hold enough mail. */
   isWorthwhile(client: PopClient, wanted: number, run: Run): boolean {
     const hasTop = client.capabilities.size === 0 || client.capabilities.has('TOP');
-    if (run.probed || !this.#context.settings.popProbe || !hasTop) return false;
+    if (run.probed || !this.#context.settings.popProbe || !hasTop || this.#task.topForbidden) return false;
     return run.destinationMessages > 0 && run.destinationMessages >= wanted * worthwhileShare;
   }
 

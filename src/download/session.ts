@@ -159,7 +159,8 @@ class Session {
   #mayHideMore(client: PopClient, listing: MaildropListing, taker: Taker, run: Run): boolean {
     const { messages, unreadable } = taker.taken;
     const found = messages > 0 || (unreadable.length > 0 && !run.draining);
-    return found && listing.hasUidl && !client.capabilities.has('LOGIN-DELAY');
+    const mayAskAgain = this.#task.listsInParts || !client.capabilities.has('LOGIN-DELAY');
+    return found && listing.hasUidl && mayAskAgain;
   }
 
   /** The messages to ask for, as space for them is found and until the session's budget is used up. */

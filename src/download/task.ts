@@ -31,6 +31,10 @@ export interface DownloadTask {
   readonly runId: string;
   readonly endpoint: PopEndpoint;
   readonly order?: PickOrder;
+  /** TOP does harm at this source and is not sent. */
+  readonly topForbidden?: boolean;
+  /** The source is known to list only a part of its mail in a session. */
+  readonly listsInParts?: boolean;
 }
 
 /**

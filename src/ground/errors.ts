@@ -61,8 +61,11 @@ export class MailhaulError extends Error {
     return errorRow(this.code).retry;
   }
 
+  /** The table's, behind the `advice` among the details: what is known of this one server. */
   get remedy(): string {
-    return errorRow(this.code).remedy;
+    const { advice } = this.details;
+    const { remedy } = errorRow(this.code);
+    return advice === undefined ? remedy : `${printable(String(advice), 2000)} ${remedy}`;
   }
 }
 

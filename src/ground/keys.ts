@@ -52,6 +52,8 @@ export const loginKeys = {
   refusedLogins: (login: string) => `${prefix}:{${login}}:refused-logins`,
   /** String with a time to live: the server asked not to be logged in to before this time. */
   notBefore: (login: string) => `${prefix}:{${login}}:not-before`,
+  /** Hash: messages → when its bucket is free again. */
+  rates: (login: string) => `${prefix}:{${login}}:rates`,
   /** Hash: number of a bucket of time → bytes that this login moved in it. */
   dayBytes: (login: string) => `${prefix}:{${login}}:day-bytes`,
   /** Hash: the index of one mailbox: uidValidity, uidNext, shards, generation, count. */

@@ -26,6 +26,7 @@ const hostBudget = z
     connectionsPerAccount: wholeLimit,
     loginsPerSecond: limit,
     messagesPerSecond: limit,
+    messagesPerSecondPerAccount: limit,
     bytesPerSecond: limit,
     downloadBytesPerDay: wholeLimit,
     uploadBytesPerDay: wholeLimit,
@@ -51,6 +52,7 @@ export const settingsSchema = z.strictObject({
   redisLostAfterMs: wait,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
   defaults: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  providersFile: text,
   sealKeyFile: z.string().min(1).nullable(),
   oauth: oauthSchema,
   oauthRefreshEarlyMs: ms,
@@ -120,6 +122,15 @@ export const settingsSchema = z.strictObject({
   headerMaxBytes: bytes,
   placement: z.enum(['sent', 'inbox']),
   seen: z.enum(['first-run', 'all', 'none']),
+  discoverTimeoutMs: wait.max(600_000),
+  discoverAtOnce: count.max(1000),
+  discoverMaxBytes: bytes.max(16_777_216),
+  discoverRedirects: z.number().int().min(0).max(20),
+  discoverCandidates: count.max(100),
+  discoverIspdbUrl: z.url({ protocol: /^https$/ }).nullable(),
+  discoverDnsServers: z
+    .array(z.union([z.ipv4(), z.ipv6(), z.string().regex(/^(?:[0-9.]{7,15}|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/)]))
+    .max(20),
   listen: z
     .string()
     .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):[0-9]{1,5}$/, 'must be HOST:PORT')

@@ -20,8 +20,9 @@ export function problemOf(error: MailhaulError, count = 1): Problem {
 
 /** Notes a problem of the run; a later one with the same code takes its place. */
 export async function noteProblem(redis: RedisClient, account: string, problem: Problem): Promise<void> {
-  const { code, count, text } = problem;
-  await redis.hset(accountKeys.problems(account), code, JSON.stringify({ count, text }));
+  const { code, count, text, remedy } = problem;
+  const usual = remedy === errorRow(code).remedy;
+  await redis.hset(accountKeys.problems(account), code, JSON.stringify({ count, text, ...(!usual && { remedy }) }));
 }
 
 /** All problems of an account: those of its run, and the refusals that nobody has accepted. */
@@ -30,16 +31,16 @@ export async function readProblems(redis: RedisClient, account: string): Promise
     redis.hgetall(accountKeys.problems(account)),
     redis.hvals(accountKeys.refusals(account)),
   ]);
-  const found = new Map<ErrorCode, { count: number; text: string }>();
+  const found = new Map<ErrorCode, { count: number; text: string; remedy?: string }>();
   for (const [code, json] of Object.entries(noted)) {
-    found.set(code as ErrorCode, JSON.parse(json) as { count: number; text: string });
+    found.set(code as ErrorCode, JSON.parse(json) as { count: number; text: string; remedy?: string });
   }
   for (const json of refusals) {
     const { code, text } = JSON.parse(json) as { code: ErrorCode; text: string };
     found.set(code, { count: (found.get(code)?.count ?? 0) + 1, text: found.get(code)?.text ?? text });
   }
-  return [...found].map(([code, { count, text }]) => {
-    const { stops, remedy } = errorRow(code);
-    return { code, stops, count, text, remedy };
+  return [...found].map(([code, { count, text, remedy }]) => {
+    const row = errorRow(code);
+    return { code, stops: row.stops, count, text, remedy: remedy ?? row.remedy };
   });
 }

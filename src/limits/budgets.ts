@@ -8,6 +8,8 @@ export interface HostBudget {
   readonly connectionsPerAccount: number;
   readonly loginsPerSecond: number;
   readonly messagesPerSecond: number;
+  /** Messages of one login. */
+  readonly messagesPerSecondPerAccount: number;
   readonly bytesPerSecond: number;
   /** Bytes that one login may fetch in `budgetDayMs`. */
   readonly downloadBytesPerDay: number;
@@ -21,6 +23,7 @@ export const noBudget: HostBudget = {
   connectionsPerAccount: 0,
   loginsPerSecond: 0,
   messagesPerSecond: 0,
+  messagesPerSecondPerAccount: 0,
   bytesPerSecond: 0,
   downloadBytesPerDay: 0,
   uploadBytesPerDay: 0,
@@ -28,9 +31,33 @@ export const noBudget: HostBudget = {
 
 /** The limits of a host: its own where the settings name it, in whatever case, the default's where they do not. */
 export function budgetOf({ budgets }: Pick<Settings, 'budgets'>, host: string): HostBudget {
-  const named = Object.entries(budgets.hosts).find(([name]) => name.toLowerCase() === host.toLowerCase());
-  const given = Object.entries({ ...budgets.default, ...named?.[1] }).filter(([, limit]) => limit !== undefined);
+  const named = ownBudget(budgets, host);
+  const given = Object.entries({ ...budgets.default, ...named }).filter(([, limit]) => limit !== undefined);
   return { ...noBudget, ...Object.fromEntries(given) };
+}
+
+function ownBudget(budgets: Settings['budgets'], host: string): Settings['budgets']['hosts'][string] | undefined {
+  return Object.entries(budgets.hosts).find(([name]) => name.toLowerCase() === host.toLowerCase())?.[1];
+}
+
+/**
+ * The settings with what hosts are known to allow, for what the settings do not say of a host itself: the stricter of
+ * the known limit and the default's.
+ */
+export function withKnownLimits<S extends Pick<Settings, 'budgets'>>(
+  settings: S,
+  known: ReadonlyMap<string, Partial<HostBudget>>,
+): S {
+  const { budgets } = settings;
+  const hosts = { ...budgets.hosts };
+  for (const [host, limits] of known) {
+    const entries = Object.entries(limits) as [keyof HostBudget, number][];
+    const stricter = entries.map(([name, limit]) => [name, Math.min(limit, budgets.default[name] || limit)]);
+    const own = ownBudget(budgets, host);
+    const written = Object.keys(budgets.hosts).find((name) => name.toLowerCase() === host.toLowerCase());
+    hosts[written ?? host] = { ...Object.fromEntries(stricter), ...own };
+  }
+  return { ...settings, budgets: { ...budgets, hosts } };
 }
 
 /**
@@ -55,10 +82,29 @@ export function amount(bytes: number): string {
 }
 
 /** The rates of a host, for people: `4 message(s) and 1 MB a second`. */
-export function paceText({ messagesPerSecond, bytesPerSecond }: HostBudget): string {
+export function paceText({ messagesPerSecond, bytesPerSecond, messagesPerSecondPerAccount }: HostBudget): string {
   const parts = [
     messagesPerSecond > 0 ? `${messagesPerSecond} message(s)` : '',
     bytesPerSecond > 0 ? amount(bytesPerSecond) : '',
   ];
-  return `${parts.filter((part) => part !== '').join(' and ')} a second`;
+  const perAccount =
+    messagesPerSecondPerAccount > 0 ? `${messagesPerSecondPerAccount} message(s) a second for each account` : '';
+  const shared = parts.filter((part) => part !== '').join(' and ');
+  return [shared === '' ? '' : `${shared} a second`, perAccount].filter((part) => part !== '').join(', and ');
+}
+
+/** Why a session does not get its connections. */
+export function connectionsText(
+  host: string,
+  because: 'account' | 'connections' | 'adaptive',
+  allowed: number,
+): string {
+  if (because === 'account') return `${host} allows ${allowed} connection(s) for each account`;
+  if (because === 'connections') return `${host} allows ${allowed} connection(s) at once`;
+  return `${host} throttled or grew slow and is given ${allowed} connection(s) for now`;
+}
+
+/** The bytes of a day, for people: `1.25 GB a day`. */
+export function dayText({ limit, dayMs }: { limit: number; dayMs: number }): string {
+  return `${amount(limit)} ${dayMs === 86_400_000 ? 'a day' : `in ${dayMs / 1000} s`}`;
 }

@@ -5,12 +5,12 @@ import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AdaptiveRules } from './adaptive.ts';
 import { observe, type Seen } from './adaptive-state.ts';
-import { amount, budgetOf, type HostBudget, paceText } from './budgets.ts';
+import { budgetOf, connectionsText, dayText, type HostBudget, paceText } from './budgets.ts';
 import { chargeDay, type DayBudget, reserveDay } from './day-budget.ts';
 import { hintOf, hintText } from './hints.ts';
 import { notBefore, noteNotBefore } from './not-before.ts';
-import { type RateRequest, reserveRate } from './rates.ts';
-import { type SlotRefused, Slots } from './slots.ts';
+import { type RateGrant, type RateRequest, reserveLoginRate, reserveRate } from './rates.ts';
+import { Slots } from './slots.ts';
 import { clearWait, type Wait } from './waits.ts';
 
 /** Who asks. */
@@ -72,7 +72,8 @@ export class SessionBudget {
     this.#loginAt = loginAt;
     this.limits = budgetOf(settings, task.host);
     this.#day = { login: task.login, limit: dayLimit(task.side, this.limits), dayMs: settings.budgetDayMs };
-    this.limited = this.#day.limit > 0 || this.limits.messagesPerSecond > 0 || this.limits.bytesPerSecond > 0;
+    const { messagesPerSecond, messagesPerSecondPerAccount, bytesPerSecond } = this.limits;
+    this.limited = this.#day.limit + messagesPerSecond + messagesPerSecondPerAccount + bytesPerSecond > 0;
     this.#openedAt = clock.now();
     this.#renewing = setInterval(() => void slots.renew(clock.now()).catch(() => {}), settings.leaseMs / 3);
     this.#renewing.unref();
@@ -107,7 +108,8 @@ export class SessionBudget {
       },
       now,
     );
-    if (!(slots instanceof Slots)) return { side, untilMs: slots.until, because: refusalText(host, slots) };
+    if (!(slots instanceof Slots))
+      return { side, untilMs: slots.until, because: connectionsText(host, slots.because, slots.allowed) };
     const logins: RateRequest = { name: 'logins', cost: 1, perSecond: loginsPerSecond };
     const grant = await reserveRate(redis, host.toLowerCase(), [logins], now, settings.fairShareMs);
     if (grant.granted) return new SessionBudget(task, context, slots, grant.at);
@@ -163,18 +165,13 @@ export class SessionBudget {
    * sit and wait. `excess` is what earlier ones were larger than they had been listed.
    */
   async pass(messages: number, bytes: number, excess = 0): Promise<Wait | undefined> {
-    const { redis, settings, clock } = this.#context;
+    const { redis, clock } = this.#context;
     const { host, side } = this.#task;
-    const { messagesPerSecond, bytesPerSecond } = this.limits;
-    const rates: RateRequest[] = [
-      { name: 'messages', cost: messages, perSecond: messagesPerSecond },
-      { name: 'bytes', cost: bytes, perSecond: bytesPerSecond },
-    ];
-    const rate = await reserveRate(redis, this.#host, rates, clock.now(), settings.fairShareMs);
+    const rate = await this.#reservePace(messages, bytes);
     if (!rate.granted) return { side, untilMs: rate.at, because: `${host} allows ${paceText(this.limits)}` };
     if (this.#day.limit > 0) {
       const day = await reserveDay(redis, this.#day, bytes, clock.now(), excess);
-      if (!day.granted) return { side, untilMs: day.at, because: `${host} allows ${this.#dayText()}` };
+      if (!day.granted) return { side, untilMs: day.at, because: `${host} allows ${dayText(this.#day)}` };
       if (day.oversized) this.oversized += messages;
     }
     await this.#until(rate.at);
@@ -202,9 +199,19 @@ export class SessionBudget {
     return this.#task.host.toLowerCase();
   }
 
-  #dayText(): string {
-    const { dayMs, limit } = this.#day;
-    return `${amount(limit)} ${dayMs === 86_400_000 ? 'a day' : `in ${dayMs / 1000} s`}`;
+  /** The login's own turn first: one that is refused has not used up a part of what all share. */
+  async #reservePace(messages: number, bytes: number): Promise<RateGrant> {
+    const { redis, settings, clock } = this.#context;
+    const { messagesPerSecond, messagesPerSecondPerAccount, bytesPerSecond } = this.limits;
+    const own: RateRequest = { name: 'messages', cost: messages, perSecond: messagesPerSecondPerAccount };
+    const turn = await reserveLoginRate(redis, this.#task.login, [own], clock.now(), settings.fairShareMs);
+    if (!turn.granted) return turn;
+    const rates: RateRequest[] = [
+      { name: 'messages', cost: messages, perSecond: messagesPerSecond },
+      { name: 'bytes', cost: bytes, perSecond: bytesPerSecond },
+    ];
+    const shared = await reserveRate(redis, this.#host, rates, clock.now(), settings.fairShareMs);
+    return { granted: shared.granted, at: Math.max(turn.at, shared.at) };
   }
 
   async #leaveAlone(ms: number, because: string): Promise<void> {
@@ -238,10 +245,4 @@ export class SessionBudget {
 
 function dayLimit(side: Wait['side'], limits: HostBudget): number {
   return side === 'source' ? limits.downloadBytesPerDay : limits.uploadBytesPerDay;
-}
-
-function refusalText(host: string, { because, allowed }: SlotRefused): string {
-  if (because === 'account') return `${host} allows ${allowed} connection(s) for each account`;
-  if (because === 'connections') return `${host} allows ${allowed} connection(s) at once`;
-  return `${host} throttled or grew slow and is given ${allowed} connection(s) for now`;
 }

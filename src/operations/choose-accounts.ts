@@ -2,6 +2,7 @@
 import type { Account } from '../accounts/account.ts';
 import { loadAccountList } from '../accounts/list.ts';
 import { listWarning } from '../accounts/list-safety.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 
@@ -18,10 +19,16 @@ export interface Choice {
 export async function chooseAccounts(
   list: string,
   options: Choice,
-  settings: Pick<Settings, 'defaults'> & Partial<Pick<Settings, 'oauth'>>,
+  settings: Pick<Settings, 'defaults' | 'providersFile'> & Partial<Pick<Settings, 'oauth'>>,
   warn: (warning: MailhaulError) => void,
 ): Promise<Account[]> {
-  const all = await loadAccountList(list, settings.defaults, undefined, Object.keys(settings.oauth ?? {}));
+  const all = await loadAccountList(
+    list,
+    settings.defaults,
+    undefined,
+    Object.keys(settings.oauth ?? {}),
+    profilesOf(settings),
+  );
   const warning = await listWarning(list, all, settings.defaults);
   if (warning) warn(warning);
   const wanted = new Set(options.account ?? []);

@@ -1,7 +1,9 @@
 /** What a sync would do: every source is listed and held against the ledger; nothing is fetched and nothing written. */
 import type { Account } from '../accounts/account.ts';
+import { advised } from '../accounts/advice.ts';
 import { type LoginContext, openLogin } from '../accounts/login.ts';
 import { TokenDesk } from '../accounts/oauth/token-desk.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import { surveySource } from '../download/survey.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
@@ -57,7 +59,8 @@ async function surveyAccount(account: Account, logins: LoginContext, context: Tu
     const state = pending + refusedBefore > 0 ? 'incomplete' : 'complete';
     return { ...blank, state, messages, bytes: { ...noBytes, listed: bytesListed }, problems: [] };
   } catch (thrown) {
-    const problems = [problemOf(asMailhaulError(thrown))];
+    const error = advised(asMailhaulError(thrown), account, 'source', profilesOf(logins.settings));
+    const problems = [problemOf(error)];
     return { ...blank, state: 'failed', messages: noMessages, bytes: noBytes, problems };
   }
 }

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { loadAccountList } from '../accounts/list.ts';
 import { listWarning } from '../accounts/list-safety.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import type { AccountStore } from '../accounts/store.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { Log } from '../ground/log.ts';
@@ -13,7 +14,7 @@ import { type ImportResult, importAccounts } from './accounts.ts';
 /** What following a list needs. */
 export interface FollowOptions {
   readonly store: AccountStore;
-  readonly settings: Pick<LoadedSettings, 'defaults' | 'listSettleMs' | 'accountsPollMs'> &
+  readonly settings: Pick<LoadedSettings, 'defaults' | 'providersFile' | 'listSettleMs' | 'accountsPollMs'> &
     Partial<Pick<LoadedSettings, 'oauth'>>;
   readonly log: Log;
   /** Ends the following. */
@@ -68,7 +69,13 @@ class Follower {
     const { store, settings, log } = this.#options;
     // Looked at before it is read: what is written meanwhile is noticed as another change.
     this.#read = await this.#look();
-    const accounts = await loadAccountList(this.#path, settings.defaults, undefined, Object.keys(settings.oauth ?? {}));
+    const accounts = await loadAccountList(
+      this.#path,
+      settings.defaults,
+      undefined,
+      Object.keys(settings.oauth ?? {}),
+      profilesOf(settings),
+    );
     const warning = await listWarning(this.#path, accounts, settings.defaults);
     if (warning) log.warn({ code: warning.code }, warning.message);
     const result = await importAccounts(store, accounts, { prune: true, origin: this.#path });

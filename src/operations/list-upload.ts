@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Account } from '../accounts/account.ts';
 import { loadAccountList } from '../accounts/list.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 
@@ -17,7 +18,7 @@ export async function readUploadedList(
   dataDir: string,
   name: string,
   text: string,
-  settings: Pick<Settings, 'defaults'> & Partial<Pick<Settings, 'oauth'>>,
+  settings: Pick<Settings, 'defaults' | 'providersFile'> & Partial<Pick<Settings, 'oauth'>>,
   folder?: string,
 ): Promise<Account[]> {
   await mkdir(dataDir, { recursive: true });
@@ -26,7 +27,13 @@ export async function readUploadedList(
     const ending = extname(name).toLowerCase();
     const path = join(draft, `list${extensions.has(ending) ? ending : ''}`);
     await writeFile(path, text, { mode: 0o600 });
-    return await loadAccountList(path, settings.defaults, folder, Object.keys(settings.oauth ?? {}));
+    return await loadAccountList(
+      path,
+      settings.defaults,
+      folder,
+      Object.keys(settings.oauth ?? {}),
+      profilesOf(settings),
+    );
   } catch (error) {
     if (!(error instanceof MailhaulError)) throw error;
     throw new MailhaulError(error.code, { ...error.details, path: printable(name) });

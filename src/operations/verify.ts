@@ -1,7 +1,9 @@
 /** Proof that everything ever listed is at the destination: every account is verified, and nothing is written. */
 import type { Account } from '../accounts/account.ts';
+import { advisedOfEither } from '../accounts/advice.ts';
 import { openLogin } from '../accounts/login.ts';
 import { TokenDesk } from '../accounts/oauth/token-desk.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import { systemClock } from '../ground/clock.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
@@ -97,7 +99,7 @@ async function reportAccount(account: Account, options: VerifyOptions, rows: Row
   } catch (thrown) {
     const error = asMailhaulError(thrown);
     if (error.stops === 'run') throw error;
-    const problems = [problemOf(error)];
+    const problems = [problemOf(advisedOfEither(error, account, profilesOf(options.settings)))];
     return { report: { ...blank, state: 'failed', messages: noMessages, bytes: noBytes, problems } };
   }
 }
@@ -113,7 +115,8 @@ async function tryAccount(account: Account, options: VerifyOptions): Promise<Ver
     try {
       const source = await openLogin(account, 'source', logins);
       const destination = await openLogin(account, 'destination', logins);
-      const context = { redis, settings, signal, oneAtATime, onWait };
+      const topForbidden = profilesOf(settings).of(account.source)?.quirks.topForbidden !== undefined;
+      const context = { redis, settings, signal, oneAtATime, topForbidden, onWait };
       return await verifyAccount({ account: account.key, source, destination, depth }, context);
     } catch (thrown) {
       const error = asMailhaulError(thrown);

@@ -15,6 +15,8 @@ export interface PopEndpoint {
   password: string;
   /** An OAuth 2.0 access token: `auto` means XOAUTH2 or OAUTHBEARER then. Where those are named without it, `password` is one. */
   accessToken?: string | undefined;
+  /** The server takes a token only behind its question for it; where nobody knows, its host tells. */
+  tokenOnItsOwnLine?: boolean | undefined;
   /** The user whose maildrop is opened, if not `user`'s own. */
   authzUser?: string | undefined;
   /** Authorities to trust instead of the system's, as PEM text. */

@@ -21,7 +21,7 @@ export function tokenOf({ accessToken, password }: PopEndpoint): string {
 export function xoauth2(endpoint: PopEndpoint): SaslDialogue {
   const initial = `user=${endpoint.authzUser || endpoint.user}\x01auth=Bearer ${tokenOf(endpoint)}\x01\x01`;
   // The client answers the description of an error with an empty line, and the server refuses then.
-  return bearer('XOAUTH2', initial, '', wantsTwoLines(endpoint.host));
+  return bearer('XOAUTH2', initial, '', endpoint.tokenOnItsOwnLine ?? wantsTwoLines(endpoint.host));
 }
 
 /** OAUTHBEARER (RFC 7628 §3.1). */
@@ -30,7 +30,7 @@ export function oauthBearer(endpoint: PopEndpoint): SaslDialogue {
   const header = `n,a=${saslName(authzUser || user)},`;
   const initial = `${header}\x01host=${host}\x01port=${port}\x01auth=Bearer ${tokenOf(endpoint)}\x01\x01`;
   // RFC 7628 §3.2.3: the description of an error is answered with a lone %x01.
-  return bearer('OAUTHBEARER', initial, '\x01', wantsTwoLines(host));
+  return bearer('OAUTHBEARER', initial, '\x01', endpoint.tokenOnItsOwnLine ?? wantsTwoLines(host));
 }
 
 function bearer(name: string, initial: string, toError: string, twoLines: boolean): SaslDialogue {

@@ -16,6 +16,8 @@ import { Pace } from './pace.ts';
 export interface VerifyContext extends TurnContext {
   /** Asks the source one command at a time, whatever it announces. */
   readonly oneAtATime: boolean;
+  /** Asks for whole messages where headers would do: TOP does harm at this source. */
+  readonly topForbidden?: boolean;
 }
 
 /** One open session. */
@@ -132,6 +134,7 @@ class Session implements SourceSession {
   }
 
   readHeaders(listing: MaildropListing, wanted: Iterable<number>, take: TakeHeader): Promise<number[]> {
+    if (this.#context.topForbidden) return Promise.resolve([...wanted]);
     return this.#read(requests(listing, wanted, true), (place, reader) => take(place, this.#marks(reader)));
   }
 

@@ -361,7 +361,6 @@ describe('a list as a whole', () => {
   });
 
   it('says what is planned and what is wrong', async () => {
-    expect(await reasonsWith({ pop_provider: 'gmail' })).toEqual(['line 1: pop_provider is not supported yet']);
     expect(await reasonsWith({ pop_auth: 'best one' })).toEqual([
       'line 1: pop_auth is "best one", expected auto, the name of a mechanism or oauth2:NAME',
     ]);

@@ -47,7 +47,7 @@ const codes = ({ account }: Ended) => account.problems.map(({ code, count }) => 
 
 /** The first seed whose sample suits, and what it leaves out. */
 async function seedWhere(user: string, uidls: readonly string[], count: number, suits: (chosen: number[]) => boolean) {
-  const [account] = await chooseAccounts(list, { account: [user] }, { defaults: {} }, () => {});
+  const [account] = await chooseAccounts(list, { account: [user] }, { defaults: {}, providersFile: null }, () => {});
   for (let seed = 0; ; seed += 1) {
     const rank = drawRanks(seed, account!.key);
     const ranks = uidls.map((uidl) => rank(uidlKey(Buffer.from(uidl))));

@@ -226,7 +226,7 @@ describe('from Dovecot to Dovecot', () => {
   });
 
   async function accountOf(user: string): Promise<string> {
-    const [account] = await chooseAccounts(list, { account: [user] }, { defaults: {} }, () => {});
+    const [account] = await chooseAccounts(list, { account: [user] }, { defaults: {}, providersFile: null }, () => {});
     return account!.key;
   }
 });

@@ -55,6 +55,26 @@ const usage = async (budget: Partial<HostBudget>) =>
   (await readHostUsage(redis.client, settingsWith(budget), ['mail.example'], now))[0]!;
 
 describe('a session', () => {
+  it('keeps the messages a second of its login beside those of the host, and others have their own', async () => {
+    const budget = { messagesPerSecondPerAccount: 4, messagesPerSecond: 100 };
+    const [mine, other] = [await opened(budget), await opened(budget, { account: 'b' })];
+    expect(mine.limited).toBe(true);
+    expect(await mine.pass(8, 0)).toBeUndefined();
+    expect(waited).toEqual([]);
+    expect(await mine.pass(1, 0)).toBeUndefined();
+    expect(waited).toEqual([2000]);
+    // The clock went on by two seconds with the wait.
+    expect(await other.pass(1, 0)).toBeUndefined();
+    expect(waited).toEqual([2000]);
+    // Too long to sit and wait: the session is told when to come back, and has taken nothing from the host.
+    expect(await mine.pass(400, 0)).toBeUndefined();
+    const wait = await mine.pass(1, 0);
+    expect(wait?.because).toBe(
+      'Mail.Example allows 100 message(s) a second, and 4 message(s) a second for each account',
+    );
+    expect(await other.pass(1, 0)).toBeUndefined();
+  });
+
   it('has its connections until its end, and others are told why they wait', async () => {
     const budget = { connections: 2 };
     const first = await opened(budget, { side: 'destination' });

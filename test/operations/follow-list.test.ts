@@ -14,7 +14,7 @@ import { codeOf, useRedis } from '../ledger/redis-rig.ts';
 
 const redis = useRedis();
 const env = { MAILHAUL_SEAL_KEY: randomBytes(32).toString('base64') };
-const settings = { dataDir: '/nowhere', sealKeyFile: null, accountsReadBatch: 100, defaults: {} };
+const settings = { dataDir: '/nowhere', sealKeyFile: null, accountsReadBatch: 100, defaults: {}, providersFile: null };
 let folder: string;
 let list: string;
 let store: AccountStore;

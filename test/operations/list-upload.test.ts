@@ -31,14 +31,16 @@ it.each([
   ['list', json, 'bob'],
 ])('reads %s and leaves nothing behind', async (name, text, id) => {
   const dataDir = await folder();
-  expect((await readUploadedList(dataDir, name, text, { defaults: {} })).map((account) => account.id)).toEqual([id]);
+  expect(
+    (await readUploadedList(dataDir, name, text, { defaults: {}, providersFile: null })).map((account) => account.id),
+  ).toEqual([id]);
   expect(await readdir(dataDir)).toEqual([]);
 });
 
 it('names the list as its sender does when lines are wrong, and no password', async () => {
   const dataDir = await folder();
   const wrong = csv.replace('pop.example', '');
-  const error: Error = await readUploadedList(dataDir, 'wave.csv', wrong, { defaults: {} }).then(
+  const error: Error = await readUploadedList(dataDir, 'wave.csv', wrong, { defaults: {}, providersFile: null }).then(
     () => new Error('it was taken'),
     (reason: Error) => reason,
   );

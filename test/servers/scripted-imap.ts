@@ -75,6 +75,8 @@ export interface ImapBehaviour {
   stopAfter?: number;
   /** Reads in small steps. */
   crawl?: boolean;
+  /** What the server makes of a message when it stores it. */
+  rewrite?: (bytes: Buffer) => Buffer;
   /** Ignores the <partial> of a FETCH. */
   ignorePartial?: boolean;
   /** Keeps every byte it receives. */
@@ -157,7 +159,7 @@ export class ScriptedImap {
   store(name: string, bytes: Buffer, flags = '()', date?: string): number {
     const mailbox = this.mailboxes.get(name)!;
     const uid = mailbox.uidNext++;
-    mailbox.messages.push({ uid, bytes, flags, date });
+    mailbox.messages.push({ uid, bytes: this.behaviour.rewrite?.(bytes) ?? bytes, flags, date });
     return uid;
   }
 

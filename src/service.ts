@@ -162,7 +162,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
   const { bell, queues, steering, book, control } = parts;
   const { client } = parts.redis;
   const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
-  const tokens = new TokenDesk({ redis: client, settings, env });
+  const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
   const context = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env, tokens };
   if (roles.has('imap')) {
     await adoptBatches(client, spool, log);

@@ -1,14 +1,17 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { describedSettings, errorsPage, settingsPage } from '../scripts/docs-pages.ts';
 import { providersPage } from '../scripts/providers-page.ts';
 import { columnNames } from '../src/accounts/columns.ts';
+import { loadAccountList } from '../src/accounts/list.ts';
 import { errorRows } from '../src/ground/errors.ts';
 import { packageRoot } from '../src/ground/package-root.ts';
 import { settingsSchema } from '../src/ground/settings.ts';
 import { schedulesSchema } from '../src/ground/settings-schedules.ts';
+import { mechanismNames } from '../src/pop3/mechanisms.ts';
 
 const read = (...path: string[]) => readFileSync(join(packageRoot(), ...path), 'utf8');
 /** The code names in the first cell of every row of the tables of a page. */
@@ -52,6 +55,29 @@ describe('the documentation', () => {
       const groups = { groups: {}, accounts: {}, ...schedules };
       expect(schedulesSchema.parse({ ...groups, default: { ...defaults, ...schedules.default } })).toBeDefined();
     }
+  });
+
+  it('has every mechanism in docs/logins.md, and examples that are right', async () => {
+    const page = read('docs', 'logins.md');
+    expect(firstCells(page.split('What `auto` takes')[0]!.replace(/^\| `pop_auth`.*$/m, '')).sort()).toEqual(
+      [...mechanismNames].sort(),
+    );
+    const hosts = { pop_host: 'pop.example.com', imap_host: 'imap.example.com' };
+    let defaults = {};
+    let lists = 0;
+    for (const [, language, text] of page.matchAll(/^```(yaml|csv)\n(.*?)^```/gms)) {
+      if (language === 'yaml') defaults = (parse(text!) as { defaults: object }).defaults;
+      else {
+        const path = join(mkdtempSync(join(tmpdir(), 'mailhaul-docs-')), 'accounts.csv');
+        writeFileSync(path, text!);
+        const accounts = await loadAccountList(path, { ...hosts, ...defaults });
+        for (const { id } of accounts) expect(id).toMatch(/^(?:alice|bob|carol)@example\.com$/);
+        rmSync(dirname(path), { recursive: true });
+        defaults = {};
+        lists += 1;
+      }
+    }
+    expect(lists).toBe(3);
   });
 
   it('explains every column of the account list in docs/accounts.md, and no other', () => {

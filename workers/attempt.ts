@@ -21,11 +21,11 @@ export async function attempt(
   session: Session,
 ): Promise<void> {
   const { book, control, redis, log } = context;
+  const terms = await sessionTerms(redis, job, Date.now());
   // Watched before the account is looked up, so that no removal falls between the two.
   const removal = untilRemoved(book, job.account);
   const { account: key, run } = job;
   removal.signal.addEventListener('abort', () => log.info({ account: key, run, kind }, 'account removed'));
-  const terms = await sessionTerms(redis, job, Date.now());
   try {
     if (terms.signal.aborted) return await control.ended(kind, job, 'interrupted');
     const account = await lookUp(context, job.account);

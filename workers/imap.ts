@@ -1,4 +1,5 @@
 /** The IMAP worker: append sessions from the queue of this process's spool, one job a session. */
+import { ownerOf } from '../src/accounts/account.ts';
 import { openLogin } from '../src/accounts/login.ts';
 import { ownAddresses } from '../src/append/placement.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
@@ -11,7 +12,7 @@ export function imapWorker(context: WorkerContext): JobHandler {
   return (job, lost) =>
     attempt(context, 'append', job, lost, async (account, { stop, cut }) => {
       const endpoint = await openLogin(account, 'destination', context);
-      const addresses = ownAddresses(account.source.user, account.destination.user, account.id);
+      const addresses = ownAddresses(ownerOf(account.source), ownerOf(account.destination), account.id);
       const { key, id, mailbox } = account;
       const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses };
       // Loaded with the first append: a re-run with nothing new never needs an IMAP client.

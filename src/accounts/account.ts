@@ -18,6 +18,7 @@ export interface Endpoint {
   provider?: string;
   /** Absolute path of a PEM file with the authority of the server. */
   tlsCaFile?: string;
+  /** SHA-256 of the server's certificate: 64 hexadecimal digits in lower case. */
   tlsPin?: string;
 }
 
@@ -25,7 +26,7 @@ export interface Endpoint {
 export interface Account {
   /** Label for people; unique in a list. */
   id: string;
-  /** 32 hexadecimal digits: digest of source host and user and destination host and user (design §1). */
+  /** 32 hexadecimal digits: digest of source host and user and destination host and user; see `accountKey`. */
   key: string;
   group: string;
   enabled: boolean;
@@ -37,9 +38,17 @@ export interface Account {
   line: number;
 }
 
-type Login = Pick<Endpoint, 'host' | 'user'>;
+type Login = Pick<Endpoint, 'host' | 'user' | 'authzUser'>;
 
-/** The key of an account: 32 hexadecimal digits. Other hosts or users make another account (design §1). */
+/**
+ * The key of an account: 32 hexadecimal digits. Other hosts or users make another account (design §1); the user is the
+ * one whose mailbox it is, however many a master user opens (decision 0011).
+ */
 export function accountKey(source: Login, destination: Login): string {
-  return hexDigest(16, source.host, source.user, destination.host, destination.user);
+  return hexDigest(16, source.host, ownerOf(source), destination.host, ownerOf(destination));
+}
+
+/** The user whose mailbox it is: another than the one who logs in, where that is a master user. */
+export function ownerOf({ user, authzUser }: Pick<Endpoint, 'user' | 'authzUser'>): string {
+  return authzUser || user;
 }

@@ -7,8 +7,6 @@ export interface Column {
   readonly values: string;
   /** What applies where neither the line nor the settings' `defaults` have a value; undefined where one is needed. */
   readonly otherwise: string | undefined;
-  /** Planned: a value is an error for now. */
-  readonly later?: true;
 }
 
 const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: number): Column[] => [
@@ -33,21 +31,29 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   {
     name: `${prefix}_auth`,
     meaning:
-      'How the login is done: the best that the server offers, one mechanism by its name, such as PLAIN, or with an access token of the provider NAME under `oauth` in the settings.',
-    values: 'auto, the name of a mechanism or oauth2:NAME',
+      'How the login is done: the best that the server offers, one mechanism by its name (docs/logins.md), or with an access token of the provider NAME under `oauth` in the settings.',
+    values:
+      prefix === 'pop'
+        ? 'auto, USER, PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, APOP, XOAUTH2, OAUTHBEARER or oauth2:NAME'
+        : 'auto, PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or oauth2:NAME',
     otherwise: 'auto',
   },
-  { name: `${prefix}_user`, meaning: `User name at the ${role}.`, values: 'text', otherwise: undefined },
+  {
+    name: `${prefix}_user`,
+    meaning: `User name at the ${role}.`,
+    values: 'text; {address}, {local} and {domain} stand for the address of the account and its parts',
+    otherwise: undefined,
+  },
   {
     name: `${prefix}_password`,
-    meaning: `Password at the ${role}, or where to find it. Not needed with oauth2:NAME.`,
+    meaning: `Password at the ${role}, or with XOAUTH2 and OAUTHBEARER the access token; or where to find it. Not needed with oauth2:NAME.`,
     values: 'literal text, env:NAME, file:PATH, command:PROGRAM ARGS or literal:TEXT',
     otherwise: undefined,
   },
   {
     name: `${prefix}_authz_user`,
     meaning: 'User whose mailbox is opened when the login is that of a master user (SASL authorization identity).',
-    values: 'text',
+    values: `text, with the same stand-ins as ${prefix}_user`,
     otherwise: `${prefix}_user`,
   },
   {
@@ -65,10 +71,10 @@ const side = (prefix: 'pop' | 'imap', role: string, tlsPort: number, plainPort: 
   },
   {
     name: `${prefix}_tls_pin`,
-    meaning: 'Fingerprint that the certificate of the server must have. Planned.',
-    values: 'empty for now',
-    otherwise: 'none',
-    later: true,
+    meaning:
+      'SHA-256 fingerprint of the certificate of the server: this one is accepted and no other, whoever signed it.',
+    values: '64 hexadecimal digits, with or without colons',
+    otherwise: 'none: authority and name are checked',
   },
 ];
 
@@ -78,7 +84,7 @@ export const columns: readonly Column[] = [
     name: 'id',
     meaning: 'Label of the account in commands and reports; no two lines may have the same.',
     values: 'text',
-    otherwise: 'pop_user if that is an address, else pop_user@pop_host',
+    otherwise: 'the address that pop_user is made from; else pop_user if that is an address, else pop_user@pop_host',
   },
   { name: 'group', meaning: 'Accounts that are steered together with --group.', values: 'text', otherwise: 'default' },
   {

@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { readTransport } from '../transport/read-transport.ts';
+import type { Transport } from '../transport/transport.ts';
 import type { Account, Endpoint } from './account.ts';
 import { TokenDesk } from './oauth/token-desk.ts';
 import type { TokenSource } from './oauth/token-source.ts';
@@ -20,15 +22,18 @@ export interface Login {
   readonly auth: string;
   readonly user: string;
   readonly password: string;
+  /** An OAuth 2.0 access token; where there is none, mechanisms of tokens take the password for one. */
+  readonly accessToken?: string | undefined;
+  /** Whose mailbox is opened, where that is not `user`'s own. */
   readonly authzUser: string | undefined;
-  /** What a login by XOAUTH2 or OAUTHBEARER shows instead of a password. */
-  readonly accessToken: string | undefined;
   /** Where each later connection gets its own, since access tokens end; undefined where there is none. */
   readonly tokens: TokenSource | undefined;
   /** The provider takes a token only on a line of its own; undefined where no profile knows. */
   readonly tokenOnItsOwnLine: boolean | undefined;
   /** Authorities of the server, as PEM text; undefined for the system's. */
   readonly tlsCa: string | undefined;
+  /** By what way the host is reached, and the pin of the account. */
+  readonly transport: Transport;
 }
 
 /** What opening a login takes besides the account. */
@@ -41,8 +46,8 @@ export interface LoginContext {
 }
 
 /**
- * Reads password and authority of one side, or has an access token for it. Throws `secret-missing`,
- * `list-unreadable`, and what oauth/classify.ts has.
+ * Reads password, authority and transport of one side, or has an access token for it. Throws `secret-missing`,
+ * `list-unreadable`, `connection-file`, and what oauth/classify.ts has.
  */
 export async function openLogin(
   account: Account,
@@ -50,15 +55,17 @@ export async function openLogin(
   { env, settings, tokens: desk }: LoginContext,
 ): Promise<Login> {
   const endpoint: Endpoint = account[side];
-  const { host, port, security, user, authzUser, tlsCaFile } = endpoint;
+  const { host, port, security, user, authzUser, tlsCaFile, tlsPin } = endpoint;
   // Where a token takes its place it is empty, and yet opened: its seal tells whether the server is still the same.
   const password = await resolveSecret(endpoint.password, `${account.id} (${side})`, env);
   const tlsCa = tlsCaFile === undefined ? undefined : await readAuthority(tlsCaFile);
+  const transport = await readTransport(settings, host, env, tlsPin);
   const tokens = desk?.sourceFor(account, side) ?? givenTokens(account, side, password, env);
   const accessToken = await tokens?.get();
   const auth = TokenDesk.nameIn(endpoint.auth) === undefined ? endpoint.auth.toLowerCase() : 'auto';
+  const given = { host, port, security, auth, user, password, authzUser };
   const tokenOnItsOwnLine = profilesOf(settings).of(endpoint)?.quirks.twoStepXoauth2 && true;
-  return { host, port, security, auth, user, password, authzUser, accessToken, tokens, tokenOnItsOwnLine, tlsCa };
+  return { ...given, accessToken, tokens, tokenOnItsOwnLine, tlsCa, transport };
 }
 
 /** With the name of a mechanism that takes tokens, the password column says where the token is: `command:`, say. */

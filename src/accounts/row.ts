@@ -1,15 +1,15 @@
 /** One line of the account list, checked and made an account. */
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { domainToASCII } from 'node:url';
 import { printable } from '../ground/errors.ts';
 import { type Account, accountKey, type Endpoint } from './account.ts';
 import { columns } from './columns.ts';
+import { hostName } from './host-name.ts';
 import type { Problems } from './problems.ts';
 import type { Profiles } from './profiles.ts';
 import { SecretRef } from './secret.ts';
 import { suppliedBy } from './supplied.ts';
+import { isAddress, isTemplate, userNameOf } from './user-name.ts';
 
 /** The values of one line by column name; empty and absent mean the same. */
 export interface Row {
@@ -84,7 +84,7 @@ export function accountOf(row: Row, context: ListContext): Account | undefined {
   const mailbox = cells.of('imap_mailbox') || 'INBOX';
   if (!source || !destination) return undefined;
   return {
-    id: cells.of('id') || (/^[^@\s]+@[^@\s]+$/.test(source.user) ? source.user : `${source.user}@${source.host}`),
+    id: cells.of('id') || labelOf(cells, source),
     key: accountKey(source, destination),
     group: cells.of('group') || 'default',
     enabled,
@@ -103,10 +103,9 @@ function checkText(cells: Cells): boolean {
     cells.complain(text);
     fine = false;
   };
-  for (const { name, later } of columns) {
+  for (const { name } of columns) {
     const value = cells.of(name);
     if (value === '') continue;
-    if (later) cells.complain(`${name} is not supported yet`);
     if (value.length > maxLength) complain(`${name} is longer than ${maxLength} characters`);
     else if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value)) complain(`${name} contains a control character`);
     else if (value.includes('\ufffd')) complain(`${name} is not UTF-8; save the list as UTF-8`);
@@ -121,19 +120,45 @@ function endpointOf(cells: Cells, side: 'pop' | 'imap', tlsPort: number, plainPo
   const host = hostOf(cells, `${side}_host`);
   const port = portOf(cells, `${side}_port`, security === 'tls' ? tlsPort : plainPort);
   const auth = authOf(cells, `${side}_auth`);
-  const user = cells.of(`${side}_user`);
-  if (user === '') cells.complain(`${side}_user is missing`);
+  const user = userOf(cells, `${side}_user`);
+  if (cells.of(`${side}_user`) === '') cells.complain(`${side}_user is missing`);
   // A token takes the place of the password, which is not even kept then.
   const password = auth.startsWith('oauth2:') ? SecretRef.none : passwordOf(cells, `${side}_password`);
-  const authzUser = cells.of(`${side}_authz_user`);
+  const authzUser = userOf(cells, `${side}_authz_user`);
   const tlsCaFile = authorityOf(cells, `${side}_tls_ca`);
   const provider = cells.of(`${side}_provider`).toLowerCase();
+  const tlsPin = pinOf(cells, `${side}_tls_pin`, security);
   if (!host || user === '' || !password || !known) return undefined;
   const endpoint: Endpoint = { host, port, security, auth, user, password };
   if (authzUser !== '') endpoint.authzUser = authzUser;
   if (provider !== '') endpoint.provider = provider;
   if (tlsCaFile !== undefined) endpoint.tlsCaFile = tlsCaFile;
+  if (tlsPin !== undefined) endpoint.tlsPin = tlsPin;
   return endpoint;
+}
+
+/** What people call the account where the line has no id: by whose mailbox the source is. */
+function labelOf(cells: Cells, { host, user, authzUser }: Endpoint): string {
+  const made = isTemplate(cells.of('pop_authz_user') || cells.of('pop_user'));
+  const owner = (made ? addressOf(cells, 'pop') : undefined) ?? authzUser ?? user;
+  return isAddress(owner) ? owner : `${owner}@${host}`;
+}
+
+function userOf(cells: Cells, column: string): string {
+  const text = cells.of(column);
+  const side = column.startsWith('pop') ? 'pop' : 'imap';
+  const user = userNameOf(text, addressOf(cells, side));
+  if (user !== undefined) return user;
+  const other = side === 'pop' ? 'imap' : 'pop';
+  cells.complainOf(column, `an address to make it from: in id, ${other}_user or ${other}_authz_user`);
+  return '';
+}
+
+/** The address that the user names of a side are made from: the id, or whose mailbox the other side is. */
+function addressOf(cells: Cells, side: 'pop' | 'imap'): string | undefined {
+  const other = side === 'pop' ? 'imap' : 'pop';
+  const owner = cells.of(`${other}_authz_user`) || cells.of(`${other}_user`);
+  return [cells.of('id'), owner].find((text) => isAddress(text) && !isTemplate(text));
 }
 
 function hostOf(cells: Cells, column: string): string | undefined {
@@ -145,20 +170,6 @@ function hostOf(cells: Cells, column: string): string | undefined {
   const host = hostName(text);
   if (host === undefined) cells.complainOf(column, 'a host name or an IP address');
   return host;
-}
-
-const label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
-// The last label of a name is never all digits (RFC 1123 §2.1): 10.0.0.256 is a wrong address, not a name.
-const nameShape = new RegExp(`^(?:${label}\\.)*(?![0-9]+$)${label}$`);
-
-/** A lower-case host in its plain form: an address without brackets, a name in ASCII and without a final dot. */
-function hostName(text: string): string | undefined {
-  const inBrackets = /^\[(.+)\]$/.exec(text)?.[1];
-  if (inBrackets !== undefined) return isIP(inBrackets) === 6 ? inBrackets : undefined;
-  if (isIP(text) !== 0) return text;
-  // domainToASCII takes 1.2.3 for an address, so plain names do not pass through it.
-  const name = (/^[\x21-\x7e]+$/.test(text) ? text : domainToASCII(text)).replace(/\.$/, '');
-  return name.length <= 253 && nameShape.test(name) ? name : undefined;
 }
 
 function portOf(cells: Cells, column: string, otherwise: number): number {
@@ -209,6 +220,16 @@ function authorityOf(cells: Cells, column: string): string | undefined {
   const wrong = authorities.get(path);
   if (wrong !== undefined) cells.complainOf(column, `a readable PEM file with a certificate: ${wrong}`);
   return path;
+}
+
+/** As `openssl x509 -noout -fingerprint -sha256` prints it, with its beginning or without. */
+function pinOf(cells: Cells, column: string, security: string): string | undefined {
+  const text = cells.of(column);
+  if (text === '') return undefined;
+  const digits = text.replace(/^sha256 fingerprint=/i, '').replaceAll(':', '');
+  if (!/^[0-9a-f]{64}$/i.test(digits)) cells.complainOf(column, 'a SHA-256 fingerprint of 64 hexadecimal digits');
+  if (security === 'none') cells.complain(`${column} is for TLS, and ${column.replace('tls_pin', 'security')} is none`);
+  return digits.toLowerCase();
 }
 
 function wrongAuthority(path: string): string | undefined {

@@ -1,9 +1,9 @@
 /** The key of the seal: from a variable, or from a file that only its owner can read. */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, mkdir, open, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
+import { makeOnce } from '../ground/made-once.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import { sealKeyBytes } from './seal.ts';
 
@@ -75,37 +75,11 @@ async function readKeyFile(path: string, where: string): Promise<string | undefi
   }
 }
 
-/** Makes a key file whole or not at all; where another process was faster, its key is the key. */
+/** Makes a key file; where another process was faster, its key is the key. */
 async function createKeyFile(path: string, where: string): Promise<void> {
-  const draft = `${path}.${randomUUID()}`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    try {
-      await file.writeFile(`${randomBytes(sealKeyBytes).toString('base64')}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await link(draft, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    await syncFolder(dirname(path));
-  } catch (error) {
-    throw invalid(where, `it cannot be made (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`);
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-/** A name is durable when its directory is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await makeOnce(path, `${randomBytes(sealKeyBytes).toString('base64')}\n`).catch((error: NodeJS.ErrnoException) => {
+    throw invalid(where, `it cannot be made (${error.code ?? 'unknown reason'})`);
+  });
 }
 
 function invalid(where: string, reason: string): MailhaulError {

@@ -64,9 +64,13 @@ function parsed(key: string, text: string): Stored {
 
 /** Bound to the server too: who can write to Redis shall not have a password sent to another one, or in the clear. */
 function placeOf(account: string, side: 'source' | 'destination', to: Omit<Endpoint, 'password'>): SealedPlace {
-  const { host, port, security, auth, tlsCaFile = '' } = to;
+  const { host, port, security, auth, tlsCaFile = '', tlsPin, user, authzUser } = to;
   const column = side === 'source' ? 'pop_password' : 'imap_password';
-  return { account, column, purpose: JSON.stringify([host, port, security, auth, tlsCaFile]) };
+  // Absent where there is none, as in what was sealed before there were pins.
+  const pin = tlsPin === undefined ? [] : [tlsPin];
+  // The key of the account tells whose mailbox it is, and not who logs in.
+  const master = authzUser ? [user, authzUser] : [];
+  return { account, column, purpose: JSON.stringify([host, port, security, auth, tlsCaFile, ...pin, ...master]) };
 }
 
 /** Whether two say the same, passwords included; where a line stands in its list does not count. */

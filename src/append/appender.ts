@@ -97,6 +97,8 @@ export class Appender {
     ]);
     crashPoint('after-intent');
     if (!recorded) throw new MailhaulError('lease-lost', { what: `the destination ${this.#context.host}` });
+    // What Redis confirmed may be long ago: the process may have slept since.
+    this.#context.destination.assertHeld();
   }
 
   async #settleOutcome(

@@ -64,6 +64,11 @@ export class Destination {
     return new Destination(options, await budget.login(() => AppendChannel.open(endpoint, imapOptions)));
   }
 
+  /** The last look before something is sent that cannot be taken back. Throws `lease-lost`. */
+  assertHeld(): void {
+    this.#options.lease.assertHeld();
+  }
+
   /** The connection that looks. Throws what its login threw. */
   looker(): Promise<MailboxClient> {
     return this.#looker;

@@ -42,9 +42,8 @@ async function runAuthorize(
     const tell = (text: string) => void stderr.write(`${text}\n`);
     const asked = { redis, settings, env, device: options.device ?? false, signal, tell };
     const authorized = await authorize(account, asked);
-    stdout.write(
-      options.json ? `${JSON.stringify({ version: 1, account: id, authorized }, null, 2)}\n` : told(authorized),
-    );
+    const document = JSON.stringify({ version: 1, account: id, authorized }, null, 2);
+    stdout.write(options.json ? `${document}\n` : told(authorized, id, list));
     return 0;
   } catch (error) {
     if (signal.aborted) return interruptedStatus;
@@ -54,6 +53,8 @@ async function runAuthorize(
   }
 }
 
-function told(authorized: readonly Authorized[]): string {
-  return authorized.map(({ side, provider, user }) => `${user} has consented (${provider}, ${side}).\n`).join('');
+function told(authorized: readonly Authorized[], id: string, list: string | undefined): string {
+  const lines = authorized.map(({ side, provider, user }) => `${user} has consented (${provider}, ${side}).\n`);
+  if (list === undefined) lines.push(`mailhaul run ${id} begins its run now.\n`);
+  return lines.join('');
 }

@@ -1,6 +1,7 @@
 /** `mailhaul start [LIST]`: the service: begins runs when their schedules say so, and takes and gives mail. */
 
 import type { Command } from 'commander';
+import { untilAborted } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import { createLog } from '../ground/log.ts';
 import { ServiceManager } from '../ground/service-manager.ts';
@@ -57,7 +58,7 @@ async function runStart(list: string | undefined, options: StartOptions, insist:
     for (const { code, message } of service.warnings) log.warn({ code }, message);
     log.info({ roles: [...roles], redis: service.redis.where }, 'ready');
     await teller.ready(service);
-    await ended(signal, service.redis.lost);
+    await untilAborted(signal, service.redis.lost);
     log.info('stopping');
     void teller.stopping();
     if (interrupt.signal.aborted) return 0;
@@ -69,15 +70,6 @@ async function runStart(list: string | undefined, options: StartOptions, insist:
     await teller.close();
     interrupt.stop();
   }
-}
-
-/** Waits until one of them is aborted. */
-function ended(...signals: AbortSignal[]): Promise<void> {
-  const any = AbortSignal.any(signals);
-  return new Promise((resolve) => {
-    if (any.aborted) resolve();
-    any.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** What the service manager hears of this service, in an order that it understands. */

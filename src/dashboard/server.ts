@@ -1,9 +1,11 @@
 /** The dashboard role: health, metrics and the API over HTTP. */
+
 import { isIP } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
+import { inTime } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import { type Desk, type DeskParts, openDesk } from '../operations/desk.ts';
-import { answeredInTime, health } from '../operations/health.ts';
+import { health } from '../operations/health.ts';
 import { listenAt } from '../operations/listen-address.ts';
 import { measure } from '../operations/measure.ts';
 import { ensureToken } from '../operations/token.ts';
@@ -70,7 +72,7 @@ function addOpenRoutes(server: FastifyInstance, context: Desk): void {
     return reply.status(found.ready ? 200 : 503).send(found);
   });
   server.get('/metrics', async (_request, reply) => {
-    const measured = await answeredInTime(measure(context, clock.now()), settings.metricsTimeoutMs);
+    const measured = await inTime(measure(context, clock.now()), settings.metricsTimeoutMs);
     const { text, type } = await metrics.text(measured);
     return reply.type(type).send(text);
   });

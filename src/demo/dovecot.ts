@@ -128,9 +128,9 @@ async function configure(options: DovecotOptions, ports: DovecotPorts): Promise<
   };
 }
 
-/** Base64 keeps a colon in a password from ending its field. */
+/** Base64 keeps a colon in a password from ending its field; names are looked up with these three escaped. */
 function passwdFile(users: Readonly<Record<string, string>>): string {
   const line = ([user, password]: [string, string]) =>
-    `${user}:{PLAIN.b64}${Buffer.from(password).toString('base64')}\n`;
+    `${user.replace(/["'\\]/g, '\\$&')}:{PLAIN.b64}${Buffer.from(password).toString('base64')}\n`;
   return Object.entries(users).map(line).join('');
 }

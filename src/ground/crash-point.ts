@@ -20,17 +20,26 @@ export const crashSteps = [
 /** One of the steps. */
 export type CrashStep = (typeof crashSteps)[number];
 
-let plan: { step: string; left: number } | undefined;
+let plan: Plan | undefined;
 
-/** Dies here, as by SIGKILL, if MAILHAUL_CRASH_AT names this step (`STEP`, or `STEP:N` for its N-th time). */
+interface Plan {
+  readonly step: string;
+  left: number;
+  readonly signal: 'SIGKILL' | 'SIGSTOP';
+}
+
+/**
+ * Dies here, as by SIGKILL, if MAILHAUL_CRASH_AT names this step (`STEP`, or `STEP:N` for its N-th time); with
+ * `STEP:N:SIGSTOP` it falls asleep instead.
+ */
 export function crashPoint(step: CrashStep): void {
   plan ??= readPlan(process.env['MAILHAUL_CRASH_AT'] ?? '');
   if (plan.step !== step) return;
   plan.left -= 1;
-  if (plan.left === 0) process.kill(process.pid, 'SIGKILL');
+  if (plan.left === 0) process.kill(process.pid, plan.signal);
 }
 
-function readPlan(text: string): { step: string; left: number } {
-  const [step = '', times = '1'] = text.split(':');
-  return { step, left: Number(times) };
+function readPlan(text: string): Plan {
+  const [step = '', times = '1', signal] = text.split(':');
+  return { step, left: Number(times), signal: signal === 'SIGSTOP' ? signal : 'SIGKILL' };
 }

@@ -305,18 +305,76 @@ export const errorTable = {
     text: '{host}:{port} did not accept a connection within {seconds} s',
     remedy: 'Check host, port and firewall.',
   },
+  'source-address': {
+    stops: 'host',
+    retry: 'soon',
+    text: '{host}:{port} cannot be reached from the address {address}: {reason}',
+    remedy:
+      'Correct localAddress under connections: an address of this machine, IPv6 for a host with IPv6 addresses only.',
+  },
+  'proxy-unreachable': {
+    stops: 'host',
+    retry: 'soon',
+    text: 'the proxy {proxy} on the way to {host}:{port} cannot be reached: {reason}',
+    remedy: 'Check proxy under connections, and whether the proxy runs.',
+  },
+  'proxy-refused': {
+    stops: 'host',
+    retry: 'soon',
+    text: 'the proxy {proxy} does not connect to {host}:{port}: {reason}',
+    remedy: 'Check host and port, proxyUser and proxyPassword, and what the proxy allows; its log says more.',
+  },
+  'connection-file': {
+    stops: 'host',
+    retry: 'next-run',
+    text: '{setting} of the connections to {host} cannot be used: {what}: {reason}',
+    remedy: 'Correct the setting under connections, or the file or variable that it names.',
+  },
+  'greeting-missing': {
+    stops: 'account',
+    retry: 'soon',
+    text: '{host}:{port} did not say a word within {seconds} s',
+    remedy: 'If the port speaks TLS at once (995 and 993 do), use security tls. If not, look at the server.',
+  },
   'tls-unverified': {
     stops: 'host',
     retry: 'never',
     text: 'the certificate of {host}:{port} does not verify: {reason}',
     remedy:
-      'Use the name that stands in the certificate, or name the authority of the server with pop_tls_ca or imap_tls_ca.',
+      'Use the name that stands in the certificate as the host (or as serverName under connections), name the authority of the server with pop_tls_ca or imap_tls_ca, or pin this very certificate with pop_tls_pin or imap_tls_pin. See docs/transport.md.',
+  },
+  'tls-pin-mismatch': {
+    stops: 'host',
+    retry: 'never',
+    text: 'the certificate of {host}:{port} is not the pinned one; its SHA-256 fingerprint is {fingerprint}',
+    remedy:
+      'If the server got a new certificate, make sure of its fingerprint there and put it into pop_tls_pin or imap_tls_pin. If it did not, someone may be tampering with the connection.',
+  },
+  'tls-too-old': {
+    stops: 'host',
+    retry: 'never',
+    text: '{host}:{port} speaks no TLS that is new and strong enough: {reason}',
+    remedy:
+      'Bring TLS there up to date. Where that cannot be, allow this host less: minTlsVersion TLSv1 under connections.',
+  },
+  'tls-not-spoken': {
+    stops: 'host',
+    retry: 'never',
+    text: '{host}:{port} answers in something else than TLS: {reason}',
+    remedy: 'Use the port that speaks TLS at once (995 and 993), or security starttls with this one (110 and 143).',
+  },
+  'tls-client-refused': {
+    stops: 'host',
+    retry: 'never',
+    text: '{host}:{port} wants another client certificate than it was shown, or wants one at all: {reason}',
+    remedy: 'Name one that the server trusts with tlsCertFile and tlsKeyFile under connections.',
   },
   'tls-failed': {
     stops: 'host',
     retry: 'soon',
     text: 'no TLS connection to {host}:{port}: {reason}',
-    remedy: 'Check the port: 995 and 993 speak TLS at once, 110 and 143 after STARTTLS (security starttls).',
+    remedy:
+      'Check the port: 995 and 993 speak TLS at once, 110 and 143 after STARTTLS (security starttls). A server that closes in the middle may know old versions of TLS only: minTlsVersion under connections.',
   },
   'starttls-missing': {
     stops: 'host',

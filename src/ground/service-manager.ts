@@ -2,7 +2,9 @@
  * What the service manager is told (sd_notify(3)): ready, stopping, alive. The socket it listens on takes datagrams,
  * which Node.js cannot send, so systemd's own program does it; being a child of ours it needs NotifyAccess=all.
  */
+
 import { execFile } from 'node:child_process';
+import { inTime } from './clock.ts';
 import { printable } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -68,12 +70,7 @@ export class ServiceManager {
   }
 
   async #giveSign(isAlive: () => Promise<boolean>, withinMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((done) => {
-      timer = setTimeout(() => done(false), withinMs);
-    });
-    const alive = await Promise.race([isAlive().catch(() => false), late]);
-    clearTimeout(timer);
+    const alive = (await inTime(isAlive(), withinMs)) === true;
     if (alive) await this.#send('WATCHDOG=1');
     else if (!this.#silent) this.#log.warn('no sign of life for the service manager: Redis does not answer');
     this.#silent = !alive;

@@ -180,7 +180,7 @@ function complaint(name: Name, given: Given, issue: z.core.$ZodIssue): string {
   const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
   if (given.joined && valueAt(given.joined.own, path) === undefined) return complaint(name, given.joined.under, issue);
   const place = [name, ...issue.path.map(String)].join('.');
-  const secret = name === 'redis' || name === 'defaults' || name === 'oauth' || name.endsWith('Password');
+  const secret = ['redis', 'defaults', 'connections', 'oauth'].includes(name) || name.endsWith('Password');
   const shown = mergedSettings.includes(name) ? valueAt(given.value, issue.path) : given.value;
   const value = secret ? '' : ` is ${printable(JSON.stringify(shown) ?? String(shown), 60)}`;
   return `${given.source}: ${place}${value}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;

@@ -1,5 +1,6 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
 import { z } from 'zod';
+import { connectionsSchema } from './settings-connections.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { schedulesSchema } from './settings-schedules.ts';
 
@@ -79,6 +80,7 @@ export const settingsSchema = z.strictObject({
   hintTries: count.max(1000),
   adaptiveRaiseMs: wait,
   adaptiveSlowFactor: z.number().min(1.5).max(1000),
+  connections: connectionsSchema,
   popConnectTimeoutMs: wait,
   popLoginTimeoutMs: wait,
   popCapaTimeoutMs: wait,
@@ -147,4 +149,4 @@ export const settingsSchema = z.strictObject({
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
 
 /** Settings that are maps of maps: what is given adds to what is there, name by name; others are replaced as a whole. */
-export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'oauth'];
+export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'connections', 'oauth'];

@@ -1,5 +1,6 @@
 /** What a connection that did not come up means in the table of errors. */
 import { MailhaulError, printable } from '../ground/errors.ts';
+import { isTlsCode, tlsError } from '../transport/tls.ts';
 import { byeError, loginError, type Peer, withoutSecrets } from './classify.ts';
 import type { ImapLogin } from './mechanism.ts';
 
@@ -30,11 +31,11 @@ export interface TriedLogin {
 export interface ConnectLimits {
   imapConnectTimeoutMs: number;
   imapLoginTimeoutMs: number;
+  /** Whether the connection begins in plain text. */
+  plain?: boolean;
+  /** Whether the server has said a word. */
+  greeted?: boolean;
 }
-
-// The verification codes of OpenSSL as Node names them, and Node's own
-const certificateCode =
-  /^(?:CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/;
 
 /** What imapflow calls the end of the connection. */
 export const connectionGone = /^(?:NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect)/;
@@ -66,18 +67,17 @@ export function connectError(
   // Node's own errors have a `reason` of another kind
   if (failure.reason && connectionGone.test(code)) return byeError(peer, failure.reason, 'login');
   if (code === 'STARTTLS_INJECTION') return new MailhaulError('starttls-injected', { ...peer });
-  if (certificateCode.test(code)) return new MailhaulError('tls-unverified', { ...peer, reason });
   if (code === 'CONNECT_TIMEOUT' || code === 'ETIMEDOUT')
     return new MailhaulError('connect-timeout', { ...peer, seconds: limits.imapConnectTimeoutMs / 1000 });
-  if (code === 'GREETING_TIMEOUT' || code === 'ETIMEOUT') return silent(peer, limits);
+  const silence = code === 'GREETING_TIMEOUT' || code === 'ETIMEOUT';
+  if (silence && limits.plain === true && limits.greeted === false) {
+    return new MailhaulError('greeting-missing', { ...peer, seconds: limits.imapLoginTimeoutMs / 1000 });
+  }
+  if (silence) return silent(peer, limits);
   if (failure.tlsFailed === true && /does not support STARTTLS/.test(message))
     return new MailhaulError('starttls-missing', { ...peer });
-  if (
-    failure.tlsFailed === true ||
-    /^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code) ||
-    /before secure TLS connection/.test(message)
-  ) {
-    return new MailhaulError('tls-failed', { ...peer, reason });
+  if (failure.tlsFailed === true || isTlsCode(code) || /before secure TLS connection/.test(message)) {
+    return tlsError(peer, { code, message }, limits.plain);
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_NONAME')
     return new MailhaulError('host-unknown', { ...peer });

@@ -1,11 +1,16 @@
-/** Opens the door: TCP, TLS and the login of an IMAP connection, by imapflow. This file owns imapflow. */
+/** Opens the door: TLS and the login of an IMAP connection, by imapflow. This file owns imapflow. */
+import type { Socket } from 'node:net';
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { openTcp } from '../transport/tcp.ts';
+import { tlsOptions } from '../transport/tls.ts';
+import { directTransport, type Transport } from '../transport/transport.ts';
 import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
 import { assertSendable, secretsOf } from './credentials.ts';
-import { chooseLogin, type ImapLogin } from './mechanism.ts';
+import { assertLogin, type FlowLogin, steerLogin } from './door-login.ts';
+import { type FlowSocket, guardLogin, idleSocketOptions, startPlain } from './door-socket.ts';
 
 /** A server and a login there. */
 export interface ImapEndpoint {
@@ -22,6 +27,8 @@ export interface ImapEndpoint {
   authzUser?: string | undefined;
   /** PEM; the only authority that is trusted, where it is given. */
   tlsCa?: string | undefined;
+  /** By what way the server is reached; straight where not given. */
+  transport?: Transport | undefined;
 }
 
 /** The settings a connection needs, and the signal that ends it. */
@@ -53,10 +60,6 @@ const LITERAL_MAX_BYTES = 32 * 1024 * 1024;
 
 /** Parts of imapflow that its types keep to itself. The takeover test fails when a version moves them. */
 interface Internals {
-  authCapabilities: Map<string, boolean>;
-  capabilities: Map<string, boolean | number>;
-  options: { auth: ImapLogin['auth'] };
-  authenticate(): Promise<boolean>;
   socketTimeout: number;
   socket: { setTimeout(ms: number): void };
 }
@@ -69,17 +72,27 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   conceal(peer, secrets);
   assertSendable(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
+  const opening = { timeoutMs: options.imapConnectTimeoutMs, signal: options.signal };
+  const socket = await openTcp(endpoint, endpoint.transport ?? directTransport, opening).catch((error) => {
+    throw options.signal?.aborted === true ? abortError(options.signal, peer) : error;
+  });
   const watch = new Watch();
-  const client = new ImapFlow(flowOptions(endpoint, options, watch));
+  const client = new ImapFlow(flowOptions(endpoint, options, watch, socket));
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
-  const steered = steerLogin(client, endpoint);
+  const flow = client as unknown as FlowSocket & FlowLogin;
+  const steered = steerLogin(flow, endpoint);
+  const guard = guardLogin(flow, endpoint);
+  const begin = () => (endpoint.security === 'tls' ? flow.connect() : startPlain(flow, socket));
   try {
-    await withinLogin(client, options, peer);
-    assertDoor(client, endpoint, steered.login);
+    await withinLogin(begin, options, peer);
+    guard.assertPassed();
+    assertLogin(flow, endpoint, steered.login);
   } catch (thrown) {
     client.close();
-    throw connectError(peer, thrown, options, { secrets, login: steered.login });
+    socket.destroy();
+    const limits = { ...options, plain: endpoint.security !== 'tls', greeted: client.greeting !== undefined };
+    throw connectError(peer, thrown, limits, { secrets, login: steered.login });
   }
   const internals = client as unknown as Internals;
   internals.socketTimeout = options.imapCommandTimeoutMs;
@@ -93,15 +106,16 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   };
 }
 
-function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch) {
-  const { security, tlsCa } = endpoint;
+function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch, socket: Socket) {
+  const { security, tlsCa, transport = directTransport } = endpoint;
   return {
     host: endpoint.host,
     port: endpoint.port,
     secure: security === 'tls',
     // true: refuse a server without STARTTLS; false: never upgrade. Unset would upgrade where it can, and go on where not
     ...(security === 'tls' ? {} : { doSTARTTLS: security === 'starttls' }),
-    tls: { rejectUnauthorized: true, noDelay: true, ...(tlsCa === undefined ? {} : { ca: tlsCa }) },
+    // imapflow hands them to whatever it connects by: the TLS over this socket, a plain socket, the TLS after STARTTLS
+    tls: { ...tlsOptions(endpoint.host, transport, tlsCa), ...(security === 'tls' ? { socket } : idleSocketOptions) },
     // What it is told in earnest waits until the capabilities are known: steerLogin
     auth: { user: endpoint.user, pass: endpoint.password },
     clientInfo: { name: 'mailhaul', version: '', vendor: '', 'support-url': '' },
@@ -138,39 +152,8 @@ class Watch {
   warn(): void {}
 }
 
-/** Chooses the login when imapflow is about to: it would fall back without a word, and knows no order but its own. */
-function steerLogin(client: ImapFlow, endpoint: ImapEndpoint): { login: ImapLogin | undefined } {
-  const steered: { login: ImapLogin | undefined } = { login: undefined };
-  const flow = client as unknown as Internals;
-  const authenticate = flow.authenticate.bind(client);
-  flow.authenticate = async () => {
-    // After PREAUTH there is nothing to log in for; assertDoor judges that
-    if (client.greeting === undefined) return authenticate();
-    const login = chooseLogin(endpoint, flow.capabilities);
-    steered.login = login;
-    flow.options.auth = login.auth;
-    if (login.hidden !== undefined) flow.capabilities.delete(login.hidden);
-    return authenticate();
-  };
-  return steered;
-}
-
-/** Judges the login that imapflow did. Throws MailhaulError. */
-function assertDoor(client: ImapFlow, endpoint: ImapEndpoint, login: ImapLogin | undefined): void {
-  const { host, port, user, auth, security } = endpoint;
-  // RFC 3501 §7.1.4: PREAUTH skips the login and with it STARTTLS, so who is at the other end was never asked
-  if (client.greeting === undefined && security !== 'none') {
-    throw new MailhaulError('login-mechanism', { host, port, user, wanted: auth, offered: 'PREAUTH' });
-  }
-  if (client.greeting === undefined) return;
-  const used = (client as unknown as Internals).authCapabilities;
-  const mechanism = login?.mechanism ?? auth;
-  if (used.get(mechanism) === true || used.get(`AUTH=${mechanism}`) === true) return;
-  throw new MailhaulError('login-mechanism', { host, port, user, wanted: mechanism, offered: 'another login' });
-}
-
 /** connect() under one deadline: imapflow's own watch silence, a server that trickles would hold it open. */
-async function withinLogin(client: ImapFlow, options: ImapOptions, peer: Peer): Promise<void> {
+async function withinLogin(begin: () => Promise<unknown>, options: ImapOptions, peer: Peer): Promise<void> {
   const { imapConnectTimeoutMs, imapLoginTimeoutMs, signal } = options;
   let stop: (error: MailhaulError) => void = () => {};
   const stopped = new Promise<never>((_resolve, reject) => {
@@ -182,7 +165,7 @@ async function withinLogin(client: ImapFlow, options: ImapOptions, peer: Peer): 
   const onAbort = () => stop(abortError(signal!, peer));
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    await Promise.race([client.connect(), stopped]);
+    await Promise.race([begin(), stopped]);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);

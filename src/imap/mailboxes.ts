@@ -77,12 +77,11 @@ export class MailboxClient {
    */
   async ensure(path: string): Promise<string> {
     const { peer } = this.#door;
-    if (!isMailboxName(path)) {
-      throw new MailhaulError('mailbox-refused', {
-        ...peer,
-        mailbox: path,
-        reply: 'the name is empty or has a line break or NUL in it',
-      });
+    // RFC 9051 §5.1 forbids control characters, and imapflow does not shift them as RFC 3501 §5.1.3 would have it: what
+    // it creates and what is selected then would be two mailboxes.
+    if (!isMailboxName(path) || /[\u0000-\u001f\u007f]/.test(path)) {
+      const reply = 'the name is empty or has a control character in it';
+      throw new MailhaulError('mailbox-refused', { ...peer, mailbox: path, reply });
     }
     const existing = new Set((await this.list()).filter((one) => one.selectable).map((one) => one.path));
     const full = fullPath(path, this.#namespace);

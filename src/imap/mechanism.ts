@@ -1,6 +1,6 @@
 /** Which login is used at an IMAP server: the one that the endpoint names, or the best of those it lists. */
 import { MailhaulError } from '../ground/errors.ts';
-import type { ImapEndpoint } from './door.ts';
+import type { Credentials } from './credentials.ts';
 
 /** The logins that imapflow has. */
 export type ImapMechanism = 'PLAIN' | 'LOGIN' | 'XOAUTH2' | 'OAUTHBEARER';
@@ -23,7 +23,7 @@ type Listed = { has(name: string): boolean; keys(): Iterable<string> };
  * Chooses before anything is sent.
  * @throws MailhaulError `login-mechanism` when the server does not offer what is wanted, or nothing that may be used
  */
-export function chooseLogin(endpoint: ImapEndpoint, listed: Listed): ImapLogin {
+export function chooseLogin(endpoint: Credentials, listed: Listed): ImapLogin {
   const { host, port, user, auth, accessToken, authzUser } = endpoint;
   const wanted = auth.toUpperCase();
   const possible = (wanted === 'AUTO' ? bestOf(endpoint) : [wanted as ImapMechanism]).filter(
@@ -42,7 +42,7 @@ export function chooseLogin(endpoint: ImapEndpoint, listed: Listed): ImapLogin {
   });
 }
 
-function bestOf({ accessToken, user }: ImapEndpoint): readonly ImapMechanism[] {
+function bestOf({ accessToken, user }: Credentials): readonly ImapMechanism[] {
   if (accessToken !== undefined) return ['XOAUTH2', 'OAUTHBEARER'];
   // Exchange takes DOMAIN\user and user\mailbox by LOGIN only.
   return /[\\/]/.test(user) ? ['LOGIN', 'PLAIN'] : ['PLAIN', 'LOGIN'];
@@ -62,7 +62,7 @@ function isOffered(mechanism: ImapMechanism, listed: Listed): boolean {
   }
 }
 
-function inTermsOfImapFlow(mechanism: ImapMechanism, endpoint: ImapEndpoint, listed: Listed) {
+function inTermsOfImapFlow(mechanism: ImapMechanism, endpoint: Credentials, listed: Listed) {
   const { user, password, accessToken = password, authzUser } = endpoint;
   const asking = authzUser || user;
   switch (mechanism) {

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
+import { releaseKey, renewKey, takeKey } from '../ground/held-key.ts';
 import { globalKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
@@ -43,14 +44,6 @@ const setUnderLease = new Script(`
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   redis.call('SET', KEYS[2], ARGV[2])
   return 1
-`);
-const renewLease = new Script(`
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-`);
-const endLease = new Script(`
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  return redis.call('DEL', KEYS[1])
 `);
 // By the clock of Redis: those of the hosts may differ by more than a lease.
 const tellScript = new Script(`
@@ -165,8 +158,7 @@ export class LedgerVersion {
   /** Takes the lease and does the steps that are missing. False where another process has the lease. */
   async #migrate(): Promise<boolean> {
     const { leaseMs } = this.#options;
-    const taken = await this.#redis.set(globalKeys.migration, this.#token, 'PX', leaseMs, 'NX');
-    if (taken !== 'OK' && (await this.#redis.get(globalKeys.migration)) !== this.#token) return false;
+    if (!(await takeKey(this.#redis, globalKeys.migration, this.#token, leaseMs))) return false;
     const renewing = setInterval(() => void this.#confirm().catch(() => {}), leaseMs / 3);
     try {
       for (;;) {
@@ -177,7 +169,7 @@ export class LedgerVersion {
       }
     } finally {
       clearInterval(renewing);
-      await endLease.run(this.#redis, [globalKeys.migration], [this.#token]).catch(() => {});
+      await releaseKey(this.#redis, globalKeys.migration, this.#token).catch(() => {});
     }
   }
 
@@ -194,10 +186,8 @@ export class LedgerVersion {
   }
 
   async #confirm(): Promise<void> {
-    const args = [this.#token, this.#options.leaseMs];
-    if ((await renewLease.run(this.#redis, [globalKeys.migration], args)) !== 1) {
-      throw this.#error('ledger-migrating', {});
-    }
+    const ours = await renewKey(this.#redis, globalKeys.migration, this.#token, this.#options.leaseMs);
+    if (!ours) throw this.#error('ledger-migrating', {});
   }
 
   async #refuseOlder(found: number): Promise<void> {

@@ -38,7 +38,7 @@ const slowAtLeastMs = 1000;
 /** What still fails in this time was begun before the cut, and is no news. */
 const settleMs = 10_000;
 /** Where nothing is configured, a host that bears so many is free again. */
-const enough = 1000;
+export const enough = 1000;
 
 /** Connections that the host is thought to bear now; 0 for no limit. Never above the configured one. */
 export function allowedNow(state: AdaptiveState, now: number, { limit, raiseMs }: AdaptiveRules): number {

@@ -2,7 +2,7 @@
  * A refused user name or password is tried at most `credentialTries` times for each host, user and secret, counted in
  * Redis across commands, because accounts lock (design §9). A changed secret starts anew.
  */
-import { digest } from '../ground/digest.ts';
+import { digest, hexDigest } from '../ground/digest.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
@@ -42,7 +42,10 @@ export async function forgetRefusedLogins(redis: RedisClient, attempt: LoginAtte
 
 /** Someone said `retry`: whatever secret this login has, it is tried again. Returns true when any was refused. */
 export async function forgetRefusals(redis: RedisClient, login: string): Promise<boolean> {
-  return (await redis.del(loginKeys.refusedLogins(login))) === 1;
+  const key = loginKeys.refusedLogins(login);
+  const counts = await redis.hvals(key);
+  await redis.del(key);
+  return counts.some((count) => Number(count) > 0);
 }
 
 /** What an attempt is made of. */
@@ -50,11 +53,22 @@ interface Credentials extends WithTokens {
   readonly host: string;
   readonly user: string;
   readonly password: string;
+  readonly authzUser?: string | undefined;
 }
 
+/** What refusals of a master user are counted under, beside the mailboxes that he is to open. */
+export function masterLogin({ host, user }: { host: string; user: string }): string {
+  return hexDigest(16, 'master', host.toLowerCase(), user);
+}
+
+// A master user who ever got in has the right secret: what is refused later is about one mailbox.
+const trusted = -1_000_000;
+
 /**
- * Logs in by `connect`, unless this secret was refused too often; counts its refusal, and forgets when it works. Of an
- * access token only the second in a row counts as refused: the first may have ended.
+ * Logs in by `connect`, unless this secret was refused too often; counts its refusal, and forgets when it works. The
+ * secret of a master user is counted for each mailbox, and for himself until it worked once: one wrong line must not
+ * keep all others out, nor may a wrong secret be tried at every mailbox until he is locked out. Of an access token only
+ * the second in a row counts as refused: the first may have ended.
  */
 export async function countedLogin<Endpoint extends Credentials, T>(
   redis: RedisClient,
@@ -63,17 +77,29 @@ export async function countedLogin<Endpoint extends Credentials, T>(
   tries: number,
   connect: (endpoint: Endpoint) => Promise<T>,
 ): Promise<T> {
-  const { host, user, password, tokens } = endpoint;
+  const { host, user, password, authzUser, tokens } = endpoint;
   const attempt = { login, host, user, secret: tokens?.identity ?? password };
+  const master = authzUser ? { ...attempt, login: masterLogin(attempt) } : undefined;
   await mayTryLogin(redis, attempt, tries);
+  if (master) await mayTryLogin(redis, master, tries);
   try {
     const connection = await withToken(endpoint, connect);
     await forgetRefusedLogins(redis, attempt);
+    if (master) await trustLogin(redis, master);
     return connection;
   } catch (error) {
-    if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
+    if (asMailhaulError(error).code === 'credentials-refused') {
+      await countRefusedLogin(redis, attempt);
+      if (master) await countRefusedLogin(redis, master);
+    }
     throw error;
   }
+}
+
+async function trustLogin(redis: RedisClient, attempt: LoginAttempt): Promise<void> {
+  const key = loginKeys.refusedLogins(attempt.login);
+  await redis.hset(key, markOf(attempt), trusted);
+  await redis.pexpire(key, rememberMs);
 }
 
 /**

@@ -20,9 +20,9 @@ export function hintOf(error: MailhaulError): Hint | undefined {
 }
 
 /** What was asked for, for "waiting until 14:05 UTC, because …". */
-export function hintText(error: MailhaulError): string {
+export function hintText(error: MailhaulError, host = error.details['host'] ?? 'the server'): string {
   const reply = hintOf(error)?.reply ?? error.message;
-  return `${error.details['host'] ?? 'the server'} asked for it: ${reply}`;
+  return `${host} asked for it: ${reply}`;
 }
 
 /**

@@ -5,24 +5,24 @@
 import { randomBytes } from 'node:crypto';
 import { hexDigest } from '../ground/digest.ts';
 import { MailhaulError } from '../ground/errors.ts';
+import { releaseKey, renewKey, takeKey } from '../ground/held-key.ts';
 import { accountKeys, loginKeys } from '../ground/keys.ts';
 import { onReplaced, type RedisClient } from '../ground/redis.ts';
-import { Script } from '../ground/redis-script.ts';
 
-const renewScript = new Script(`
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return 1
-`);
+/** Where a login is, and whose mailbox it opens: that of `authzUser` where a master user logs in. */
+export interface LoginName {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly authzUser?: string | undefined;
+}
 
-const releaseScript = new Script(`
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  return redis.call('DEL', KEYS[1])
-`);
-
-/** The digest that names one login at one server: the hash tag of all its keys. */
-export function loginKey(side: 'pop' | 'imap', endpoint: { host: string; port: number; user: string }): string {
-  return hexDigest(16, side, endpoint.host.toLowerCase(), String(endpoint.port), endpoint.user);
+/**
+ * The digest that names one login at one server: the hash tag of all its keys. It is that of the mailbox, since the
+ * mailboxes that one master user opens must not share a lease, an index or a budget.
+ */
+export function loginKey(side: 'pop' | 'imap', { host, port, user, authzUser }: LoginName): string {
+  return hexDigest(16, side, host.toLowerCase(), String(port), authzUser || user);
 }
 
 /** What is known of a lease when it has been taken; `asked` is the time before Redis was asked for it. */
@@ -79,9 +79,7 @@ export class Lease {
     const token = randomBytes(16).toString('hex');
     const key = loginKeys.lease(login);
     const asked = Date.now();
-    const reply = await redis.set(key, token, 'PX', leaseMs, 'NX');
-    // ioredis may send SET twice when a reconnect hid the first answer: our own token means that we have it.
-    if (reply !== 'OK' && (await redis.get(key)) !== token) return undefined;
+    if (!(await takeKey(redis, key, token, leaseMs))) return undefined;
     return new Lease(redis, { login, token, ms: leaseMs, asked }, cut);
   }
 
@@ -96,13 +94,22 @@ export class Lease {
     this.#lost.signal.throwIfAborted();
   }
 
+  /**
+   * Throws `lease-lost` when the lease is lost, or its time is up by the clock: in a process that was asleep, answers
+   * that were waiting for it come before its timers.
+   */
+  assertHeld(): void {
+    if (Date.now() >= this.#until) this.#lose();
+    this.#lost.signal.throwIfAborted();
+  }
+
   /** Gives the lease back. */
   async release(): Promise<void> {
     clearTimeout(this.#timer);
     clearTimeout(this.#deadline);
     this.#stopListening();
     this.#cut?.removeEventListener('abort', this.#onCut);
-    await releaseScript.run(this.#redis, [loginKeys.lease(this.login)], [this.token]).catch(() => {});
+    await releaseKey(this.#redis, loginKeys.lease(this.login), this.token).catch(() => {});
   }
 
   #renewLater(): void {
@@ -112,12 +119,12 @@ export class Lease {
 
   async #renew(): Promise<void> {
     const asked = Date.now();
-    const reply = await renewScript
-      .run(this.#redis, [loginKeys.lease(this.login)], [this.token, this.#ms])
-      .catch(() => undefined);
-    if (reply === 1) this.#until = asked + this.#ms;
-    if (reply === 1) this.#loseInTime();
-    if (reply === 0 || Date.now() > this.#until) this.#lose();
+    const ours = await renewKey(this.#redis, loginKeys.lease(this.login), this.token, this.#ms).catch(() => undefined);
+    if (ours === true) {
+      this.#until = asked + this.#ms;
+      this.#loseInTime();
+    }
+    if (ours === false || Date.now() > this.#until) this.#lose();
     else if (!this.#lost.signal.aborted) this.#renewLater();
   }
 

@@ -7,7 +7,7 @@ import type { AdaptiveRules } from './adaptive.ts';
 import { observe, type Seen } from './adaptive-state.ts';
 import { budgetOf, connectionsText, dayText, type HostBudget, paceText } from './budgets.ts';
 import { chargeDay, type DayBudget, reserveDay } from './day-budget.ts';
-import { hintOf } from './hints.ts';
+import { hintOf, hintText } from './hints.ts';
 import { notBefore, noteNotBefore } from './not-before.ts';
 import { type RateGrant, type RateRequest, reserveLoginRate, reserveRate } from './rates.ts';
 import { Slots } from './slots.ts';
@@ -157,7 +157,7 @@ export class SessionBudget {
     const hint = hintOf(error);
     if (error.retry !== 'soon') return;
     if (hint?.throttled) this.#observe({ kind: 'throttled' });
-    if (hint?.afterMs) await this.#leaveAlone(hint.afterMs, `${this.#task.host} asked for it: ${hint.reply}`);
+    if (hint?.afterMs) await this.#leaveAlone(hint.afterMs, hintText(error, this.#task.host));
   }
 
   /**

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { hostKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
+import { enough } from './adaptive.ts';
 
 /** What a login asks for. */
 export interface SlotRequest {
@@ -54,7 +55,7 @@ const luaAllowed = `
     if base == 0 then return limit, false end
     local learned = base + math.max(0, math.floor((now - tonumber(cut)) / raise))
     if limit > 0 and learned >= limit then return limit, false end
-    if limit == 0 and learned > 1000 then return 0, false end
+    if limit == 0 and learned > ${enough} then return 0, false end
     return learned, true
   end
 `;

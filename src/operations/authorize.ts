@@ -54,8 +54,8 @@ export async function accountToAuthorize(
  * where none is needed, `oauth-consent-refused`, and what getting tokens brings.
  */
 export async function authorize(account: Account, options: AuthorizeOptions): Promise<Authorized[]> {
-  const { redis, settings, env } = options;
-  const desk = new TokenDesk({ redis, settings, env });
+  const { redis, settings, env, signal } = options;
+  const desk = new TokenDesk({ redis, settings, env, signal });
   const owners = (['source', 'destination'] as const)
     .map((side) => desk.ownerOf(account, side))
     .filter((owner) => owner?.kind === 'refresh-token') as TokenOwner[];

@@ -1,4 +1,5 @@
 /** Whether the service can do its work: Redis answers, both kinds of workers run, the scheduler looks what is due. */
+import { inTime } from '../ground/clock.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { type Present, presentProcesses } from '../limits/roll-call.ts';
@@ -22,24 +23,11 @@ export async function health(
   settings: Pick<Settings, 'schedulerLateMs'>,
   now: number,
 ): Promise<Health> {
-  const processes = await answeredInTime(presentProcesses(redis, now), pingMs);
+  const processes = await inTime(presentProcesses(redis, now), pingMs);
   const list = processes ?? [];
   const has = (role: string) => list.some(({ roles }) => roles.includes(role));
   const ticked = ({ roles, tickedAt }: Present) =>
     roles.includes('scheduler') && now - tickedAt <= settings.schedulerLateMs;
   const found = { redis: processes !== undefined, pop: has('pop'), imap: has('imap'), scheduler: list.some(ticked) };
   return { ready: Object.values(found).every(Boolean), ...found, processes: list };
-}
-
-/** What Redis says, or undefined when it fails or takes longer than `ms`. */
-export async function answeredInTime<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([work.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -5,7 +5,7 @@ import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { acceptRefused, reopenRefused } from '../ledger/refusals.ts';
 import { readRun } from '../ledger/run.ts';
-import { forgetRefusals } from '../limits/credentials.ts';
+import { forgetRefusals, masterLogin } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
 import type { Steering } from '../limits/steering.ts';
 import type { RunControl } from '../schedule/run-control.ts';
@@ -101,7 +101,8 @@ async function retry(context: SteerContext, { accounts }: Selected): Promise<str
   const { redis } = context;
   const counts = { logins: 0, messages: 0, runs: 0 };
   await forEach(accounts, async ({ key, source, destination }) => {
-    const logins = [loginKey('pop', source), loginKey('imap', destination)];
+    const masters = [source, destination].filter(({ authzUser }) => authzUser).map(masterLogin);
+    const logins = [loginKey('pop', source), loginKey('imap', destination), ...masters];
     const forgotten = (await Promise.all(logins.map((login) => forgetRefusals(redis, login)))).filter(Boolean).length;
     const reopened = await reopenRefused(redis, key);
     const last = await readRun(redis, key);

@@ -1,8 +1,9 @@
 /** The token of the API: a file of the data directory that only its owner reads, made at the first start. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
+import { makeOnce } from '../ground/made-once.ts';
 
 const tokenPattern = /^[A-Za-z0-9_-]{32,200}$/;
 
@@ -20,18 +21,9 @@ export async function readToken(dataDir: string): Promise<string> {
 /** Reads the token, and makes one with mode 0600 where there is none. Throws `token-unusable`. */
 export async function ensureToken(dataDir: string): Promise<string> {
   const path = join(dataDir, 'token');
-  try {
-    await mkdir(dataDir, { recursive: true });
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.write(`${randomBytes(32).toString('base64url')}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(path, (error as Error).message);
-  }
+  await makeOnce(path, `${randomBytes(32).toString('base64url')}\n`).catch((error: Error) => {
+    throw unusable(path, error.message);
+  });
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) throw unusable(path, `others may read it (mode ${(mode & 0o777).toString(8)}); chmod 600`);
   return readToken(dataDir);

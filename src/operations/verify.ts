@@ -107,7 +107,7 @@ async function reportAccount(account: Account, options: VerifyOptions, rows: Row
 /** Tries again what the error table calls worth it, after the waits of the settings. */
 async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
   const { redis, settings, env, depth, signal } = options;
-  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env }) };
+  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
   const onWait = (wait: Wait) => options.onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
   const waits = settings.retryWaitsMs.values();
   let oneAtATime = false;

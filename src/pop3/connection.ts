@@ -1,6 +1,7 @@
 /** One connection: sends commands, hands every answer to whom it is due, and watches the clock. */
 import type { Socket } from 'node:net';
 import { type ErrorCode, type ErrorDetails, MailhaulError } from '../ground/errors.ts';
+import { tlsError } from '../transport/tls.ts';
 import { type Answer, type Expectation, LineAnswer, type Status, statusKind } from './answers.ts';
 import { DueAnswers, type Fault } from './due.ts';
 import type { PopEndpoint, PopOptions } from './endpoint.ts';
@@ -118,18 +119,20 @@ export class PopConnection {
 
   readonly #onData = (chunk: Buffer): void => this.#received(chunk);
 
+  // 'close' follows an error and says the same; but a server may end TLS after the handshake, when it has seen that the
+  // client shows no certificate (RFC 8446 §4.4.2.4).
+  readonly #onError = (error: NodeJS.ErrnoException): void => {
+    const meaning = tlsError(this.endpoint, error);
+    if (meaning.code === 'tls-client-refused') this.fail(meaning);
+  };
+
   readonly #onOver = (): void => {
     this.#ended = true;
     if (!this.#held) this.fail(this.#fault(this.#due.lost()));
   };
 
   #listen(): void {
-    // An error needs no listener of its own: 'close' follows it and says the same.
-    this.#socket
-      .on('data', this.#onData)
-      .on('error', () => {})
-      .on('end', this.#onOver)
-      .on('close', this.#onOver);
+    this.#socket.on('data', this.#onData).on('error', this.#onError).on('end', this.#onOver).on('close', this.#onOver);
   }
 
   #flush(): void {

@@ -1,6 +1,7 @@
 /** What a connection to a POP3 server needs to know. */
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import type { Transport } from '../transport/transport.ts';
 
 /** One login at one POP3 server. */
 export interface PopEndpoint {
@@ -20,6 +21,8 @@ export interface PopEndpoint {
   authzUser?: string | undefined;
   /** Authorities to trust instead of the system's, as PEM text. */
   tlsCa?: string | undefined;
+  /** By what way the server is reached; straight where not given. */
+  transport?: Transport | undefined;
 }
 
 /** The settings that govern a session, and what the caller adds to them. */

@@ -65,6 +65,8 @@ async function apop(connection: PopConnection, { greeting, capabilities }: Intro
     const because = `its greeting has no timestamp as RFC 1939 wants it: ${connection.readable(greeting)}`;
     throw noLogin(connection, capabilities, because);
   }
+  // RFC 1939 §3: a blank ends an argument. USER may have it, since nothing comes behind.
+  if (user.includes(' ')) throw noLogin(connection, capabilities, 'APOP cannot carry a user name with a blank in it');
   const proof = apopDigest(timestamp, password);
   connection.redaction.conceal(proof);
   const answerMs = connection.options.popLoginTimeoutMs;

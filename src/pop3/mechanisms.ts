@@ -31,6 +31,9 @@ const withToken: readonly SaslName[] = ['XOAUTH2', 'OAUTHBEARER'];
 // Those that can say whose maildrop is meant, where it is not the user's own.
 const forOthers: readonly Mechanism[] = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-1', ...withToken];
 
+/** Every way to log in, by the name that `auth` may have. */
+export const mechanismNames: readonly string[] = ['USER', 'APOP', ...Object.keys(dialogues)];
+
 /** The dialogue of a SASL mechanism; undefined for USER and APOP. */
 export function dialogueOf(mechanism: Mechanism, connection: PopConnection): SaslDialogue | undefined {
   return mechanism === 'USER' || mechanism === 'APOP' ? undefined : dialogues[mechanism](connection);

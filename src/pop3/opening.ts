@@ -1,4 +1,5 @@
 /** Before the login: the greeting, and STLS. */
+import { MailhaulError } from '../ground/errors.ts';
 import { LineAnswer, type Status } from './answers.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { PopConnection } from './connection.ts';
@@ -6,16 +7,24 @@ import { classifyRefusal, hintDetails } from './replies.ts';
 
 /**
  * Waits for the greeting and gives its line.
- * @throws MailhaulError `account-busy`, `server-unavailable` when the server greets with a refusal
+ * @throws MailhaulError `account-busy`, `server-unavailable` when the server greets with a refusal, `greeting-missing`
+ * when a port that was to greet in plain text does not
  */
 export async function awaitGreeting(connection: PopConnection): Promise<Buffer> {
   const greeting = new LineAnswer({ during: 'the greeting', answerMs: connection.options.popConnectTimeoutMs });
   connection.expect(greeting);
-  const { kind, line } = await greeting.reply;
+  const { kind, line } = await greeting.reply.catch((error) => Promise.reject(plainSilence(connection, error)));
   // The bytes of a line are the framing's, and valid for this moment.
   if (kind === 'ok') return Buffer.from(line);
   const reply = connection.readable(line);
   throw connection.error(classifyRefusal(reply), { reply, ...hintDetails(reply) });
+}
+
+// A port that speaks TLS at once waits for the client to begin, as this one waits for the server.
+function plainSilence(connection: PopConnection, error: unknown): unknown {
+  if (connection.endpoint.security === 'tls') return error;
+  if (!(error instanceof MailhaulError) || error.code !== 'server-silent') return error;
+  return connection.error('greeting-missing', { seconds: error.details['seconds']! });
 }
 
 /**

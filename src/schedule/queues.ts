@@ -2,7 +2,9 @@
  * The queues: BullMQ says when a session may begin, and nothing else (design §3). It delivers at least once, so every
  * session takes a lease; a job is one session and its payload holds ids only. This file owns bullmq.
  */
+
 import { DelayedError, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
+import { inTime, untilAborted } from '../ground/clock.ts';
 import { globalKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisHandle } from '../ground/redis.ts';
@@ -139,9 +141,9 @@ export class Queues {
   async close(): Promise<void> {
     this.#closing = true;
     const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
-    await Promise.race([closed, aborted(this.#handle.lost), this.#idle()]);
-    await withinMoment(closed);
-    await withinMoment(Promise.allSettled([...this.#queues.values()].map((queue) => queue.close())));
+    await Promise.race([closed, untilAborted(this.#handle.lost), this.#idle()]);
+    await inTime(closed, closeMs);
+    await inTime(Promise.allSettled([...this.#queues.values()].map((queue) => queue.close())), closeMs);
   }
 
   /** BullMQ tells as an error what it cuts itself when it closes. */
@@ -170,21 +172,4 @@ function queueName(kind: string, spool: string): string {
 
 function jobId({ run, account }: Pick<SessionJob, 'account' | 'run'>, kind: SessionKind, number: number): string {
   return `${run}.${account}.${kind}.${number}`;
-}
-
-/** Waits for what usually takes milliseconds. */
-async function withinMoment(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const moment = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, closeMs);
-  });
-  await Promise.race([work, moment]);
-  clearTimeout(timer);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,8 +1,9 @@
 /** The spool: a directory of batch files, its identity, and how full it may get. */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
+import { makeOnce, syncFolder } from '../ground/made-once.ts';
 import { BatchFile } from './batch-file.ts';
 import { type FoundBatch, SpoolSpace } from './space.ts';
 
@@ -81,24 +82,14 @@ export class Spool {
 
   /** Makes names that were given or taken in the directory durable. */
   async syncDirectory(): Promise<void> {
-    const handle = await open(this.directory, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await syncFolder(this.directory);
   }
 }
 
 /** Reads the id, or writes one; of two processes that start at once, one wins and both read the winner's. */
 async function spoolId(directory: string): Promise<string> {
   const path = join(directory, 'spool.id');
-  const mine = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeFile(mine, `${randomBytes(8).toString('hex')}\n`, { flush: true, mode: 0o600 });
-  await link(mine, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-  await unlink(mine);
+  await makeOnce(path, `${randomBytes(8).toString('hex')}\n`);
   const id = (await readFile(path, 'latin1')).trim();
   if (!/^[0-9a-f]{16}$/.test(id)) throw new Error(`${path} does not hold the id of a spool`);
   return id;

@@ -361,12 +361,8 @@ describe('a list as a whole', () => {
   });
 
   it('says what is planned and what is wrong', async () => {
-    expect(await reasonsWith({ imap_tls_pin: 'ab' })).toEqual(['line 1: imap_tls_pin is not supported yet']);
-    expect(await reasonsWith({ imap_auth: 'oauth2:corp' })).toEqual([
-      'line 1: imap_auth with oauth2: is not supported yet',
-    ]);
     expect(await reasonsWith({ pop_auth: 'best one' })).toEqual([
-      'line 1: pop_auth is "best one", expected auto or the name of a mechanism',
+      'line 1: pop_auth is "best one", expected auto, the name of a mechanism or oauth2:NAME',
     ]);
     expect((await reasonsWith({ pop_tls_ca: 'none.pem' }))[0]).toMatch(
       /^line 1: pop_tls_ca is "none.pem", .*: ENOENT$/,

@@ -18,6 +18,7 @@ import {
 } from '../flow/haul-rig.ts';
 import type { RedisServer } from '../servers/redis.ts';
 import type { ImapBehaviour, ScriptedImap } from '../servers/scripted-imap.ts';
+import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
 import { compareMailboxes, mailboxContents, popContents } from '../servers/witness.ts';
 import { type CrashMessage, crashMail, distinct } from './crash-mail.ts';
 
@@ -187,4 +188,21 @@ export async function expectDeath(haul: Haul, where: string): Promise<void> {
   const ended = await haul.ended;
   expect(haul.child.signalCode, `${where}: ${ended.stdout}${ended.stderr}`).toBe('SIGKILL');
   expect(ended.stderr, where).not.toContain('killed by the test');
+}
+
+/** A run that goes on alone completes, and the one after it appends nothing. */
+export async function expectCalm(
+  rig: CrashRig,
+  list: string,
+  { pop, imap, messages }: { pop: ScriptedPop3; imap: ScriptedImap; messages: readonly CrashMessage[] },
+): Promise<void> {
+  const ended = await rig.startSync(list).ended;
+  expect(ended.status, ended.stdout + ended.stderr).toBe(0);
+  expect(expectReport(ended).accounts[0]!.state).toBe('complete');
+  expectStored(imap, messages);
+  const again = await rig.startSync(list).ended;
+  const all = { listed: messages.length, known: messages.length, appended: 0, duplicate: 0 };
+  expect(expectReport(again).totals.messages).toMatchObject(all);
+  expectStored(imap, messages);
+  await expectScriptedUntouched(pop);
 }

@@ -3,18 +3,11 @@ import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Random } from '../bench/random.ts';
-import {
-  type Ended,
-  expectReport,
-  expectScriptedUntouched,
-  type Haul,
-  redisSay,
-  scriptedRow,
-} from '../flow/haul-rig.ts';
+import { type Ended, type Haul, redisSay, scriptedRow } from '../flow/haul-rig.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
 import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
 import { type CrashMessage, crashMail } from './crash-mail.ts';
-import { CrashRig, expectStored, forms } from './crash-rig.ts';
+import { CrashRig, expectCalm, forms } from './crash-rig.ts';
 
 const count = 60;
 const leaseMs = 1000;
@@ -63,18 +56,6 @@ async function expectEnd(haul: Haul): Promise<Ended> {
   return ended;
 }
 
-/** A run that goes on alone completes, and the one after it appends nothing. */
-async function expectCalm(): Promise<void> {
-  const ended = await rig.startSync(list).ended;
-  expect(ended.status, ended.stdout + ended.stderr).toBe(0);
-  expect(expectReport(ended).accounts[0]!.state).toBe('complete');
-  expectStored(imap, messages);
-  const again = await rig.startSync(list).ended;
-  expect(expectReport(again).totals.messages).toMatchObject({ listed: count, known: count, appended: 0, duplicate: 0 });
-  expectStored(imap, messages);
-  await expectScriptedUntouched(pop);
-}
-
 describe.each([multi!, single!])(`to a server with $name (seed ${seed})`, (form) => {
   test('Redis dies and comes back without what it was told last', async () => {
     await servers({}, form);
@@ -95,7 +76,7 @@ describe.each([multi!, single!])(`to a server with $name (seed ${seed})`, (form)
     expect(kept).toBeGreaterThan(0);
     const ended = await expectEnd(haul);
     expect([0, 3], ended.stdout + ended.stderr).toContain(ended.status);
-    await expectCalm();
+    await expectCalm(rig, list, { pop, imap, messages });
   });
 
   test('Redis is gone for longer than a lease, and comes back', async () => {
@@ -108,7 +89,7 @@ describe.each([multi!, single!])(`to a server with $name (seed ${seed})`, (form)
     await rig.redis.restart();
     const ended = await expectEnd(haul);
     expect([0, 3], ended.stdout + ended.stderr).toContain(ended.status);
-    await expectCalm();
+    await expectCalm(rig, list, { pop, imap, messages });
   });
 });
 
@@ -127,7 +108,7 @@ describe(`in the middle of a run (seed ${seed})`, () => {
     expect(stored).toBeGreaterThanOrEqual(20);
     expect(stored).toBeLessThan(count);
     expect(await redisSay(rig.redis, 'CONFIG SET maxmemory 0')).toBe('+OK');
-    await expectCalm();
+    await expectCalm(rig, list, { pop, imap, messages });
   });
 
   test('Redis is silent for longer than a lease, and answers again', async () => {
@@ -137,7 +118,7 @@ describe(`in the middle of a run (seed ${seed})`, () => {
     expect(await paused).toBe('+OK');
     const ended = await expectEnd(haul);
     expect([0, 3], ended.stdout + ended.stderr).toContain(ended.status);
-    await expectCalm();
+    await expectCalm(rig, list, { pop, imap, messages });
   });
 
   test('Redis is gone for good: the run ends with one clear error, and the next one goes on', async () => {
@@ -150,6 +131,6 @@ describe(`in the middle of a run (seed ${seed})`, () => {
     expect(ended.stderr.match(/redis-unreachable/g), ended.stderr).toHaveLength(1);
     expect(ended.status).toBe(1);
     await rig.redis.restart();
-    await expectCalm();
+    await expectCalm(rig, list, { pop, imap, messages });
   });
 });

@@ -38,14 +38,14 @@ export class Host {
   private constructor(root: string, ports: Ports, port: number) {
     this.root = root;
     this.#ports = ports;
-    this.cwd = join(root, 'work');
+    this.cwd = join(root, 'checkout');
     this.environment = { MAILHAUL_DASHBOARD_PORT: String(port) };
   }
 
   static async make(rig: HaulRig, root: string, ports: Ports): Promise<Host> {
     const [port = 0] = await freePorts(1);
     const host = new Host(root, ports, port);
-    for (const path of ['/etc/redis', '/etc/systemd/system', '/opt', '/var/lib/redis', '/var/backups', '/work'])
+    for (const path of ['/etc/redis', '/etc/systemd/system', '/opt', '/var/lib/redis', '/var/backups', '/checkout'])
       await mkdir(join(root, path), { recursive: true });
     rig.atEnd(() => host.end());
     return host;

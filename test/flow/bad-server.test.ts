@@ -86,7 +86,7 @@ describe('a source that fails', () => {
   test('never lets anybody connect', async () => {
     await rig.settings({ popConnectTimeoutMs: '300' });
     await servers({ greeting: '' });
-    expectProblem(await rig.sync(list), ['server-silent', 'connect-timeout']);
+    expectProblem(await rig.sync(list), ['greeting-missing', 'connect-timeout']);
     delete pop.behaviour.greeting;
     await expectNextRun();
   });

@@ -66,6 +66,14 @@ async function expectComplete(list: string, imap: ScriptedImap, pop: ScriptedPop
   await expectScriptedUntouched(pop);
 }
 
+/** A process that waits for jobs. */
+async function startWorker(list: string): Promise<Haul> {
+  const config = ['--config', `${rig.directory}/settings.yaml`];
+  const worker = rig.haul(['start', list, '--roles', 'pop,imap', ...config, ...serving()]);
+  await rig.reaches(() => started(worker), worker);
+  return worker;
+}
+
 describe('at the deadline connections are dropped, however long a server would be waited for', () => {
   test.each(['PASS', 'UIDL', 'RETR 7', 'QUIT'])('a source that hangs at %s', async (hangAt) => {
     await rig.settings({ stopWithinMs: '200', popCapaTimeoutMs: never, popReadTimeoutMs: never });
@@ -85,16 +93,7 @@ describe('at the deadline connections are dropped, however long a server would b
     const { pop, imap, list } = await servers();
     const took: Buffer[] = [];
     imap.behaviour = { capabilities: ['IMAP4rev1', 'LITERAL+', 'UIDPLUS'], hang: ({ bytes }) => took.push(bytes) > 0 };
-    const worker = rig.haul([
-      'start',
-      list,
-      '--roles',
-      'pop,imap',
-      '--config',
-      `${rig.directory}/settings.yaml`,
-      ...serving(),
-    ]);
-    await rig.reaches(() => started(worker), worker);
+    const worker = await startWorker(list);
     const scheduler = rig.startSync(list, [...onRedis(), '--roles', 'scheduler']);
     await rig.reaches(() => took.length > 0, worker);
     worker.child.kill('SIGTERM');
@@ -134,16 +133,7 @@ describe('a Redis that came back only now', () => {
   test('does not hold the end up', async () => {
     const { list } = await servers();
     for (let round = 0; round < 3; round += 1) {
-      const worker = rig.haul([
-        'start',
-        list,
-        '--roles',
-        'pop,imap',
-        '--config',
-        `${rig.directory}/settings.yaml`,
-        ...serving(),
-      ]);
-      await rig.reaches(() => started(worker), worker);
+      const worker = await startWorker(list);
       await redis.restart();
       worker.child.kill('SIGTERM');
       expect((await worker.ended).status).toBe(0);

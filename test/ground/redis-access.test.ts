@@ -4,10 +4,8 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePorts } from '../../src/demo/free-ports.ts';
-import { MailhaulError } from '../../src/ground/errors.ts';
 import { connectRedis, type RedisConnectOptions, type RedisHandle } from '../../src/ground/redis.ts';
 import { checkRedisSafety } from '../../src/ground/redis-safety.ts';
 import { holdsPassword, refuseIdleAccess } from '../../src/ground/redis-target.ts';
@@ -15,6 +13,7 @@ import { loadSettings } from '../../src/ground/settings-load.ts';
 import { makeCertificates } from '../servers/certificates.ts';
 import { startRedis } from '../servers/redis.ts';
 import { SentinelSet } from '../servers/sentinel.ts';
+import { failure } from './failure.ts';
 
 const limits = { redisStartTimeoutMs: 10_000, redisLostAfterMs: 10_000 };
 const secret = 'hunter2/@:#';
@@ -45,16 +44,6 @@ async function connected(url: string | null, access: Partial<RedisConnectOptions
   const handle = await connectRedis(url, { ...limits, ...access });
   cleanups.push(() => handle.close());
   return handle;
-}
-
-async function failure(work: Promise<unknown>): Promise<MailhaulError> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(MailhaulError);
-  expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain('hunter2');
-  return error as MailhaulError;
 }
 
 /** A Redis that speaks TLS and nothing else. */

@@ -8,11 +8,11 @@ import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/ground/embedded-redis.ts';
-import { MailhaulError } from '../../src/ground/errors.ts';
 import { packageRoot } from '../../src/ground/package-root.ts';
 import { isAlive, markOf } from '../../src/ground/process-owner.ts';
 import { connectRedis, type RedisHandle } from '../../src/ground/redis.ts';
 import { checkRedisSafety } from '../../src/ground/redis-safety.ts';
+import { failure } from './failure.ts';
 
 const limits = { redisStartTimeoutMs: 10_000, redisLostAfterMs: 10_000 };
 const cleanups: (() => unknown)[] = [];
@@ -36,15 +36,6 @@ async function connected(url: string, options = limits): Promise<RedisHandle> {
   const handle = await connectRedis(url, options);
   cleanups.push(() => handle.close());
   return handle;
-}
-
-async function failure(work: Promise<unknown>): Promise<MailhaulError> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(MailhaulError);
-  return error as MailhaulError;
 }
 
 async function freePort(): Promise<number> {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { countRefusedLogin, forgetRefusedLogins, mayTryLogin } from '../../src/limits/credentials.ts';
+import { MailhaulError } from '../../src/ground/errors.ts';
+import {
+  countedLogin,
+  countRefusedLogin,
+  forgetRefusals,
+  forgetRefusedLogins,
+  masterLogin,
+  mayTryLogin,
+} from '../../src/limits/credentials.ts';
 import { isOneAtATime, rememberOneAtATime } from '../../src/limits/hosts.ts';
 import { codeOf, useRedis } from '../ledger/redis-rig.ts';
 
@@ -58,9 +66,72 @@ describe('a refused login', () => {
   });
 });
 
+describe('a master user', () => {
+  const master = { host: 'mail.example.com', user: 'master', password: 'pw' };
+  let asked = 0;
+  const logIn = (mailbox: string, works: boolean) =>
+    countedLogin(redis.client, mailbox.repeat(32), { ...master, authzUser: mailbox }, 2, async () => {
+      asked += 1;
+      if (!works) throw new MailhaulError('credentials-refused', { ...master, reply: 'no' });
+    });
+
+  it('is not tried at every mailbox with a secret that never worked, until someone says retry', async () => {
+    asked = 0;
+    for (const mailbox of ['1', '2', '3', '4']) expect(await codeOf(logIn(mailbox, false))).toBe('credentials-refused');
+    expect(asked).toBe(2);
+    expect(await forgetRefusals(redis.client, masterLogin(master))).toBe(true);
+    await logIn('3', true);
+  });
+
+  it('is not kept out of all mailboxes by some, once the secret worked', async () => {
+    asked = 0;
+    await logIn('1', true);
+    for (const mailbox of ['2', '2', '2', '3', '3', '3']) await codeOf(logIn(mailbox, false));
+    await logIn('4', true);
+    expect(asked).toBe(6);
+    expect(await forgetRefusals(redis.client, masterLogin(master))).toBe(false);
+  });
+});
+
 it('a host that mixes up its answers is remembered, by port', async () => {
   expect(await isOneAtATime(redis.client, 'mail.example.com', 995)).toBe(false);
   await rememberOneAtATime(redis.client, 'mail.example.com', 995);
   expect(await isOneAtATime(redis.client, 'mail.example.com', 995)).toBe(true);
   expect(await isOneAtATime(redis.client, 'mail.example.com', 110)).toBe(false);
+});
+
+describe('a login with access tokens', () => {
+  const { host, user, login } = attempt;
+  const refusal = () => new MailhaulError('credentials-refused', { host, user, reply: 'no' });
+  /** Tokens t1, t2 … of one login; `seen` gets those that were shown to the server, which takes those of `good`. */
+  const tokenLogin = (good: readonly string[]) => {
+    let number = 1;
+    const renew = async () => `t${++number}`;
+    const tokens = { identity: 'one login', get: async () => `t${number}`, renew };
+    const seen: (string | undefined)[] = [];
+    const endpoint: { host: string; user: string; password: string; accessToken?: string; tokens: typeof tokens } = {
+      host,
+      user,
+      password: '',
+      tokens,
+    };
+    const connect = async ({ accessToken }: { accessToken?: string | undefined }) => {
+      seen.push(accessToken);
+      if (!good.includes(accessToken ?? '')) throw refusal();
+      return 'in';
+    };
+    return { seen, tryIt: () => countedLogin(redis.client, login, endpoint, 2, connect) };
+  };
+
+  it('is tried once more with another token, and counts nothing when that one is good', async () => {
+    const { seen, tryIt } = tokenLogin(['t2']);
+    for (let i = 0; i < 3; i += 1) expect(await tryIt()).toBe('in');
+    expect(seen).toEqual(['t1', 't2', 't2', 't2']);
+  });
+
+  it('counts once for two refused tokens, and goes on counting whatever the tokens are', async () => {
+    const { seen, tryIt } = tokenLogin([]);
+    for (let i = 0; i < 4; i += 1) expect(await codeOf(tryIt())).toBe('credentials-refused');
+    expect(seen).toEqual(['t1', 't2', 't2', 't3']);
+  });
 });

@@ -78,6 +78,16 @@ describe('a lease', () => {
     await (await take())!.confirm();
   });
 
+  it('is lost by the clock in a process that slept, before its timers know', async () => {
+    const lease = (await take(100))!;
+    lease.assertHeld();
+    const began = Date.now();
+    while (Date.now() < began + 150);
+    expect(lease.lost.aborted).toBe(false);
+    expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'lease-lost' }));
+    expect(await lostOf(lease)).toBe('lease-lost');
+  });
+
   it('is lost to a takeover: noticed by asking', async () => {
     const lease = (await take())!;
     await redis.client.set(key, 'another');

@@ -45,7 +45,7 @@ describe('an import', () => {
     ['password that is now a reference', { password: 'env:PW' }],
     ['port', { from: { port: 1995 } }],
     ['security', { to: { security: 'starttls' } }],
-    ['authorization identity', { from: { authzUser: 'other' } }],
+    ['master user', { from: { user: 'master', authzUser: 'ann' } }],
     ['id', { id: 'Annie' }],
     ['group', { group: 'wave-2' }],
     ['mailbox', { mailbox: 'Old' }],

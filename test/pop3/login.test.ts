@@ -184,7 +184,7 @@ describe('TLS', () => {
   });
 
   it('says when the port speaks no TLS, and when it says nothing', async () => {
-    expect((await caught(connect(await serve(), {}, { security: 'tls' }))).code).toBe('tls-failed');
+    expect((await caught(connect(await serve(), {}, { security: 'tls' }))).code).toBe('tls-not-spoken');
     const silent = await serve({ greeting: '' });
     const error = await caught(connect(silent, { popConnectTimeoutMs: 30 }, { security: 'tls' }));
     expect(error.code).toBe('tls-failed');
@@ -250,12 +250,17 @@ describe('reaching the server', () => {
   });
 
   it.each([
-    ['the greeting', { greeting: '' }, { popConnectTimeoutMs: 60 }, {}],
     ['USER', { hangAt: 'USER' }, { popLoginTimeoutMs: 60 }, { auth: 'user' }],
     ['AUTH PLAIN', { hangAt: 'AUTH' }, { popLoginTimeoutMs: 60 }, {}],
   ])('says that the server is silent during %s', async (during, behaviour, limits, where) => {
     const error = await caught(connect(await serve(behaviour), limits, where));
     expect([error.code, error.details['during'], error.details['seconds']]).toEqual(['server-silent', during, 0.06]);
+  });
+
+  it('says that there was no greeting, since the port may want TLS at once', async () => {
+    const error = await caught(connect(await serve({ greeting: '' }), { popConnectTimeoutMs: 60 }));
+    expect([error.code, error.details['seconds']]).toEqual(['greeting-missing', 0.06]);
+    expect(error.remedy).toContain('security tls');
   });
 
   it('says that the connection was lost during the login', async () => {

@@ -1,9 +1,9 @@
-import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { apopDigest, apopTimestamp } from '../../src/pop3/challenge-login.ts';
 import { wantsTwoLines } from '../../src/pop3/sasl-bearer.ts';
 import { saslPrep } from '../../src/pop3/sasl-prep.ts';
 import { type Certificates, makeCertificates } from '../servers/certificates.ts';
+import { scram } from '../servers/scram.ts';
 import type { PopBehaviour } from '../servers/scripted-pop3.ts';
 import { caught, connect, serve } from './sessions.ts';
 
@@ -16,28 +16,6 @@ beforeAll(() => {
 });
 
 type Sasl = NonNullable<PopBehaviour['sasl']>;
-
-/** The server's side of SCRAM, with what it may get wrong. */
-function scram(
-  hash: 'sha1' | 'sha256',
-  { password = 'secret', rounds = 4096, nonce = '', proof = '', early = false, salt = base64('salt') } = {},
-): Sasl {
-  return (_mechanism, [first = '', final, last]) => {
-    const [, bare = '', mine = ''] = /^n,[^,]*,(n=.*,r=(.*))$/s.exec(first) ?? [];
-    const challenge = `r=${nonce || `${mine}more`},s=${salt},i=${rounds}`;
-    if (final === undefined) return early ? '+OK come in\r\n' : ask(challenge);
-    const mac = (key: Buffer, data: string) => createHmac(hash, key).update(data).digest();
-    const [, bareFinal = '', given = ''] = /^(.*),p=(.*)$/s.exec(final) ?? [];
-    const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), rounds, hash === 'sha1' ? 20 : 32, hash);
-    const message = `${bare},${challenge},${bareFinal}`;
-    const clientKey = mac(salted, 'Client Key');
-    const signature = mac(createHash(hash).update(clientKey).digest(), message);
-    const wanted = Buffer.from(clientKey.map((byte, at) => byte ^ signature[at]!)).toString('base64');
-    if (given !== wanted) return last === undefined ? ask('e=invalid-proof') : '-ERR no\r\n';
-    if (last !== undefined) return '+OK in\r\n';
-    return ask(`v=${proof || mac(mac(salted, 'Server Key'), message).toString('base64')}`);
-  };
-}
 
 describe('CRAM-MD5', () => {
   it('answers as the example of RFC 2195 §2 does', async () => {
@@ -212,6 +190,12 @@ describe('APOP', () => {
     const wrong = await serve({ greeting, replies: { APOP: `-ERR [AUTH] not ${digest}\r\n` } });
     const error = await caught(connect(wrong, {}, { auth: 'apop' }));
     expect([error.code, error.message.includes(digest)]).toEqual(['credentials-refused', false]);
+  });
+
+  it('is not used for a user name that it cannot carry', async () => {
+    const server = await serve({ greeting: '+OK ready <1.2@example.com>\r\n' });
+    expect((await caught(connect(server, {}, { auth: 'apop', user: 'a b' }))).code).toBe('login-mechanism');
+    expect(server.transcript).toEqual(['CAPA']);
   });
 
   it('takes no timestamp but that of a msg-id (CVE-2007-1558)', async () => {

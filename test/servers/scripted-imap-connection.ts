@@ -96,7 +96,7 @@ export class ImapScript {
     for (let literal = /\{(\d+)(\+?)\}$/.exec(text); literal !== null; literal = /\{(\d+)(\+?)\}$/.exec(text)) {
       if (literal[2] === '') this.send('+ go on');
       const value = (await this.source.take(Number(literal[1]))).toString('latin1');
-      text = `${text.slice(0, literal.index)}"${value.replace(/["\\]/g, '\\$&')}"${await this.source.line()}`;
+      text = `${text.slice(0, literal.index)}${quoted(value)}${await this.source.line()}`;
     }
     this.transcript.commands.push(text);
     const scripted = behaviour.answer?.(text);
@@ -186,7 +186,7 @@ export class ImapScript {
       case 'LSUB': {
         const shown = [...mailboxes].filter(([path]) => matches(path, args[0]! + args[1]!));
         const lines = shown.map(
-          ([path, { attributes }]) => `* ${verb} (${attributes.join(' ')}) "${delimiter}" "${path}"`,
+          ([path, { attributes }]) => `* ${verb} (${attributes.join(' ')}) "${delimiter}" ${quoted(path)}`,
         );
         return this.send(...lines, `${tag} OK done`);
       }
@@ -204,10 +204,10 @@ export class ImapScript {
         if (mailbox === undefined) return this.send(`${tag} NO [NONEXISTENT] no such mailbox`);
         const { uidValidity, uidNext, messages } = mailbox;
         const counters = `UIDVALIDITY ${uidValidity} UIDNEXT ${uidNext} MESSAGES ${messages.length}`;
-        return this.send(`* STATUS "${name}" (${counters})`, `${tag} OK done`);
+        return this.send(`* STATUS ${quoted(name)} (${counters})`, `${tag} OK done`);
       }
       case 'GETQUOTAROOT':
-        return this.send(`* QUOTAROOT "${name}" ""`, '* QUOTA "" (STORAGE 10 512)', `${tag} OK done`);
+        return this.send(`* QUOTAROOT ${quoted(name)} ""`, '* QUOTA "" (STORAGE 10 512)', `${tag} OK done`);
       case 'NOOP':
         return this.send(`${tag} OK done`);
       default:
@@ -230,6 +230,10 @@ export class ImapScript {
       `${tag} OK [${verb === 'SELECT' ? 'READ-WRITE' : 'READ-ONLY'}] done`,
     );
   }
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 function matches(path: string, pattern: string): boolean {

@@ -6,13 +6,14 @@ interface Layer {
   because: string;
 }
 
-const sides = ['accounts', 'pop3', 'imap', 'ledger', 'limits', 'message', 'ground'];
+const sides = ['accounts', 'pop3', 'imap', 'transport', 'ledger', 'limits', 'message', 'ground'];
 const engine = [
   'accounts',
   'schedule',
   'limits',
   'pop3',
   'imap',
+  'transport',
   'message',
   'download',
   'spool',
@@ -32,10 +33,11 @@ const leaf = (what: string): Layer => ({
 /** The folders of src/, and its two files. A folder may always import itself. */
 export const layers: Readonly<Record<string, Layer>> = {
   ground: { may: [], because: 'everyone stands on it, so it stands on nobody' },
-  accounts: leaf('accounts knows who, and nothing of mail'),
+  accounts: { may: ['transport', 'ground'], because: 'accounts knows who and by what way, and nothing of mail' },
   limits: leaf('limits counts for whoever asks'),
-  pop3: leaf('pop3 is a protocol'),
-  imap: leaf('imap is a protocol'),
+  transport: leaf('transport makes connections, whatever is spoken on them'),
+  pop3: { may: ['transport', 'ground'], because: 'pop3 is a protocol; what it is used for is not its business' },
+  imap: { may: ['transport', 'ground'], because: 'imap is a protocol; what it is used for is not its business' },
   spool: leaf('spool holds bytes between two sides that do not know each other'),
   message: leaf('message reads headers'),
   demo: leaf('demo starts servers, which must stay independent of what is shown with them'),
@@ -76,6 +78,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 /** Files that ground may have: it is everyone's dependency, so it does not grow by accident. */
 export const groundFiles = [
   'settings',
+  'settings-connections',
   'settings-load',
   'settings-oauth',
   'settings-schedules',
@@ -93,6 +96,8 @@ export const groundFiles = [
   'error-table',
   'keys',
   'nearest',
+  'made-once',
+  'held-key',
   'run-id',
   'process-owner',
   'redis-script',

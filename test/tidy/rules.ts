@@ -13,6 +13,7 @@ const owners: Readonly<Record<string, { files: readonly string[]; others: number
   'openid-client': { files: ['src/accounts/oauth/exchange.ts'], others: 0 },
   jose: { files: ['src/accounts/oauth/assertion.ts'], others: 0 },
   pino: { files: ['src/ground/log.ts'], others: 0 },
+  socks: { files: ['src/transport/tunnel.ts'], others: 0 },
 };
 
 /** Names that say nothing about what is inside. */

@@ -50,6 +50,8 @@ export interface ExchangeOptions {
   readonly provider: OAuthProvider;
   readonly clientSecret: string | undefined;
   readonly settings: Pick<Settings, 'oauthTimeoutMs' | 'oauthAnswerMaxBytes'>;
+  /** Ends requests under way. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** What a provider publishes about itself, by the address of its issuer: asked once a process. */
@@ -168,11 +170,11 @@ export class TokenExchange {
 }
 
 async function configure(options: ExchangeOptions): Promise<Configuration> {
-  const { provider, settings } = options;
+  const { provider, settings, signal } = options;
   const clientId = provider.clientId ?? 'mailhaul';
   const auth = clientAuth(options);
   const boundedFetch = (url: string, given: CustomFetchOptions) =>
-    fetchBounded(url, given, settings.oauthAnswerMaxBytes);
+    fetchBounded(url, { ...given, signal: either(given.signal, signal) }, settings.oauthAnswerMaxBytes);
   const timeout = settings.oauthTimeoutMs / 1000;
   const found = await published(provider, boundedFetch, timeout);
   const own = written(provider);
@@ -219,6 +221,10 @@ function written({ issuer, tokenUrl, authorizationUrl, deviceUrl }: OAuthProvide
     ...(authorizationUrl !== undefined && { authorization_endpoint: authorizationUrl }),
     ...(deviceUrl !== undefined && { device_authorization_endpoint: deviceUrl }),
   };
+}
+
+function either(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
 /** fetch, to safe places only, with an answer of bounded length. Certificates are verified, as fetch does. */

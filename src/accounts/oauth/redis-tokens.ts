@@ -11,6 +11,8 @@ import type { FoundRecord, TokenRecord, TokenStore } from './token-store.ts';
 const unknownLifeMs = 600_000;
 /** How often a process that waits for another one's token looks for it. */
 const lookMs = 100;
+/** The turn of a process that was killed lapses after this; one that is at work renews it. */
+const lockMs = 10_000;
 /** How often a record may change under a process that writes it. */
 const triesAtMost = 20;
 
@@ -21,6 +23,8 @@ export interface RedisTokensContext {
   readonly identity: string;
   readonly settings: Pick<Settings, 'oauthRefreshEarlyMs' | 'oauthTimeoutMs'>;
   readonly clock: Clock;
+  /** Ends what is under way: nobody waits for a token any longer. */
+  readonly signal: AbortSignal | undefined;
   readonly store: () => Promise<TokenStore>;
   /** The provider, ready to be asked, there where the settings name no address. */
   readonly exchange: (tokenUrl?: string) => Promise<TokenExchange>;
@@ -69,22 +73,23 @@ export class RedisTokens implements TokenSource {
   }
 
   async #obtain(store: TokenStore, refused: string | undefined): Promise<string> {
-    const { clock, settings } = this.#context;
-    // Discovery, a refresh token, and the one before it: each has its time.
-    const lockMs = 4 * settings.oauthTimeoutMs;
-    const until = clock.now() + 2 * lockMs;
+    const { clock, settings, signal } = this.#context;
+    // Discovery, a refresh token, and the one before it: each has its time, and so has another process before us.
+    const until = clock.now() + lockMs + 8 * settings.oauthTimeoutMs;
     const good = ({ record }: FoundRecord) => record && record.access !== refused && this.#lasts(record);
     for (;;) {
       const lock = await store.lock(this.identity, lockMs);
+      const renewing = lock && setInterval(() => void store.renew(this.identity, lock, lockMs), lockMs / 3);
       try {
         const found = await store.read(this.identity);
         if (good(found)) return found.record!.access;
         if (lock !== undefined) return await this.#ask(store, found);
       } finally {
+        if (renewing !== undefined) clearInterval(renewing as NodeJS.Timeout);
         if (lock !== undefined) await store.unlock(this.identity, lock);
       }
       if (clock.now() > until) throw this.#unavailable('another process asks for it and does not come to an end');
-      await clock.wait(lookMs);
+      await clock.wait(lookMs, signal);
     }
   }
 

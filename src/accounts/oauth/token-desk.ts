@@ -25,6 +25,8 @@ export interface TokenDeskContext {
   /** Variables that client secrets and the key of the seal may be in. */
   readonly env: NodeJS.ProcessEnv;
   readonly clock?: Clock;
+  /** Ends what is under way: nobody waits for tokens any longer. */
+  readonly signal?: AbortSignal;
 }
 
 /** Gives out tokens for accounts with `oauth2:NAME`. One a process. */
@@ -66,7 +68,7 @@ export class TokenDesk {
 
   /** The tokens of an owner. */
   tokensOf(owner: TokenOwner): RedisTokens {
-    const { settings, clock = systemClock } = this.#context;
+    const { settings, clock = systemClock, signal } = this.#context;
     const provider = this.providerOf(owner.provider);
     return new RedisTokens({
       owner,
@@ -74,6 +76,7 @@ export class TokenDesk {
       identity: identityOf(provider, owner.user),
       settings,
       clock,
+      signal,
       store: () => this.#openStore(),
       exchange: (tokenUrl) => this.exchangeFor(owner, tokenUrl),
     });
@@ -92,7 +95,7 @@ export class TokenDesk {
    * where the settings name none.
    */
   async exchangeFor(asked: TokenFor, tokenUrl?: string): Promise<TokenExchange> {
-    const { settings, env } = this.#context;
+    const { settings, env, signal } = this.#context;
     const provider = this.providerOf(asked.provider);
     const clientSecret = await readClientSecret(asked.provider, provider, env);
     // Loaded with the first token: most lists need no OAuth2.
@@ -103,6 +106,7 @@ export class TokenDesk {
       provider: known ? provider : { ...provider, tokenUrl },
       clientSecret,
       settings,
+      signal,
     });
   }
 

@@ -1,6 +1,7 @@
 /** The tokens in Redis, sealed: one place for each user and provider, shared by all processes and hosts. */
 import { randomBytes } from 'node:crypto';
 import { MailhaulError } from '../../ground/errors.ts';
+import { releaseKey, renewKey, takeKey } from '../../ground/held-key.ts';
 import { tokenKeys } from '../../ground/keys.ts';
 import type { RedisClient } from '../../ground/redis.ts';
 import { Script } from '../../ground/redis-script.ts';
@@ -30,11 +31,6 @@ const replaceScript = new Script(`
   if ARGV[3] == '0' then redis.call('SET', KEYS[1], ARGV[2])
   else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
   return 1
-`);
-
-const unlockScript = new Script(`
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  return redis.call('DEL', KEYS[1])
 `);
 
 /** Reads and writes such records. */
@@ -69,17 +65,20 @@ export class TokenStore {
     return reply === 1 || (await this.#redis.get(tokenKeys.tokens(identity))) === sealed;
   }
 
-  /** Takes the turn to ask the provider, for so many milliseconds at most; undefined while another process has it. */
+  /** Takes the turn to ask the provider, for so many milliseconds unless it is renewed; undefined while another process has it. */
   async lock(identity: string, ms: number): Promise<string | undefined> {
     const token = randomBytes(16).toString('hex');
-    const key = tokenKeys.lock(identity);
-    const reply = await this.#redis.set(key, token, 'PX', ms, 'NX');
-    return reply === 'OK' || (await this.#redis.get(key)) === token ? token : undefined;
+    return (await takeKey(this.#redis, tokenKeys.lock(identity), token, ms)) ? token : undefined;
+  }
+
+  /** Keeps the turn for so many milliseconds more, if it is not another's by now. */
+  async renew(identity: string, token: string, ms: number): Promise<void> {
+    await renewKey(this.#redis, tokenKeys.lock(identity), token, ms).catch(() => {});
   }
 
   /** Gives the turn back. */
   async unlock(identity: string, token: string): Promise<void> {
-    await unlockScript.run(this.#redis, [tokenKeys.lock(identity)], [token]).catch(() => {});
+    await releaseKey(this.#redis, tokenKeys.lock(identity), token).catch(() => {});
   }
 }
 

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TokenStore } from '../../../src/accounts/oauth/token-store.ts';
+import { openSeal } from '../../../src/accounts/seal-check.ts';
 import { tokenKeys } from '../../../src/ground/keys.ts';
 import { withPreset } from '../../../src/ground/settings-oauth.ts';
 import { authorize } from '../../../src/operations/authorize.ts';
@@ -173,6 +175,28 @@ describe('refresh tokens that the provider exchanges', () => {
     expect(await tokens().get()).toBe(token);
     clock.aheadMs += 3_600_000;
     expect(await tokens().get()).not.toBe(token);
+  });
+
+  it('are written over what another process wrote with the same one meanwhile', async () => {
+    let release = () => {};
+    server.hold = new Promise((done) => {
+      release = done;
+    });
+    clock.aheadMs = 3_600_000;
+    const before = server.asked('refresh_token');
+    const slow = tokens().get();
+    await expect.poll(() => server.asked('refresh_token')).toBe(before + 1);
+    const key = tokenKeys.tokens(tokens().identity);
+    const { seal } = await openSeal(redis.client, settingsWith(providersOf(server)), sealEnv);
+    const store = new TokenStore(redis.client, seal);
+    const found = await store.read(tokens().identity);
+    expect(await store.replace(tokens().identity, found, { ...found.record!, endsAt: 1 }, clock.now())).toBe(true);
+    const meanwhile = await redis.client.get(key);
+    release();
+    server.hold = undefined;
+    await slow;
+    expect(await redis.client.get(key)).not.toBe(meanwhile);
+    expect((await store.read(tokens().identity)).record!.refresh).toBe(server.refreshTokens.at(-1));
   });
 
   it('that were lost with a process that was killed are made good by the one before, where the provider still knows it', async () => {

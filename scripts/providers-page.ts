@@ -22,7 +22,8 @@ const ownFile = `## A file of your own
 
 The setting \`providersFile\` names a file of the same form as \`config/providers.yaml\`. It adds profiles, and changes those of
 the same name: limits and quirks one by one (\`null\` takes one away), everything else as a whole. A host that it claims
-belongs to its profile. Source and date are needed there too: whoever comes after you will want to know.
+belongs to its profile. Source and date are needed there too: whoever comes after you will want to know. The file is read when
+a command or the service starts.
 
 \`\`\`yaml
 old-server:
@@ -38,6 +39,24 @@ gmail:
     uploadBytesPerDay: { value: 2000000000, source: our contract, date: 2026-03 }
 \`\`\`
 `;
+
+const quirkTexts: Readonly<Record<QuirkName, string>> = {
+  drainSessions: 'A session lists only a part of the mail: further ones follow until one finds nothing new.',
+  hidesFetched: 'What was fetched is listed no more after QUIT.',
+  popMustBeEnabled: 'Told with a refused login at the source.',
+  imapMustBeEnabled: 'Told with a refused login at the destination.',
+  appPasswordNeeded: 'Told with a refused login.',
+  oauthOnly: 'Told with a refused login.',
+  webSignInFirst: 'Told with a refused login.',
+  loginInterval: 'Told with a refused login at the source.',
+  twoStepXoauth2: 'An access token is sent on a line of its own.',
+  topForbidden: 'TOP is never sent: whole messages are fetched where headers would do.',
+  sizesEstimated: 'Listed sizes are not exact. Mailhaul relies on none anywhere.',
+  inboxOnly: 'POP shows the inbox alone.',
+  mergesDuplicates: 'The destination keeps one of several messages that it takes for the same.',
+  rewritesMail: 'The destination changes header fields: verify counts that as rewritten.',
+  finalCrlfNeeded: 'Mail without a final line break is refused. Mailhaul sends none such.',
+};
 
 const limitTexts: Readonly<Record<LimitName, (value: number) => string>> = {
   messageBytes: (value) => `largest message ${amount(value)}`,
@@ -60,7 +79,14 @@ export function providersPage(): string {
   });
   const table = ['| name | provider | POP3 | IMAP | user name |', '| --- | --- | --- | --- | --- |', ...rows, ''];
   const facts = all.map((profile) => section(profile)).filter((text) => text !== '');
-  return `${intro}${table.join('\n')}\n${facts.join('\n')}\n${ownFile}`;
+  return `${intro}${table.join('\n')}\n${facts.join('\n')}\n${ownFile}${fieldTables()}`;
+}
+
+function fieldTables(): string {
+  const quirks = Object.entries(quirkTexts).map(([name, text]) => `| \`${name}\` | ${text} |`);
+  const limits = Object.keys(limitTexts).map((name) => `\`${name}\``);
+  const what = `Limits are ${limits.join(', ')}: all but the first are those of [budgets](budgets.md). Quirks:`;
+  return `\n${what}\n\n| quirk | what it does |\n| --- | --- |\n${quirks.join('\n')}\n`;
 }
 
 function doorText(door: ProfileDoor | undefined, usual: number): string {

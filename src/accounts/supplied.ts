@@ -22,7 +22,10 @@ export function suppliedBy(profiles: Profiles, cells: GivenCells): Map<string, s
     const profile = profileOf(profiles, cells, side);
     const door = profile?.[side];
     if (door) supply(door, side, cells, (name, value) => values.set(`${side}_${name}`, value));
-    else if (profile) cells.complain(missingSide(profile, side, cells));
+    // A host says that its provider has no POP3 (iCloud has none); that it has no IMAP nobody has looked into.
+    else if (profile && (side === 'pop' || cells.of('imap_provider') !== '')) {
+      cells.complain(missingSide(profile, side, cells));
+    }
   }
   return values;
 }

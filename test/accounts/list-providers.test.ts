@@ -16,6 +16,10 @@ const own = `our-hoster:
   hosts: { names: ['*.hoster.example'], source: its help, date: 2026 }
   pop: { host: 'pop.{domain}', port: 1100, security: starttls, auth: [password], mechanism: cram-md5, user: local, source: its help, date: 2026 }
   imap: { auth: [password], user: address, source: its help, date: 2026 }
+only-pop:
+  title: Only POP
+  hosts: { names: [one.example], source: its help, date: 2026 }
+  pop: { auth: [password], user: address, source: its help, date: 2026 }
 `;
 writeFileSync(join(folder, 'own.yaml'), own);
 const profiles = readProfiles(join(folder, 'own.yaml'));
@@ -137,6 +141,14 @@ describe('an error of the list', () => {
       await reasons({ id: 'a@b.example', imap_provider: 'gmail', pop_host: 'imap.mail.me.com', pop_user: 'a' }),
     ).toEqual([
       'line 1: pop_host is that of iCloud Mail (destination only), which has no POP3: the provider icloud can be a destination only',
+    ]);
+  });
+
+  it('is a destination at a provider of whom only POP3 is known, where the line names him', async () => {
+    const line = { id: 'ann@corp.example', pop_provider: 'gmail', imap_host: 'one.example', imap_user: 'ann' };
+    expect((await load(line)).destination.host).toBe('one.example');
+    expect(await reasons({ ...line, imap_provider: 'only-pop' })).toEqual([
+      'line 1: imap_provider is that of Only POP, which has no IMAP: the provider only-pop can be a source only',
     ]);
   });
 

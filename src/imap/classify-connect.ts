@@ -58,6 +58,9 @@ export function connectError(
   if (code === 'GREETING_TIMEOUT' || code === 'ETIMEOUT') return silent(peer, limits);
   if (failure.tlsFailed === true && /does not support STARTTLS/.test(message))
     return new MailhaulError('starttls-missing', { ...peer });
+  // OpenSSL met text where the first record of TLS should be
+  if (/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/.test(code))
+    return new MailhaulError('tls-to-plain', { ...peer });
   if (
     failure.tlsFailed === true ||
     /^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code) ||

@@ -1,4 +1,5 @@
 /** Opens the door: TCP, TLS and the login of an IMAP connection, by imapflow. This file owns imapflow. */
+import { TLSSocket } from 'node:tls';
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -30,7 +31,11 @@ export type ImapOptions = Pick<
   | 'imapLineMaxBytes'
   | 'literalSyncBytes'
   | 'appendPipelineCommands'
-> & { signal?: AbortSignal };
+> & {
+  signal?: AbortSignal;
+  /** Told of the connection's TLS when the login has been answered, whether it was accepted or not. */
+  onSecure?: (socket: TLSSocket) => void;
+};
 
 /** A connection that is logged in. */
 export interface OpenDoor {
@@ -71,9 +76,11 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
     await withinLogin(client, options, peer);
     assertDoor(client, endpoint);
   } catch (thrown) {
+    noteSecure(client, options);
     client.close();
     throw connectError(peer, thrown, options, secrets);
   }
+  noteSecure(client, options);
   const internals = client as unknown as Internals;
   internals.socketTimeout = options.imapCommandTimeoutMs;
   internals.socket.setTimeout(options.imapCommandTimeoutMs);
@@ -84,6 +91,12 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
     unreadLines: () => watch.unreadLines,
     lastError: () => watch.lastError,
   };
+}
+
+/** A handshake that failed has no certificate that verified. */
+function noteSecure(client: ImapFlow, { onSecure }: ImapOptions): void {
+  const { socket } = client as unknown as { socket?: unknown };
+  if (socket instanceof TLSSocket && socket.authorized) onSecure?.(socket);
 }
 
 function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, loginMethod: string | undefined, watch: Watch) {

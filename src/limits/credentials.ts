@@ -3,7 +3,7 @@
  * Redis across commands, because accounts lock (design §9). A changed secret starts anew.
  */
 import { digest } from '../ground/digest.ts';
-import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, isRefusedCredential, MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 
@@ -66,7 +66,7 @@ export async function countedLogin<T>(
     await forgetRefusedLogins(redis, attempt);
     return connection;
   } catch (error) {
-    if (asMailhaulError(error).code === 'credentials-refused') await countRefusedLogin(redis, attempt);
+    if (isRefusedCredential(asMailhaulError(error).code)) await countRefusedLogin(redis, attempt);
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 /** What a connection to a POP3 server needs to know. */
+import type { TLSSocket } from 'node:tls';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 
@@ -38,6 +39,8 @@ export type PopOptions = Pick<
   oneAtATime?: boolean;
   /** Drops the connection; whatever waits then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Told when TLS is up and the certificate has verified, before the login. */
+  onSecure?: (socket: TLSSocket) => void;
 };
 
 /**

@@ -1,4 +1,5 @@
 /** From the greeting to an open maildrop: STLS and the logins. */
+import { isRefusedCredential } from '../ground/errors.ts';
 import { LineAnswer, type Status } from './answers.ts';
 import { type Capabilities, offersSasl } from './capabilities.ts';
 import type { PopConnection } from './connection.ts';
@@ -60,7 +61,7 @@ export async function logIn(connection: PopConnection, capabilities: Capabilitie
     const reply = connection.readable(line);
     const code = classifyLogin(reply, marksCredentials);
     const loginDelay = Number.parseInt(capabilities?.get('LOGIN-DELAY') ?? '', 10) || 0;
-    throw connection.error(code, { reply, ...(code === 'credentials-refused' ? {} : hintDetails(reply, loginDelay)) });
+    throw connection.error(code, { reply, ...(isRefusedCredential(code) ? {} : hintDetails(reply, loginDelay)) });
   };
   if (mechanism === 'plain') return accept(await authPlain(connection));
   const answerMs = connection.options.popLoginTimeoutMs;

@@ -4,7 +4,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type ErrorCode, MailhaulError } from '../ground/errors.ts';
 import { type PopEndpoint, type PopOptions, seconds } from './endpoint.ts';
 
-type Opening = Pick<PopOptions, 'popConnectTimeoutMs' | 'signal'>;
+type Opening = Pick<PopOptions, 'popConnectTimeoutMs' | 'signal' | 'onSecure'>;
 
 /**
  * Connects, with TLS where the endpoint says `tls`.
@@ -49,9 +49,15 @@ export async function startTls(socket: Socket, endpoint: PopEndpoint, options: O
   }
   const late = () => failed(`no answer within ${seconds(options.popConnectTimeoutMs)} s`);
   await settled(secure, 'secureConnect', options, late, (error) => {
+    // OpenSSL met text where the first record of TLS should be.
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/.test(code)) {
+      return new MailhaulError('tls-to-plain', { host, port }, error);
+    }
     if (!secure.authorizationError) return failed(reasonOf(error), error);
     return new MailhaulError('tls-unverified', { host, port, reason: reasonOf(error) }, error);
   });
+  options.onSecure?.(secure);
   return secure;
 }
 

@@ -1,4 +1,5 @@
 /** What a finished report means for whoever called the command (design §4). */
+import { isRefusedCredential } from '../ground/errors.ts';
 import type { Report } from './report.ts';
 
 /**
@@ -10,7 +11,7 @@ export function exitStatus(report: Report): 0 | 3 | 12 {
   if (bad.length === 0) return 0;
   const onlyCredentials = bad.every(
     ({ problems, state }) =>
-      state === 'failed' && problems.length > 0 && problems.every(({ code }) => code === 'credentials-refused'),
+      state === 'failed' && problems.length > 0 && problems.every(({ code }) => isRefusedCredential(code)),
   );
   return bad.length === report.accounts.length && onlyCredentials ? 12 : 3;
 }

@@ -347,15 +347,13 @@ export const errorTable = {
     stops: 'account',
     retry: 'never',
     text: 'POP access is switched off for the mailbox of {user} at {host}: {reply}',
-    remedy:
-      'Switch POP on in the settings of the mailbox, or ask its administrator to. The password may be right.',
+    remedy: 'Switch POP on in the settings of the mailbox, or ask its administrator to. The password may be right.',
   },
   'imap-disabled': {
     stops: 'account',
     retry: 'never',
     text: 'IMAP access is switched off for the mailbox of {user} at {host}: {reply}',
-    remedy:
-      'Switch IMAP on in the settings of the mailbox, or ask its administrator to. The password may be right.',
+    remedy: 'Switch IMAP on in the settings of the mailbox, or ask its administrator to. The password may be right.',
   },
   'account-disabled': {
     stops: 'account',

@@ -74,6 +74,7 @@ const sentences: readonly (readonly [RegExp, ToldRefusal])[] = [
 /** The reason that a refusal over this protocol tells; undefined where it tells none. */
 export function toldRefusal(text: string, protocol: 'pop' | 'imap'): ToldRefusal | undefined {
   if (passing.test(text)) return undefined;
-  if (accessOffBy[protocol].test(text) && !either.test(text)) return protocol === 'pop' ? 'pop-disabled' : 'imap-disabled';
+  if (accessOffBy[protocol].test(text) && !either.test(text))
+    return protocol === 'pop' ? 'pop-disabled' : 'imap-disabled';
   return sentences.find(([sentence]) => sentence.test(text))?.[1];
 }

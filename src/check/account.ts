@@ -1,0 +1,127 @@
+/** Checking one account: both sides are looked at, whatever becomes of the other. */
+import type { Account } from '../accounts/account.ts';
+import { type Login, type LoginContext, openLogin } from '../accounts/login.ts';
+import { systemClock } from '../ground/clock.ts';
+import { asMailhaulError, type ErrorCode, MailhaulError } from '../ground/errors.ts';
+import type { TurnContext } from '../limits/turn.ts';
+import type { Doors } from './doors.ts';
+import { connectionFindings, type Finding, fitFindings, sourceFindings } from './findings.ts';
+import { type DestinationLook, lookAtDestination, lookAtSource, type SeenSide, type SourceLook } from './look.ts';
+import { speaksTls, type TlsFacts } from './tls.ts';
+
+/** What checking needs. */
+export interface CheckContext extends TurnContext {
+  readonly logins: LoginContext;
+  /** What has been found out about servers that let nobody in. */
+  readonly doors: Doors;
+}
+
+/** What was found out about one side. */
+export interface CheckedSide<Look> {
+  /** undefined where it could not be looked at; then there is a finding that says why. */
+  readonly look: Look | undefined;
+  readonly tls: TlsFacts | undefined;
+}
+
+/** What was found out about an account. */
+export interface CheckedAccount {
+  readonly source: CheckedSide<SourceLook>;
+  readonly destination: CheckedSide<DestinationLook>;
+  readonly findings: readonly Finding[];
+}
+
+type Side = 'source' | 'destination';
+
+/** Failures that may be gone a moment later; what is busy or silent would only be waited for once more. */
+const passing: readonly ErrorCode[] = [
+  'connection-lost',
+  'connection-refused',
+  'host-unknown',
+  'server-unavailable',
+  'lease-lost',
+];
+
+/** Checks one account. Throws only what stops the whole run. */
+export async function checkAccount(account: Account, context: CheckContext): Promise<CheckedAccount> {
+  const { key, mailbox } = account;
+  const [source, destination] = await Promise.all([
+    checkSide(account, 'source', context, (login, seen) => lookAtSource(key, login, context, seen)),
+    checkSide(account, 'destination', context, (login, seen) => lookAtDestination(mailbox, login, context, seen)),
+  ]);
+  const findings = [...source.findings, ...destination.findings];
+  if (source.look) findings.push(...sourceFindings(account.source, source.look));
+  if (source.look && destination.look) {
+    findings.push(...fitFindings(account.destination, source.look, destination.look));
+  }
+  return { source, destination, findings };
+}
+
+async function checkSide<Look extends SourceLook | DestinationLook>(
+  account: Account,
+  side: Side,
+  context: CheckContext,
+  look: (login: Login, seen: SeenSide) => Promise<Look>,
+): Promise<CheckedSide<Look> & { findings: readonly Finding[] }> {
+  const { settings, clock = systemClock } = context;
+  const place = account[side];
+  const seen: SeenSide = {};
+  try {
+    const looked = await throughDoor(account, side, context, (login) => look(login, seen));
+    const offersTls = looked.capabilities.has(side === 'source' ? 'STLS' : 'STARTTLS');
+    const times = { now: clock.now(), warnDays: settings.checkTlsDays };
+    const remarks = connectionFindings(place, seen.tls, offersTls, times);
+    return { look: looked, tls: seen.tls, findings: remarks.map((error) => ({ error, count: 1, side })) };
+  } catch (thrown) {
+    const error = stopAsError(thrown, account, side, context);
+    if (error.stops === 'run') throw error;
+    return { look: undefined, tls: seen.tls, findings: [{ error, count: 1, side }] };
+  }
+}
+
+/** Looks, unless it is known that the server lets nobody in; tries once more what may have passed. */
+async function throughDoor<Look>(
+  account: Account,
+  side: Side,
+  context: CheckContext,
+  look: (login: Login) => Promise<Look>,
+): Promise<Look> {
+  const { doors, logins, settings, signal, clock = systemClock } = context;
+  const place = account[side];
+  const closed = doors.closed(side, place);
+  if (closed) throw closed;
+  const login = await openLogin(account, side, logins);
+  const [againMs] = settings.retryWaitsMs;
+  for (let first = true; ; first = false) {
+    try {
+      return await look(login);
+    } catch (thrown) {
+      const error = await named(asMailhaulError(thrown), login, context);
+      if (signal.aborted) throw error;
+      if (first && againMs !== undefined && passing.includes(error.code)) {
+        await clock.wait(againMs, signal).catch(() => {});
+        continue;
+      }
+      doors.note(side, place, error);
+      throw error;
+    }
+  }
+}
+
+/** A server that says nothing to a client that waits in plain text may be waiting for TLS itself. */
+async function named(error: MailhaulError, login: Login, { settings, signal }: CheckContext): Promise<MailhaulError> {
+  const { host, port, security, user } = login;
+  const mute = error.code === 'server-silent' || error.code === 'connection-lost' || error.code === 'protocol-error';
+  if (security === 'tls' || !mute) return error;
+  const speaks = await speaksTls(host, port, settings.popCapaTimeoutMs, signal);
+  return speaks ? new MailhaulError('plain-to-tls', { host, port, user, security }, error) : error;
+}
+
+/** The reason of a stop comes out of what it stopped, and is no fault. */
+function stopAsError(thrown: unknown, account: Account, side: Side, { signal }: CheckContext): MailhaulError {
+  if (!signal.aborted || thrown instanceof MailhaulError) return asMailhaulError(thrown);
+  return new MailhaulError(
+    'connection-lost',
+    { host: account[side].host, during: 'a stop that was asked for' },
+    thrown,
+  );
+}

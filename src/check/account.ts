@@ -1,12 +1,15 @@
 /** Checking one account: both sides are looked at, whatever becomes of the other. */
-import type { Account } from '../accounts/account.ts';
+import type { Account, Endpoint } from '../accounts/account.ts';
 import { type Login, type LoginContext, openLogin } from '../accounts/login.ts';
 import { systemClock } from '../ground/clock.ts';
 import { asMailhaulError, type ErrorCode, MailhaulError } from '../ground/errors.ts';
+import { loginKey } from '../limits/lease.ts';
 import type { TurnContext } from '../limits/turn.ts';
 import type { Doors } from './doors.ts';
 import { connectionFindings, type Finding, fitFindings, sourceFindings } from './findings.ts';
+import { type HostProfile, messageLimit } from './host-profile.ts';
 import { type DestinationLook, lookAtDestination, lookAtSource, type SeenSide, type SourceLook } from './look.ts';
+import type { Queues } from './queue.ts';
 import { speaksTls, type TlsFacts } from './tls.ts';
 
 /** What checking needs. */
@@ -14,6 +17,13 @@ export interface CheckContext extends TurnContext {
   readonly logins: LoginContext;
   /** What has been found out about servers that let nobody in. */
   readonly doors: Doors;
+  /**
+   * Logins that are looked at now. Where accounts of a list share one, a maildrop would be locked by ourselves, and a
+   * refused password tried more often than `credentialTries` before the first refusal is counted.
+   */
+  readonly queues: Queues;
+  /** The profile of the provider of one side; undefined where nothing is known of it. */
+  readonly profileOf?: ((endpoint: Endpoint) => HostProfile | undefined) | undefined;
 }
 
 /** What was found out about one side. */
@@ -51,7 +61,8 @@ export async function checkAccount(account: Account, context: CheckContext): Pro
   const findings = [...source.findings, ...destination.findings];
   if (source.look) findings.push(...sourceFindings(account.source, source.look));
   if (source.look && destination.look) {
-    findings.push(...fitFindings(account.destination, source.look, destination.look));
+    const appendLimit = destination.look.appendLimit ?? messageLimit(context.profileOf?.(account.destination));
+    findings.push(...fitFindings(account.destination, source.look, { ...destination.look, appendLimit }));
   }
   return { source, destination, findings };
 }
@@ -66,7 +77,9 @@ async function checkSide<Look extends SourceLook | DestinationLook>(
   const place = account[side];
   const seen: SeenSide = {};
   try {
-    const looked = await throughDoor(account, side, context, (login) => look(login, seen));
+    const looked = await context.queues.run(loginKey(side === 'source' ? 'pop' : 'imap', place), () =>
+      throughDoor(account, side, context, (login) => look(login, seen)),
+    );
     const offersTls = looked.capabilities.has(side === 'source' ? 'STLS' : 'STARTTLS');
     const times = { now: clock.now(), warnDays: settings.checkTlsDays };
     const remarks = connectionFindings(place, seen.tls, offersTls, times);

@@ -21,8 +21,8 @@ export interface CommonCause {
 
 const severity = ['run', 'host', 'account', 'message', 'none'];
 
-/** Details that differ from account to account and make no other cause. */
-const own: readonly string[] = ['user', 'count', 'largest', 'incoming', 'free', 'reply', 'hint', 'retryAfterMs'];
+/** Details that differ from account to account, and make no other cause of it. */
+const own: readonly string[] = ['user', 'count', 'largest', 'incoming', 'free'];
 
 /** Groups by code, remedy, and what the text says apart from the account; those that stop most and many come first. */
 export function commonCauses(findings: readonly ToldFinding[]): CommonCause[] {
@@ -38,13 +38,16 @@ export function commonCauses(findings: readonly ToldFinding[]): CommonCause[] {
   return causes.sort((a, b) => rank(a) - rank(b) || b.ids.length - a.ids.length);
 }
 
-function causeKey({ error, remedy }: ToldFinding): string {
-  const shared = Object.entries(error.details).filter(([name]) => !own.includes(name));
-  return JSON.stringify([error.code, remedy, shared.sort(), replyKey(error)]);
+/** Code, remedy, and the text without what is the account's own. */
+function causeKey({ error: { code, details }, remedy }: ToldFinding): string {
+  const neutral: ErrorDetails = { ...details };
+  for (const name of own) if (name in neutral) neutral[name] = '';
+  const text = new MailhaulError(code, { ...neutral, reply: namelessReply(details) }).message;
+  return JSON.stringify([code, remedy, text]);
 }
 
 /** What the server says, without the name of the user, numbers and ids of the session. */
-function replyKey({ details }: MailhaulError): string {
+function namelessReply(details: ErrorDetails): string {
   const user = String(details['user'] ?? '');
   const reply = String(details['reply'] ?? '');
   const nameless = user === '' ? reply : reply.replaceAll(user, '…');

@@ -1,15 +1,6 @@
 /** What a person should do about a failure: more than the table of errors can say without knowing the host. Pure. */
-import type { MailhaulError } from '../ground/errors.ts';
-
-/** What is known of a host beforehand: what a provider profile says. */
-export interface HostProfile {
-  /** The name of the provider, as people know it. */
-  readonly name: string;
-  /** Which form of the user name it takes; undefined where it takes both or nobody knows. */
-  readonly userName?: 'address' | 'local' | undefined;
-  /** What its administrator should know: which switches, which kind of password. */
-  readonly text?: string | undefined;
-}
+import type { ErrorCode, MailhaulError } from '../ground/errors.ts';
+import { type HostProfile, loginText, userForm } from './host-profile.ts';
 
 /** One side of an account, as far as an explanation needs it. */
 export interface Subject {
@@ -20,21 +11,27 @@ export interface Subject {
 
 const protocolOf = { source: 'POP', destination: 'IMAP' } as const;
 
+/** What a profile has to say of a refusal that tells its reason. */
+const quirkOf: Partial<Record<ErrorCode, string>> = {
+  'app-password-needed': 'appPasswordNeeded',
+  'oauth-needed': 'oauthOnly',
+  'web-login-needed': 'webSignInFirst',
+  'pop-disabled': 'popMustBeEnabled',
+  'imap-disabled': 'imapMustBeEnabled',
+};
+
 /** The remedy of an error at one side of an account. */
 export function remedyFor(error: MailhaulError, subject: Subject): string {
   switch (error.code) {
     case 'credentials-refused':
       return refusedRemedy(String(error.details['reply'] ?? ''), subject);
-    case 'app-password-needed':
-    case 'oauth-needed':
-    case 'web-login-needed':
-    case 'pop-disabled':
-    case 'imap-disabled':
-      return [error.remedy, profileText(subject)].filter(Boolean).join(' ');
     case 'tls-unverified':
       return certificateRemedy(String(error.details['reason'] ?? ''), subject.side);
-    default:
-      return error.remedy;
+    default: {
+      const quirk = quirkOf[error.code];
+      const text = quirk ? loginText(subject.profile, subject.side, [quirk]) : '';
+      return [error.remedy, text].filter(Boolean).join(' ');
+    }
   }
 }
 
@@ -42,7 +39,8 @@ export function remedyFor(error: MailhaulError, subject: Subject): string {
 function refusedRemedy(reply: string, { side, user, profile }: Subject): string {
   const protocol = protocolOf[side];
   const parts = [`Correct user name and password; what was refused is not tried more often than credentialTries.`];
-  const form = wrongForm(user, profile);
+  const form = wrongForm(user, profile, side);
+  const known = loginText(profile, side);
   if (form) parts.unshift(form);
   // Exchange says this of a mailbox without the protocol, too, and of one whose owner has never signed in.
   if (/unknown user name or bad password/i.test(reply)) {
@@ -52,19 +50,20 @@ function refusedRemedy(reply: string, { side, user, profile }: Subject): string 
   } else if (/\bor (?:pop3?|imap4?)\b/i.test(reply)) {
     parts.push(`The answer leaves open whether ${protocol} is switched off: look in the settings of the mailbox.`);
   }
-  if (profile?.text) parts.push(profileText({ side, user, profile }));
+  if (known) parts.push(known);
   else if (!form) parts.push(otherForm(user), 'Providers with two-step sign-in want an app password.');
   return parts.join(' ');
 }
 
 /** The profile says another form of the user name than the list has. */
-function wrongForm(user: string, profile: HostProfile | undefined): string | undefined {
+function wrongForm(user: string, profile: HostProfile | undefined, side: Subject['side']): string | undefined {
   const isAddress = user.includes('@');
-  if (profile?.userName === 'local' && isAddress) {
-    return `At ${profile.name} the user name is the part before the @: write that into the list.`;
+  const form = userForm(profile, side);
+  if (form === 'local' && isAddress) {
+    return `At ${profile?.title} the user name is the part before the @: write that into the list.`;
   }
-  if (profile?.userName === 'address' && !isAddress) {
-    return `At ${profile.name} the user name is the whole address: write that into the list.`;
+  if (form === 'address' && !isAddress) {
+    return `At ${profile?.title} the user name is the whole address: write that into the list.`;
   }
   return undefined;
 }
@@ -73,10 +72,6 @@ function otherForm(user: string): string {
   return user.includes('@')
     ? 'Some servers want only the part before the @ as user name.'
     : 'Many servers want the whole address as user name.';
-}
-
-function profileText({ profile }: Subject): string {
-  return profile?.text ? `${profile.name}: ${profile.text}` : '';
 }
 
 /** By the words of OpenSSL and Node.js. */

@@ -38,7 +38,7 @@ async function runCheck(list: string, options: CommonOptions, insist: () => void
     };
     const asked = { settings, accounts, wrong, env, signal, onAccount, onWait: waitLines(options, stderr) };
     const report = await check({ ...asked, redis: client });
-    stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : checkText(report));
+    stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : checkText(report, wrong));
     return signal.aborted ? interruptedStatus : checkExitStatus(report);
   } finally {
     await closers.close();

@@ -66,7 +66,7 @@ const sentences: readonly (readonly [RegExp, ToldRefusal])[] = [
     'user-form-wrong',
   ],
   [
-    /(?:account|user|mailbox) (?:is |was |has been )?(?:currently |permanently )?(?:disabled|suspended|deactivated|closed|terminated|expired|inactive|not active)/i,
+    /(?:account|user|mailbox)[ _-]?(?:is |was |has been )?(?:currently |permanently )?(?:disabled|suspended|deactivated|closed|terminated|expired|inactive|not active)/i,
     'account-disabled',
   ],
 ];

@@ -1,10 +1,12 @@
 /** What will be in the way of a migration: every account of a list is looked at on both sides, and nothing is written. */
-import type { Account } from '../accounts/account.ts';
+import type { Account, Endpoint } from '../accounts/account.ts';
 import { type CheckContext, type CheckedAccount, checkAccount } from '../check/account.ts';
 import { commonCauses, type ToldFinding } from '../check/causes.ts';
 import { Doors } from '../check/doors.ts';
 import { type EstimateRules, estimateAccount, estimateAll, type Load } from '../check/estimate.ts';
-import { type HostProfile, remedyFor } from '../check/explain.ts';
+import { remedyFor } from '../check/explain.ts';
+import { type HostProfile, notesOf } from '../check/host-profile.ts';
+import { Queues } from '../check/queue.ts';
 import { daysLeft, type TlsFacts } from '../check/tls.ts';
 import { systemClock } from '../ground/clock.ts';
 import type { MailhaulError } from '../ground/errors.ts';
@@ -30,8 +32,8 @@ export interface CheckOptions {
   /** What is wrong with the list that they come from. */
   readonly wrong: MailhaulError | undefined;
   readonly env: NodeJS.ProcessEnv;
-  /** What is known of a host beforehand. */
-  readonly profileOf?: (host: string) => HostProfile | undefined;
+  /** The profile of the provider of one side; undefined where nothing is known of it. */
+  readonly profileOf?: ((endpoint: Endpoint) => HostProfile | undefined) | undefined;
   /** Ends the work early: accounts that are not through count as failed. */
   readonly signal: AbortSignal;
   /** Told what an account waits for before it can be looked at, in words. */
@@ -51,13 +53,13 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
   const startedAt = Date.now();
   const { accounts, settings, wrong } = options;
   const rules = estimateRules(settings);
-  const doors = new Doors();
+  const shared = { doors: new Doors(), queues: new Queues() };
   const done: Done[] = [];
   const queue = accounts.entries();
   let through = 0;
   const work = async () => {
     for (const [i, account] of queue) {
-      const checked = await checkAccount(account, contextOf(account, doors, options));
+      const checked = await checkAccount(account, contextOf(account, shared, options));
       done[i] = doneOf(account, checked, rules, options);
       through += 1;
       options.onAccount(done[i].report, through);
@@ -77,17 +79,17 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
     problems: wrong ? [problemOf(wrong, Math.max(1, Number(wrong.details['count'])))] : [],
     causes,
     estimate: estimateAll(loads, rules),
-    notes: popBlindness,
+    notes: [...popBlindness, ...providerNotes(accounts, options)],
   };
 }
 
 function contextOf(
   account: Account,
-  doors: Doors,
-  { redis, settings, env, signal, onWait }: CheckOptions,
+  shared: Pick<CheckContext, 'doors' | 'queues'>,
+  { redis, settings, env, signal, onWait, profileOf }: CheckOptions,
 ): CheckContext {
   const told = (wait: Wait) => onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
-  return { redis, settings, signal, doors, onWait: told, logins: { env, settings } };
+  return { redis, settings, signal, ...shared, onWait: told, logins: { env, settings }, profileOf };
 }
 
 /** Both sides have as many sessions as the fewer of the two. */
@@ -101,6 +103,14 @@ function estimateRules(settings: Settings): EstimateRules {
   };
 }
 
+/** What there is to know of the providers of the list, each said once. */
+function providerNotes(accounts: readonly Account[], { profileOf }: CheckOptions): string[] {
+  const sides = (['source', 'destination'] as const).flatMap((side) =>
+    accounts.flatMap((account) => notesOf(profileOf?.(account[side]), side)),
+  );
+  return [...new Set(sides)];
+}
+
 function doneOf(
   account: Account,
   checked: CheckedAccount,
@@ -109,8 +119,13 @@ function doneOf(
 ): Done {
   const { id, group, source, destination } = account;
   const told = checked.findings.map(({ error, count, side }) => {
-    const { user, host } = account[side];
-    return { id, error, count, remedy: remedyFor(error, { side, user, profile: profileOf?.(host) }) };
+    const endpoint = account[side];
+    return {
+      id,
+      error,
+      count,
+      remedy: remedyFor(error, { side, user: endpoint.user, profile: profileOf?.(endpoint) }),
+    };
   });
   const incoming = checked.source.look?.incoming;
   const { messages = 0, bytes = 0 } = incoming ?? {};

@@ -1,4 +1,5 @@
 /** The report of a check for people: a table, each problem once with all accounts that have it, and how long it will take. */
+import type { MailhaulError } from '../ground/errors.ts';
 import type { Cause, CheckedAccountReport, CheckReport, EstimateReport } from './check-report.ts';
 import { number, size, table } from './text.ts';
 
@@ -13,13 +14,13 @@ export function readiness({ state }: Pick<CheckedAccountReport, 'state'>): strin
   return words[state] ?? state;
 }
 
-/** The whole report, with a line break at its end. */
-export function checkText(report: CheckReport): string {
-  const { accounts, problems, causes, run, notes } = report;
+/** The whole report, with a line break at its end. `wrong` is what is wrong with the list. */
+export function checkText(report: CheckReport, wrong?: MailhaulError): string {
+  const { accounts, causes, run, notes } = report;
   const heading = ['account', 'state', 'problems', 'messages', 'size', 'to come'];
   const rows = [heading, ...accounts.map(row)];
   return [
-    ...problems.flatMap(({ text, remedy }) => [text, `  → ${remedy}`, '']),
+    ...(wrong ? listLines(wrong) : []),
     ...(accounts.length > 0 ? [table(rows, [0, 1, 2]), ''] : []),
     verdict(accounts, run.seconds),
     estimateLine(report),
@@ -30,6 +31,14 @@ export function checkText(report: CheckReport): string {
     ...notes.map((note) => `  ${note}`),
     '',
   ].join('\n');
+}
+
+/** Many mistakes in one sentence would be hard to read. */
+function listLines({ message, remedy, details }: MailhaulError): string[] {
+  const mistakes = String(details['reason'] ?? '').split('\n');
+  const heading = `the account list ${details['path']} has ${details['count']} wrong line(s):`;
+  const lines = mistakes.length > 1 ? [heading, ...mistakes.map((mistake) => `  ${mistake}`)] : [message];
+  return [...lines, `  → ${remedy}`, ''];
 }
 
 function row(account: CheckedAccountReport): string[] {

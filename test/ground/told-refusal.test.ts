@@ -21,6 +21,7 @@ describe('a refusal that tells its reason', () => {
     ['give the user name without the domain', 'user-form-wrong'],
     ['User is disabled.', 'account-disabled'],
     ['Account has been suspended', 'account-disabled'],
+    ['LogonDenied-AccountDisabled', 'account-disabled'],
   ])('%s', (text, code) => {
     expect(toldRefusal(`-ERR [AUTH] ${text}`, 'pop')).toBe(code);
   });

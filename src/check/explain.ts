@@ -25,6 +25,12 @@ export function remedyFor(error: MailhaulError, subject: Subject): string {
   switch (error.code) {
     case 'credentials-refused':
       return refusedRemedy(String(error.details['reply'] ?? ''), subject);
+    case 'account-busy':
+      return 'The password was not the matter. Close other programs that fetch this mailbox and check again; a run tries again by itself.';
+    case 'server-unavailable':
+    case 'server-silent':
+    case 'connection-lost':
+      return 'Check again; a run tries again by itself. If it lasts, ask whoever runs the server.';
     case 'tls-unverified':
       return certificateRemedy(String(error.details['reason'] ?? ''), subject.side);
     default: {

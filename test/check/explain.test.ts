@@ -68,6 +68,11 @@ describe('other explanations', () => {
     expect(remedy('tls-unverified', { reason }, { side: 'destination' })).not.toMatch(/pop_/);
   });
 
+  it('do not say of a check that it tries again', () => {
+    expect(remedy('account-busy', { reply: '-ERR [IN-USE]' })).toMatch(/^The password was not the matter.*check again/);
+    expect(remedy('server-silent', {})).toMatch(/^Check again/);
+  });
+
   it('are those of the table for everything else', () => {
     expect(remedy('host-unknown', {}, { profile })).toBe(errorRow('host-unknown').remedy);
   });

@@ -156,98 +156,121 @@ interface Started {
   good(user: string): Row;
 }
 
-async function faultsOf(rig: HaulRig, { source, narrow, good, caFile }: Started) {
-  const scripted: { transcript: readonly string[] }[] = [];
-  const pop = async (behaviour: PopBehaviour): Promise<Row> => {
-    const server = await rig.pop({ anyUser: true, ...behaviour });
-    scripted.push(server);
-    const { pop_user: _user, ...columns } = plainSide('pop', server.port, '', 'secret');
-    return columns;
-  };
-  const refusing = (reply: string) => pop({ replies: { PASS: `${reply}\r\n` }, capabilities: false });
-  const imaps: Awaited<ReturnType<HaulRig['imap']>>[] = [];
-  const imap = async (answer: string) => {
-    const server = await rig.imap({ login: () => answer });
-    imaps.push(server);
-    return (n: number) => plainSide('imap', server.port, `someone-${n}`, 'pw');
-  };
-  const tlsAt = (host: string): Row => ({ pop_host: host });
-  const [nobody = 0] = await freePorts(1);
-  const toNarrow = (more: Row): Row => ({ ...plainSide('imap', narrow.imapPort, 'box', 'pw'), ...more });
-  const mail = (uidl: string, n: number) => ({ bytes: message(n, 300), uidl });
-  const faults: Fault[] = [];
-  type Columns = Row | ((n: number) => Row);
-  const add = (name: string, columns: Columns, code: string, remedy: RegExp, state: Fault['state'] = 'failed') => {
-    const user = `fault-${faults.length}`;
+type Columns = Row | ((n: number) => Row);
+
+/** Collects the faults, and starts what they need. */
+class FaultMaker {
+  readonly faults: Fault[] = [];
+  readonly #rig: HaulRig;
+  readonly #good: Started['good'];
+  readonly #pops: { transcript: readonly string[] }[] = [];
+  readonly #imaps: Awaited<ReturnType<HaulRig['imap']>>[] = [];
+
+  constructor(rig: HaulRig, good: Started['good']) {
+    this.#rig = rig;
+    this.#good = good;
+  }
+
+  add(name: string, columns: Columns, code: string, remedy: RegExp, state: Fault['state'] = 'failed'): void {
+    const user = `fault-${this.faults.length}`;
     const line = (n: number) => ({
-      ...good(`${user}-${n}`),
+      ...this.#good(`${user}-${n}`),
       ...(typeof columns === 'function' ? columns(n) : columns),
     });
-    faults.push({ name, line, code, state, remedy });
-  };
+    this.faults.push({ name, line, code, state, remedy });
+  }
 
-  add('wrong password', { pop_password: 'no' }, 'credentials-refused', /want the whole address as user name/);
-  add('disabled', (n) => ({ pop_user: `gone-${n}` }), 'account-disabled', /administrator/);
-  add(
-    'in use',
-    await refusing('-ERR [IN-USE] Do you have another POP session running?'),
+  /** A scripted source that takes everybody. */
+  async pop(behaviour: PopBehaviour): Promise<Row> {
+    const server = await this.#rig.pop({ anyUser: true, ...behaviour });
+    this.#pops.push(server);
+    const { pop_user: _user, ...columns } = plainSide('pop', server.port, '', 'secret');
+    return columns;
+  }
+
+  /** A source that refuses every login with this answer. */
+  refusing(reply: string): Promise<Row> {
+    return this.pop({ replies: { PASS: `${reply}\r\n` }, capabilities: false });
+  }
+
+  /** A destination that refuses every login with this answer. */
+  async refusingImap(answer: string): Promise<(n: number) => Row> {
+    const server = await this.#rig.imap({ login: () => answer });
+    this.#imaps.push(server);
+    return (n) => plainSide('imap', server.port, `someone-${n}`, 'pw');
+  }
+
+  commands(): string[] {
+    return [
+      ...this.#pops.flatMap(({ transcript }) => transcript),
+      ...this.#imaps.flatMap(({ connections }) => connections.flatMap((connection) => connection.commands)),
+    ];
+  }
+}
+
+async function faultsOf(rig: HaulRig, started: Started) {
+  const maker = new FaultMaker(rig, started.good);
+  await addReachFaults(maker, started);
+  await addLoginFaults(maker);
+  await addMailFaults(maker, started);
+  return { faults: maker.faults, commands: () => maker.commands() };
+}
+
+async function addReachFaults(maker: FaultMaker, { source, narrow, caFile }: Started): Promise<void> {
+  const at = (host: string): Row => ({ pop_host: host });
+  const [nobody = 0] = await freePorts(1);
+  maker.add('expired', at('127.0.0.2'), 'tls-unverified', /must renew it/);
+  maker.add('misnamed', at('127.0.0.3'), 'tls-unverified', /names that stand in the certificate as pop_host/);
+  maker.add('self-signed', at('127.0.0.4'), 'tls-unverified', /self-signed certificate itself, with pop_tls_ca/);
+  maker.add('nobody there', { pop_port: nobody }, 'connection-refused', /firewall/);
+  maker.add('unknown host', at('nowhere.invalid'), 'host-unknown', /Correct the host/);
+  maker.add('TLS to a plain port', { pop_port: source.popPort }, 'tls-to-plain', /security starttls with this port/);
+  maker.add('plain to a TLS port', { pop_security: 'starttls' }, 'plain-to-tls', /security tls with this port/);
+  const plain = { ...plainSide('imap', narrow.imapPort, 'box', 'pw'), imap_security: 'starttls', imap_tls_ca: caFile };
+  maker.add('no STARTTLS', plain, 'starttls-missing', /security tls/);
+}
+
+async function addLoginFaults(maker: FaultMaker): Promise<void> {
+  const refusing = (reply: string) => maker.refusing(reply);
+  const refusingImap = (answer: string) => maker.refusingImap(answer);
+  maker.add('wrong password', { pop_password: 'no' }, 'credentials-refused', /want the whole address as user name/);
+  maker.add('disabled', (n) => ({ pop_user: `gone-${n}` }), 'account-disabled', /administrator/);
+  const inUse = '-ERR [IN-USE] Do you have another POP session running?';
+  maker.add('in use', await refusing(inUse), 'account-busy', /^The password was not the matter/);
+  maker.add(
+    'locked',
+    await refusing('-ERR maildrop already locked by a client'),
     'account-busy',
-    /Close other/,
+    /Close other programs/,
   );
-  add('locked', await refusing('-ERR maildrop already locked by a client'), 'account-busy', /Close other programs/);
-  add('quota', (n) => ({ pop_user: bulkyUsers[n]!, ...toNarrow({}) }), 'quota-too-small', /Raise the quota/);
-  add(
-    'too big',
-    (n) => ({ pop_user: heavyUsers[n]!, ...toNarrow({}) }),
-    'messages-too-big',
-    /Raise the limit/,
-    'incomplete',
-  );
-  add('expired', tlsAt('127.0.0.2'), 'tls-unverified', /must renew it/);
-  add('misnamed', tlsAt('127.0.0.3'), 'tls-unverified', /names that stand in the certificate as pop_host/);
-  add('self-signed', tlsAt('127.0.0.4'), 'tls-unverified', /self-signed certificate itself, with pop_tls_ca/);
-  add('nobody there', { pop_port: nobody }, 'connection-refused', /firewall/);
-  add('unknown host', { pop_host: 'nowhere.invalid' }, 'host-unknown', /Correct the host/);
-  add('TLS to a plain port', { pop_port: source.popPort }, 'tls-to-plain', /security starttls with this port/);
-  add('plain to a TLS port', { pop_security: 'starttls' }, 'plain-to-tls', /security tls with this port/);
-  const starttls = toNarrow({ imap_security: 'starttls', imap_tls_ca: caFile });
-  add('no STARTTLS', starttls, 'starttls-missing', /security tls/);
   const gmail = '-ERR [SYS/PERM] Your account is not enabled for POP access. Please visit your settings page\r\n';
-  add('POP off', await pop({ replies: { LIST: gmail } }), 'pop-disabled', /ask its administrator/);
+  maker.add('POP off', await maker.pop({ replies: { LIST: gmail } }), 'pop-disabled', /ask its administrator/);
   const exchange = '-ERR Logon failure: unknown user name or bad password.';
-  add(
-    'POP off, or not',
-    await refusing(exchange),
-    'credentials-refused',
-    /POP is switched off .* signed in on the web/,
-  );
+  const perhapsOff = /POP is switched off .* signed in on the web/;
+  maker.add('POP off, or not', await refusing(exchange), 'credentials-refused', perhapsOff);
   const appPassword = 'NO [ALERT] Application-specific password required: https://support.example/185833 (Failure)';
-  add('app password', await imap(appPassword), 'app-password-needed', /make an app password/);
-  add(
-    'IMAP off',
-    await imap('NO [ALERT] Your account is not enabled for IMAP use.'),
-    'imap-disabled',
-    /Switch IMAP on/,
-  );
-  add(
-    'web login',
-    await refusing('-ERR [AUTH] Web login required: https://x.example'),
-    'web-login-needed',
-    /web browser/,
-  );
+  maker.add('app password', await refusingImap(appPassword), 'app-password-needed', /make an app password/);
+  const imapOff = 'NO [ALERT] Your account is not enabled for IMAP use.';
+  maker.add('IMAP off', await refusingImap(imapOff), 'imap-disabled', /Switch IMAP on/);
+  const webLogin = '-ERR [AUTH] Web login required: https://x.example';
+  maker.add('web login', await refusing(webLogin), 'web-login-needed', /web browser/);
   const form = '-ERR [AUTH] Please use your full email address as user name';
-  add('user form', await refusing(form), 'user-form-wrong', /the whole address, or only the part before the @/);
+  maker.add('user form', await refusing(form), 'user-form-wrong', /the whole address, or only the part before the @/);
+}
+
+async function addMailFaults(maker: FaultMaker, { narrow }: Started): Promise<void> {
+  const toNarrow = plainSide('imap', narrow.imapPort, 'box', 'pw');
+  const mail = (uidl: string, n: number) => ({ bytes: message(n, 300), uidl });
+  const bulky = (n: number) => ({ pop_user: bulkyUsers[n]!, ...toNarrow });
+  const heavy = (n: number) => ({ pop_user: heavyUsers[n]!, ...toNarrow });
+  maker.add('quota', bulky, 'quota-too-small', /Raise the quota/);
+  maker.add('too big', heavy, 'messages-too-big', /Raise the limit/, 'incomplete');
   const noUidl = { messages: [mail('a', 1), mail('b', 2)], replies: { UIDL: '-ERR unknown command\r\n' } };
-  add('no UIDL', await pop(noUidl), 'uidl-missing', /as long as the first/, 'complete');
+  maker.add('no UIDL', await maker.pop(noUidl), 'uidl-missing', /as long as the first/, 'complete');
   const shared = { messages: [mail('a', 1), mail('a', 2), mail('b', 3)] };
-  add('shared UIDL', await pop(shared), 'uidl-shared', /None needed/, 'complete');
+  maker.add('shared UIDL', await maker.pop(shared), 'uidl-shared', /None needed/, 'complete');
   const expiring = { messages: [mail('a', 1)], capabilities: [...goodCapabilities, 'EXPIRE 0'] };
-  add('EXPIRE 0', await pop(expiring), 'source-expires', /before anything is fetched/, 'incomplete');
-  const commands = () => [
-    ...scripted.flatMap(({ transcript }) => transcript),
-    ...imaps.flatMap(({ connections }) => connections.flatMap((connection) => connection.commands)),
-  ];
-  return { faults, commands };
+  maker.add('EXPIRE 0', await maker.pop(expiring), 'source-expires', /before anything is fetched/, 'incomplete');
 }
 
 async function snapshot(dovecots: readonly Dovecot[]): Promise<Record<string, string>> {

@@ -51,7 +51,7 @@ const passing: readonly ErrorCode[] = [
   'lease-lost',
 ];
 
-/** Checks one account. Throws only what stops the whole run. */
+/** Checks one account. Throws only what is wrong with Redis: anything else is the account's, and the others are looked at. */
 export async function checkAccount(account: Account, context: CheckContext): Promise<CheckedAccount> {
   const { key, mailbox } = account;
   const [source, destination] = await Promise.all([
@@ -86,7 +86,7 @@ async function checkSide<Look extends SourceLook | DestinationLook>(
     return { look: looked, tls: seen.tls, findings: remarks.map((error) => ({ error, count: 1, side })) };
   } catch (thrown) {
     const error = stopAsError(thrown, account, side, context);
-    if (error.stops === 'run') throw error;
+    if (/^(?:redis|ledger)-/.test(error.code)) throw error;
     return { look: undefined, tls: seen.tls, findings: [{ error, count: 1, side }] };
   }
 }

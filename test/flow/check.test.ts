@@ -200,6 +200,21 @@ describe('what mailhaul check says and how it ends', () => {
     expect((await check(list, '--account', 'nobody')).status).toBe(2);
   }, 60_000);
 
+  test('130 where a person ends it: accounts that are not through have failed, and the report is whole', async () => {
+    const pop = await rig.pop({ anyUser: true, hangAt: 'LIST' });
+    const rows = [
+      { id: 'hangs', ...servers.good('user-1'), ...plainPop(pop.port, 'hangs') },
+      { id: 'good', ...servers.good('user-2') },
+    ];
+    const list = await rig.list(rows, 'hangs.csv');
+    const haul = rig.haul(['check', list, ...fixed(), '--json']);
+    await rig.reaches(() => pop.seen('LIST').length > 0 && haul.text.stderr.includes('good: ready'), haul);
+    haul.child.kill('SIGINT');
+    const ended = await haul.ended;
+    expect(ended.status, ended.stderr).toBe(130);
+    expect(expectCheckReport(ended).accounts.map(({ state }) => state)).toEqual(['failed', 'complete']);
+  }, 60_000);
+
   test('asks no host for more than its budget, and says over how many days a daily limit stretches the mail', async () => {
     const messages = ['a', 'b'].map((uidl) => ({ bytes: Buffer.alloc(1000, 'x'), uidl }));
     const pop = await rig.pop({ anyUser: true, messages });

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import type { Dovecot } from '../../src/demo/dovecot.ts';
 import { freePorts } from '../../src/demo/free-ports.ts';
 import { deliver } from '../../src/demo/maildir.ts';
+import type { ImapBehaviour } from '../servers/scripted-imap.ts';
 import type { PopBehaviour } from '../servers/scripted-pop3.ts';
 import { goodCapabilities } from '../servers/scripted-pop3-session.ts';
 import type { HaulRig, Row } from './haul-rig.ts';
@@ -194,10 +195,15 @@ class FaultMaker {
   }
 
   /** A destination that refuses every login with this answer. */
-  async refusingImap(answer: string): Promise<(n: number) => Row> {
-    const server = await this.#rig.imap({ login: () => answer });
+  refusingImap(answer: string): Promise<(n: number) => Row> {
+    return this.imap({ login: () => answer });
+  }
+
+  /** A scripted destination, and a mailbox there that does not exist. */
+  async imap(behaviour: ImapBehaviour): Promise<(n: number) => Row> {
+    const server = await this.#rig.imap(behaviour);
     this.#imaps.push(server);
-    return (n) => plainSide('imap', server.port, `someone-${n}`, 'pw');
+    return (n) => ({ ...plainSide('imap', server.port, `someone-${n}`, 'pw'), imap_mailbox: 'Elsewhere' });
   }
 
   commands(): string[] {
@@ -270,7 +276,10 @@ async function addMailFaults(maker: FaultMaker, { narrow }: Started): Promise<vo
   const shared = { messages: [mail('a', 1), mail('a', 2), mail('b', 3)] };
   maker.add('shared UIDL', await maker.pop(shared), 'uidl-shared', /None needed/, 'complete');
   const expiring = { messages: [mail('a', 1)], capabilities: [...goodCapabilities, 'EXPIRE 0'] };
-  maker.add('EXPIRE 0', await maker.pop(expiring), 'source-expires', /before anything is fetched/, 'incomplete');
+  const source = await maker.pop(expiring);
+  const destination = await maker.imap({ capabilities: ['IMAP4rev1', 'NAMESPACE', 'UIDPLUS', 'QUOTA'] });
+  const both = (n: number) => ({ ...source, ...destination(n) });
+  maker.add('EXPIRE 0', both, 'source-expires', /before anything is fetched/, 'incomplete');
 }
 
 async function snapshot(dovecots: readonly Dovecot[]): Promise<Record<string, string>> {

@@ -8,7 +8,7 @@ import { type Ended, expectReport, HaulRig, type Row, side } from './haul-rig.ts
 
 /** What a look needs: no message is fetched, no mailbox opened or made. */
 const harmless =
-  /^(?:CAPA|USER .*|PASS .*|AUTH .*|LIST|UIDL|QUIT|\S+ (?:CAPABILITY|LOGIN|AUTHENTICATE|ID|LOGOUT)\b.*)$/s;
+  /^(?:CAPA|USER .*|PASS .*|AUTH .*|LIST|UIDL|QUIT|\S+ (?:CAPABILITY|LOGIN|AUTHENTICATE|ID|NAMESPACE|LIST|LSUB|STATUS|GETQUOTAROOT|GETQUOTA|LOGOUT)\b.*)$/s;
 
 /** What every command that logs in leaves in Redis for a while, of hosts and logins; nothing of an account. */
 const passingKey =
@@ -125,6 +125,7 @@ describe('mailhaul check', () => {
 
     expect(await snapshot()).toEqual(before);
     expect(commands().filter((line) => !harmless.test(line))).toEqual([]);
+    expect(commands()).toContainEqual(expect.stringMatching(/^\S+ GETQUOTAROOT/));
     const keys = await redisKeys();
     expect(keys.filter((key) => !passingKey.test(key))).toEqual([]);
     expect(keys).toContain('mh:version');

@@ -80,7 +80,7 @@ async function checkSide<Look extends SourceLook | DestinationLook>(
     const looked = await context.queues.run(loginKey(side === 'source' ? 'pop' : 'imap', place), () =>
       throughDoor(account, side, context, (login) => look(login, seen)),
     );
-    const offersTls = looked.capabilities.has(side === 'source' ? 'STLS' : 'STARTTLS');
+    const offersTls = side === 'source' ? seen.offered?.has('STLS') === true : looked.capabilities.has('STARTTLS');
     const times = { now: clock.now(), warnDays: settings.checkTlsDays };
     const remarks = connectionFindings(place, seen.tls, offersTls, times);
     return { look: looked, tls: seen.tls, findings: remarks.map((error) => ({ error, count: 1, side })) };

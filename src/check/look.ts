@@ -16,6 +16,8 @@ import { type TlsFacts, tlsFacts } from './tls.ts';
 /** What one side has shown of itself so far, which is worth having though the login is refused in the end. */
 export interface SeenSide {
   tls?: TlsFacts | undefined;
+  /** Capabilities of the source before the login: whether it offers TLS is not listed behind it. */
+  offered?: ReadonlyMap<string, string> | undefined;
 }
 
 /** What the source showed. */
@@ -91,6 +93,9 @@ async function listSource(
       signal: AbortSignal.any([lease.lost, signal]),
       onSecure: (socket: Parameters<typeof tlsFacts>[0]) => {
         seen.tls = tlsFacts(socket);
+      },
+      onCapabilities: (capabilities: ReadonlyMap<string, string>) => {
+        seen.offered = capabilities;
       },
     };
     const connect = () => PopClient.connect(endpoint, options);

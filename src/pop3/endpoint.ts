@@ -39,6 +39,8 @@ export type PopOptions = Pick<
   oneAtATime?: boolean;
   /** Drops the connection; whatever waits then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Told what the server lists right before the login; servers list other things behind it. */
+  onCapabilities?: (capabilities: ReadonlyMap<string, string>) => void;
   /** Told when TLS is up and the certificate has verified, before the login. */
   onSecure?: (socket: TLSSocket) => void;
 };

@@ -1,6 +1,7 @@
 /** What is wrong, or worth a remark, with what both sides showed. Pure. */
 import { MailhaulError } from '../ground/errors.ts';
 import { amount } from '../limits/budgets.ts';
+import { loginDelaySeconds } from '../pop3/capabilities.ts';
 import type { DestinationLook, SourceLook } from './look.ts';
 import { daysLeft, type TlsFacts } from './tls.ts';
 
@@ -45,7 +46,7 @@ export function sourceFindings({ host, user }: Place, { capabilities, hasUidl, i
   const policy = capabilities.get('EXPIRE')?.toUpperCase() ?? 'NEVER';
   if (/^0\b/.test(policy)) add(new MailhaulError('source-expires', { host, user }), Math.max(1, listed));
   else if (/^\d/.test(policy)) add(new MailhaulError('source-expires-later', { host, user, policy }));
-  const delay = Number.parseInt(capabilities.get('LOGIN-DELAY') ?? '', 10) || 0;
+  const delay = loginDelaySeconds(capabilities);
   if (delay > 0) add(new MailhaulError('source-login-delay', { host, user, seconds: delay }));
   return found;
 }

@@ -9,6 +9,7 @@ import { isOneAtATime } from '../limits/hosts.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
 import { type BudgetTask, SessionBudget } from '../limits/session-budget.ts';
 import { Turn, type TurnContext } from '../limits/turn.ts';
+import { loginDelaySeconds } from '../pop3/capabilities.ts';
 import { PopClient } from '../pop3/client.ts';
 import { type Incoming, incomingOf } from './incoming.ts';
 import { type TlsFacts, tlsFacts } from './tls.ts';
@@ -103,6 +104,8 @@ async function listSource(
       countedLogin(redis, lease.login, endpoint, settings.credentialTries, connect),
     );
     try {
+      const delayMs = loginDelaySeconds(client.capabilities) * 1000;
+      if (delayMs > 0) budget.noteLoginDelay(delayMs);
       const listing = await client.list();
       const { capabilities } = client;
       await client.quit();

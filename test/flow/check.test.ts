@@ -152,6 +152,8 @@ describe('what mailhaul check says and how it ends', () => {
     expect(codesOf(accounts[0]!)).toEqual(['tls-unused', 'source-expires-later', 'source-login-delay']);
     expect(accounts.map(({ state }) => state)).toEqual(['complete', 'complete']);
     expect(accounts[0]!.check.source.capabilities).toEqual(policies);
+    // The next run waits as long as the server wants.
+    expect((await redisKeys()).filter((key) => key.endsWith(':not-before'))).toHaveLength(1);
     const soon = await check(list, '--account', 'good');
     expect(soon.stdout).not.toContain('tls-ends-soon');
     const sooner = await rig.haul(['check', list, ...fixed(), '--account', 'good'], { MAILHAUL_CHECK_TLS_DAYS: '365' })

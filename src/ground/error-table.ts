@@ -274,11 +274,11 @@ export const errorTable = {
     text: 'no TLS connection to {host}:{port}: {reason}',
     remedy: 'Check the port: 995 and 993 speak TLS at once, 110 and 143 after STARTTLS (security starttls).',
   },
-  'tls-to-plain': {
+  'tls-not-spoken': {
     stops: 'host',
     retry: 'never',
-    text: '{host}:{port} speaks plain text where TLS was expected',
-    remedy: 'Use security starttls with this port, or security tls with port 995 (POP3) or 993 (IMAP).',
+    text: '{host}:{port} answers in something else than TLS: {reason}',
+    remedy: 'Use the port that speaks TLS at once (995 and 993), or security starttls with this one (110 and 143).',
   },
   'plain-to-tls': {
     stops: 'host',

@@ -60,7 +60,7 @@ export function connectError(
     return new MailhaulError('starttls-missing', { ...peer });
   // OpenSSL met text where the first record of TLS should be
   if (/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/.test(code))
-    return new MailhaulError('tls-to-plain', { ...peer });
+    return new MailhaulError('tls-not-spoken', { ...peer, reason });
   if (
     failure.tlsFailed === true ||
     /^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code) ||

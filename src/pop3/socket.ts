@@ -52,7 +52,7 @@ export async function startTls(socket: Socket, endpoint: PopEndpoint, options: O
     // OpenSSL met text where the first record of TLS should be.
     const { code = '' } = error as NodeJS.ErrnoException;
     if (/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/.test(code)) {
-      return new MailhaulError('tls-to-plain', { host, port }, error);
+      return new MailhaulError('tls-not-spoken', { host, port, reason: reasonOf(error) }, error);
     }
     if (!secure.authorizationError) return failed(reasonOf(error), error);
     return new MailhaulError('tls-unverified', { host, port, reason: reasonOf(error) }, error);

@@ -230,7 +230,7 @@ async function addReachFaults(maker: FaultMaker, { source, narrow, caFile }: Sta
   maker.add('self-signed', at('127.0.0.4'), 'tls-unverified', /self-signed certificate itself, with pop_tls_ca/);
   maker.add('nobody there', { pop_port: nobody }, 'connection-refused', /firewall/);
   maker.add('unknown host', at('nowhere.invalid'), 'host-unknown', /Correct the host/);
-  maker.add('TLS to a plain port', { pop_port: source.popPort }, 'tls-to-plain', /security starttls with this port/);
+  maker.add('TLS to a plain port', { pop_port: source.popPort }, 'tls-not-spoken', /security starttls with this one/);
   maker.add('plain to a TLS port', { pop_security: 'starttls' }, 'plain-to-tls', /security tls with this port/);
   const plain = { ...plainSide('imap', narrow.imapPort, 'box', 'pw'), imap_security: 'starttls', imap_tls_ca: caFile };
   maker.add('no STARTTLS', plain, 'starttls-missing', /security tls/);

@@ -22,7 +22,7 @@ beforeAll(async () => {
   rig = await HaulRig.make();
   redis = await rig.redis();
   servers = await startCheckServers(rig);
-  await rig.settings({ popConnectTimeoutMs: '6000' });
+  await rig.settings({ popConnectTimeoutMs: '12000' });
 }, 60_000);
 
 afterAll(() => rig.end());
@@ -231,7 +231,7 @@ describe('what mailhaul check says and how it ends', () => {
     }));
     await rig.settings({ budgets: '{ hosts: { localhost: { connections: 2, downloadBytesPerDay: 500 } } }' });
     const ended = await check(await rig.list(rows, 'budgets.csv'), '--json');
-    await rig.settings({ popConnectTimeoutMs: '6000' });
+    await rig.settings({ popConnectTimeoutMs: '12000' });
     expect(ended.status, ended.stderr).toBe(0);
     expect(pop.mostOpen).toBeLessThanOrEqual(2);
     const { accounts, estimate } = expectCheckReport(ended);

@@ -103,7 +103,7 @@ test.each([
   [{ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }, 'tls-unverified'],
   [{ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }, 'tls-unverified'],
   [{ code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, 'tls-unverified'],
-  [{ code: 'ERR_SSL_WRONG_VERSION_NUMBER' }, 'tls-to-plain'],
+  [{ code: 'ERR_SSL_WRONG_VERSION_NUMBER' }, 'tls-not-spoken'],
   [{ code: 'EPROTO' }, 'tls-failed'],
   [{ code: 'UPGRADE_TIMEOUT', tlsFailed: true }, 'tls-failed'],
   [{ code: 'STARTTLS_INJECTION', tlsFailed: true }, 'starttls-injected'],

@@ -191,7 +191,7 @@ describe('TLS', () => {
   });
 
   test('against a port that does not speak it', async () => {
-    expect(await errorOf(open({}, { security: 'tls' }))).toMatchObject({ code: 'tls-to-plain' });
+    expect(await errorOf(open({}, { security: 'tls' }))).toMatchObject({ code: 'tls-not-spoken' });
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as { port: number };

@@ -184,7 +184,7 @@ describe('TLS', () => {
   });
 
   it('says when the port speaks no TLS, and when it says nothing', async () => {
-    expect((await caught(connect(await serve(), {}, { security: 'tls' }))).code).toBe('tls-to-plain');
+    expect((await caught(connect(await serve(), {}, { security: 'tls' }))).code).toBe('tls-not-spoken');
     const silent = await serve({ greeting: '' });
     const error = await caught(connect(silent, { popConnectTimeoutMs: 30 }, { security: 'tls' }));
     expect(error.code).toBe('tls-failed');

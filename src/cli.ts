@@ -15,6 +15,7 @@ const commands: readonly { readonly names: readonly string[]; readonly load: () 
   { names: ['demo'], load: async () => (await import('./commands/demo.ts')).addDemo },
   { names: ['discover'], load: async () => (await import('./commands/discover.ts')).addDiscover },
   { names: ['authorize'], load: async () => (await import('./commands/authorize.ts')).addAuthorize },
+  { names: ['check'], load: async () => (await import('./commands/check.ts')).addCheck },
   { names: ['sync'], load: async () => (await import('./commands/sync.ts')).addSync },
   { names: ['start'], load: async () => (await import('./commands/start.ts')).addStart },
   { names: ['accounts'], load: async () => (await import('./commands/accounts.ts')).addAccounts },

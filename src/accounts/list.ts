@@ -30,6 +30,22 @@ export async function loadAccountList(
   oauthNames: readonly string[] = [],
   profiles: Profiles = profilesOf({ providersFile: null }),
 ): Promise<Account[]> {
+  const { accounts, wrong } = await readAccountList(path, defaults, folder, oauthNames, profiles);
+  if (wrong) throw wrong;
+  return accounts;
+}
+
+/**
+ * The same for who goes on in spite of mistakes: the accounts of the lines without any, and the `list-invalid` that
+ * names all others. Throws `list-unreadable`.
+ */
+export async function readAccountList(
+  path: string,
+  defaults: Readonly<Record<string, string | number | boolean>>,
+  folder = dirname(resolve(path)),
+  oauthNames: readonly string[] = [],
+  profiles: Profiles = profilesOf({ providersFile: null }),
+): Promise<{ accounts: Account[]; wrong: MailhaulError | undefined }> {
   const problems = new Problems();
   const context: ListContext = {
     defaults: new Map(Object.entries(defaults).map(([name, value]) => [name.toLowerCase(), String(value)])),
@@ -48,18 +64,19 @@ export async function loadAccountList(
     const source = (await isDocument(path)) ? documentList(path, problems) : csvRows(path, problems);
     for await (const row of source) {
       rows++;
+      const before = problems.noted;
       const account = accountOf(row, context);
       if (!account) continue;
       checkUnique(account, seen, problems);
-      accounts.push(account);
+      if (problems.noted === before) accounts.push(account);
     }
   } catch (error) {
     throw unreadable(error, path);
   }
-  problems.throwIfAny(path);
-  if (rows === 0)
-    throw new MailhaulError('list-invalid', { path: printable(path), count: 0, reason: 'no account is in it' });
-  return accounts;
+  const wrong = problems.error(path);
+  if (wrong || rows > 0) return { accounts, wrong };
+  const empty = { path: printable(path), count: 0, reason: 'no account is in it' };
+  return { accounts, wrong: new MailhaulError('list-invalid', empty) };
 }
 
 /**
@@ -69,15 +86,17 @@ export async function loadAccountList(
 export async function loadListRows(path: string): Promise<{ rows: Row[]; format: 'csv' | 'document' }> {
   const problems = new Problems();
   const rows: Row[] = [];
+  let format: 'csv' | 'document';
   try {
-    const format = (await isDocument(path)) ? 'document' : 'csv';
+    format = (await isDocument(path)) ? 'document' : 'csv';
     const source = format === 'document' ? documentList(path, problems) : csvRows(path, problems);
     for await (const row of source) rows.push(row);
-    problems.throwIfAny(path);
-    return { rows, format };
   } catch (error) {
     throw unreadable(error, path);
   }
+  const wrong = problems.error(path);
+  if (wrong) throw wrong;
+  return { rows, format };
 }
 
 function unreadable(error: unknown, path: string): unknown {

@@ -18,11 +18,16 @@ export class Problems {
     else this.#dropped++;
   }
 
-  /** Throws `list-invalid` if anything was noted; `reason` has one mistake a line. */
-  throwIfAny(path: string): void {
-    if (this.#wrongLines === 0) return;
+  /** How many mistakes were noted so far. */
+  get noted(): number {
+    return this.#texts.length + this.#dropped;
+  }
+
+  /** `list-invalid` if anything was noted; `reason` has one mistake a line. */
+  error(path: string): MailhaulError | undefined {
+    if (this.#wrongLines === 0) return undefined;
     const rest = this.#dropped > 0 ? [`and ${this.#dropped} more`] : [];
     const reason = [...this.#texts, ...rest].join(';\n');
-    throw new MailhaulError('list-invalid', { path: printable(path), count: this.#wrongLines, reason });
+    return new MailhaulError('list-invalid', { path: printable(path), count: this.#wrongLines, reason });
   }
 }

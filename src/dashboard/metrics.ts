@@ -3,6 +3,7 @@
  * https://prometheus.io/docs/practices/naming/. This file owns prom-client.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { isRefusedCredential } from '../ground/errors.ts';
 import type { Measured } from '../operations/measure.ts';
 
 const outcomes = ['appended', 'duplicate', 'refused', 'vanished'] as const;
@@ -65,7 +66,7 @@ export class Metrics {
     }
     for (const { host, code, count } of failures) {
       this.#raise(this.#failures, 'f', { host, code }, count);
-      if (code === 'credentials-refused') this.#raise(this.#logins, 'r', { host }, count);
+      if (isRefusedCredential(code)) this.#raise(this.#logins, 'r', { host }, count);
     }
     const losses = failures.filter(({ code }) => code === 'lease-lost');
     this.#raise(

@@ -395,6 +395,12 @@ export const errorTable = {
     remedy:
       'Check the port: 995 and 993 speak TLS at once, 110 and 143 after STARTTLS (security starttls). A server that closes in the middle may know old versions of TLS only: minTlsVersion under connections.',
   },
+  'plain-to-tls': {
+    stops: 'host',
+    retry: 'never',
+    text: '{host}:{port} expects TLS at once, and the line says {security}',
+    remedy: 'Use security tls with this port; starttls belongs to port 110 (POP3) or 143 (IMAP).',
+  },
   'starttls-missing': {
     stops: 'host',
     retry: 'never',
@@ -413,6 +419,62 @@ export const errorTable = {
     text: '{host} refuses the user name or password of {user}: {reply}',
     remedy: 'Correct user name and password (some providers ask for an app password), then run again.',
     exit: 12,
+  },
+  // What a server tells of a refused login. Where `exit` is 12 it is the credential that is refused.
+  'app-password-needed': {
+    stops: 'account',
+    retry: 'never',
+    text: '{host} wants an app password for {user}: {reply}',
+    remedy:
+      'Let the user make an app password in the security settings of the account, and write it into the list in place of the usual one.',
+    exit: 12,
+  },
+  'oauth-needed': {
+    stops: 'account',
+    retry: 'never',
+    text: '{host} takes no password of {user}, only OAuth2: {reply}',
+    remedy: 'Let the account log in with a token: oauth2:NAME in pop_auth or imap_auth.',
+    exit: 12,
+  },
+  'password-expired': {
+    stops: 'account',
+    retry: 'never',
+    text: '{host} says that the password of {user} has expired: {reply}',
+    remedy: 'Let the user set a new password, write it into the list, and run again.',
+    exit: 12,
+  },
+  'user-form-wrong': {
+    stops: 'account',
+    retry: 'never',
+    text: '{host} wants another form of the user name than {user}: {reply}',
+    remedy:
+      'Write the user name as the server says: the whole address, or only the part before the @. The password may be right.',
+    exit: 12,
+  },
+  'web-login-needed': {
+    stops: 'account',
+    retry: 'never',
+    text: '{host} lets {user} in only after a sign-in on the web: {reply}',
+    remedy:
+      'Let the user sign in once with a web browser, answer what the provider asks there, and run again. The password may be right.',
+  },
+  'pop-disabled': {
+    stops: 'account',
+    retry: 'never',
+    text: 'POP access is switched off for the mailbox of {user} at {host}: {reply}',
+    remedy: 'Switch POP on in the settings of the mailbox, or ask its administrator to. The password may be right.',
+  },
+  'imap-disabled': {
+    stops: 'account',
+    retry: 'never',
+    text: 'IMAP access is switched off for the mailbox of {user} at {host}: {reply}',
+    remedy: 'Switch IMAP on in the settings of the mailbox, or ask its administrator to. The password may be right.',
+  },
+  'account-disabled': {
+    stops: 'account',
+    retry: 'never',
+    text: '{host} says that the account of {user} is disabled: {reply}',
+    remedy: 'Ask the administrator of the server to enable it, or take the line out of the list.',
   },
   'credentials-unsafe': {
     stops: 'account',
@@ -620,6 +682,56 @@ export const errorTable = {
     retry: 'never',
     text: 'the mailbox {mailbox} at {host} was replaced and lacks mail that was delivered to it',
     remedy: 'Find out what happened to the mailbox; then run again with --recheck, and what is new is carried.',
+  },
+  // --- check: what will be in the way ----------------------------------------------------------------------------
+  'tls-ends-soon': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the certificate of {host}:{port} ends in {days} day(s), on {date}',
+    remedy: 'Have it renewed before then, or the migration stops on that day.',
+  },
+  'tls-unused': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host}:{port} offers TLS, and the line says none: mail and passwords travel in the clear',
+    remedy: 'Use security starttls with this port, or tls with port 995 (POP3) or 993 (IMAP).',
+  },
+  'source-expires': {
+    stops: 'message',
+    retry: 'never',
+    text: '{host} says EXPIRE 0: it may delete every message once it has been fetched',
+    remedy:
+      'Have the policy of the server changed before anything is fetched; if that cannot be, count on mail being at the destination alone.',
+  },
+  'source-expires-later': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} says EXPIRE {policy}: it deletes mail by a rule of its own',
+    remedy: 'None needed if the migration ends before then; what the server has deleted meanwhile is reported.',
+  },
+  'source-login-delay': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} wants {seconds} s between two logins of a user',
+    remedy: 'None needed: it is obeyed; sessions of one mailbox wait for each other.',
+  },
+  'uidl-renewed': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} has given new unique ids to mail that was carried before',
+    remedy: 'None needed: it is downloaded again, compared by content, and not carried twice. Expect a long run.',
+  },
+  'messages-too-big': {
+    stops: 'message',
+    retry: 'never',
+    text: '{count} message(s) are larger than the {limit} that {host} takes; the largest has {largest}',
+    remedy: 'Raise the limit at the destination, or these messages will be refused and reported.',
+  },
+  'quota-too-small': {
+    stops: 'account',
+    retry: 'never',
+    text: '{incoming} will come to the mailbox of {user} at {host}, and its quota leaves {free}',
+    remedy: 'Raise the quota of the mailbox before the migration.',
   },
   // --- verify: what is at the destination, held against what was listed ------------------------------------------
   'verify-missing': {

@@ -41,6 +41,11 @@ export function errorRow(code: ErrorCode): ErrorRow {
   return rowByCode.get(code)!;
 }
 
+/** Whether an error says that the server refused user name or secret: it is tried no more often than `credentialTries`. */
+export function isRefusedCredential(code: string): boolean {
+  return rowByCode.get(code as ErrorCode)?.exit === 12;
+}
+
 /** The only error type that Mailhaul throws on purpose: a code of the table, with the details that fill its text. */
 export class MailhaulError extends Error {
   override readonly name = 'MailhaulError';

@@ -1,5 +1,6 @@
 /** What the answers of an IMAP server, and the failures of a connection to one, mean in the table of errors. */
 import { type ErrorCode, MailhaulError, printable } from '../ground/errors.ts';
+import { toldRefusal } from '../ground/told-refusal.ts';
 
 /** Which server and login an error speaks of. */
 export interface Peer {
@@ -143,14 +144,6 @@ export function loginError(peer: Peer, refusal: Refusal, { secrets, mechanism, o
 function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {
   if (backoffMs(text) !== undefined) return 'server-unavailable';
   switch (responseCode) {
-    case 'AUTHENTICATIONFAILED':
-    case 'AUTHORIZATIONFAILED':
-    case 'EXPIRED':
-    case 'CONTACTADMIN':
-    case 'NOPERM':
-      return 'credentials-refused';
-    case 'PRIVACYREQUIRED':
-      return 'login-mechanism';
     case 'INUSE':
     case 'LIMIT':
       return 'account-busy';
@@ -160,6 +153,21 @@ function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {
     case 'TEMPFAIL':
     case 'CORRUPTION':
       return 'server-unavailable';
+    case 'WEBALERT':
+      // Google's own: the address of the page stands behind it
+      return 'web-login-needed';
+  }
+  const told = toldRefusal(text, 'imap');
+  if (told !== undefined) return told;
+  switch (responseCode) {
+    case 'AUTHENTICATIONFAILED':
+    case 'AUTHORIZATIONFAILED':
+    case 'EXPIRED':
+    case 'CONTACTADMIN':
+    case 'NOPERM':
+      return 'credentials-refused';
+    case 'PRIVACYREQUIRED':
+      return 'login-mechanism';
   }
   if (busyText.test(text)) return 'account-busy';
   if (unavailableText.test(text)) return 'server-unavailable';

@@ -1,4 +1,5 @@
 /** Opens the door: TLS and the login of an IMAP connection, by imapflow. This file owns imapflow. */
+import { TLSSocket } from 'node:tls';
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -38,7 +39,11 @@ export type ImapOptions = Pick<
   | 'imapLineMaxBytes'
   | 'literalSyncBytes'
   | 'appendPipelineCommands'
-> & { signal?: AbortSignal };
+> & {
+  signal?: AbortSignal;
+  /** Told of the connection's TLS when the login has been answered, whether it was accepted or not. */
+  onSecure?: (socket: TLSSocket) => void;
+};
 
 /** A connection that is logged in. */
 export interface OpenDoor {
@@ -85,11 +90,13 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
     guard.assertPassed();
     assertLogin(flow, endpoint, steered.login);
   } catch (thrown) {
+    noteSecure(flow, options, false);
     client.close();
     socket.destroy();
     const limits = { ...options, plain: endpoint.security !== 'tls', greeted: client.greeting !== undefined };
     throw connectError(peer, thrown, limits, { secrets, login: steered.login });
   }
+  noteSecure(flow, options, true);
   const internals = client as unknown as Internals;
   internals.socketTimeout = options.imapCommandTimeoutMs;
   internals.socket.setTimeout(options.imapCommandTimeoutMs);
@@ -100,6 +107,11 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
     unreadLines: () => watch.unreadLines,
     lastError: () => watch.lastError,
   };
+}
+
+/** Tells of a certificate that was accepted; a handshake that failed has none. */
+function noteSecure({ socket }: FlowSocket, { onSecure }: ImapOptions, accepted: boolean): void {
+  if (socket instanceof TLSSocket && (accepted || socket.authorized)) onSecure?.(socket);
 }
 
 function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch, socket: DoorSocket) {

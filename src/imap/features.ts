@@ -23,7 +23,7 @@ export function appendFeatures(capabilities: ReadonlySet<string>): AppendFeature
     literal: capabilities.has('LITERAL+') ? 'plus' : minus ? 'minus' : 'sync',
     uidPlus: capabilities.has('UIDPLUS') || rev2,
     binary: capabilities.has('BINARY'),
-    appendLimit: appendLimit(capabilities),
+    appendLimit: appendLimitOf(capabilities),
   };
 }
 
@@ -32,7 +32,8 @@ export function isRev2Only(capabilities: ReadonlySet<string>): boolean {
   return capabilities.has('IMAP4REV2') && !capabilities.has('IMAP4REV1');
 }
 
-function appendLimit(capabilities: ReadonlySet<string>): number | undefined {
+/** The largest message that the server takes, in bytes (RFC 7889); undefined where it is unknown. */
+export function appendLimitOf(capabilities: ReadonlySet<string>): number | undefined {
   for (const capability of capabilities) {
     const match = /^APPENDLIMIT=(\d{1,15})$/.exec(capability);
     // 0 has been seen where the server knew no limit (imap-quirks §2.1)

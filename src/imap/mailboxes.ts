@@ -3,20 +3,9 @@ import { MailhaulError } from '../ground/errors.ts';
 import { commandError } from './classify-command.ts';
 import { abortError, type ImapEndpoint, type ImapOptions, type OpenDoor, openDoor } from './door.ts';
 import { farewell } from './farewell.ts';
+import { type MailboxInfo, mailboxInfo } from './mailbox-info.ts';
 import { isMailboxName } from './mailbox-name.ts';
 import { fullPath, type Namespace } from './mailbox-path.ts';
-
-/** A mailbox as LIST gives it. */
-export interface MailboxInfo {
-  /** Its full name. */
-  path: string;
-  /** Empty where the server has no hierarchy. */
-  delimiter: string;
-  /** Its attribute of RFC 6154, such as `\Sent`; never guessed from its name. */
-  specialUse?: string | undefined;
-  /** Whether it can hold messages. */
-  selectable: boolean;
-}
 
 /** One message's header. */
 export interface MessageHeader {
@@ -27,8 +16,6 @@ export interface MessageHeader {
   header: Buffer;
 }
 
-// RFC 6154 §2
-const specialUses = ['\\All', '\\Archive', '\\Drafts', '\\Flagged', '\\Junk', '\\Sent', '\\Trash'];
 const MESSAGE_PIECE_BYTES = 1024 * 1024;
 
 /** A connection for one caller at a time: while `headers` is being read, nothing else may be asked. */
@@ -60,15 +47,7 @@ export class MailboxClient {
 
   /** All mailboxes of the personal namespace, and INBOX. */
   list(): Promise<MailboxInfo[]> {
-    return this.#ask('LIST', '', async () => {
-      const listed = await this.#client.list();
-      return listed.map(({ path, delimiter, flags }) => ({
-        path,
-        delimiter: delimiter ?? '',
-        specialUse: specialUses.find((use) => [...flags].some((flag) => flag.toLowerCase() === use.toLowerCase())),
-        selectable: !flags.has('\\Noselect') && !flags.has('\\NonExistent'),
-      }));
-    });
+    return this.#ask('LIST', '', async () => (await this.#client.list()).map(mailboxInfo));
   }
 
   /**
@@ -83,11 +62,9 @@ export class MailboxClient {
       const reply = 'the name is empty or has a control character in it';
       throw new MailhaulError('mailbox-refused', { ...peer, mailbox: path, reply });
     }
-    const existing = new Set((await this.list()).filter((one) => one.selectable).map((one) => one.path));
-    const full = fullPath(path, this.#namespace);
-    // INBOX always exists (RFC 3501 §5.1)
-    const found = full === 'INBOX' ? full : [path, full].find((name) => existing.has(name));
+    const found = await this.find(path);
     if (found !== undefined) return found;
+    const full = fullPath(path, this.#namespace);
     try {
       await this.#ask('CREATE', full, () => this.#client.mailboxCreate(full));
     } catch (thrown) {
@@ -96,6 +73,14 @@ export class MailboxClient {
       if (!now.some((one) => one.path === full && one.selectable)) throw thrown;
     }
     return full;
+  }
+
+  /** The full name of a mailbox that can be opened, whether the path has the namespace's prefix or not. */
+  async find(path: string): Promise<string | undefined> {
+    const existing = new Set((await this.list()).filter((one) => one.selectable).map((one) => one.path));
+    const full = fullPath(path, this.#namespace);
+    // INBOX always exists (RFC 3501 §5.1)
+    return full === 'INBOX' ? full : [path, full].find((name) => existing.has(name));
   }
 
   /** The counters of a mailbox. Throws `mailbox-refused` where it is missing. */

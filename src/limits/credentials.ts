@@ -3,7 +3,7 @@
  * Redis across commands, because accounts lock (design §9). A changed secret starts anew.
  */
 import { digest, hexDigest } from '../ground/digest.ts';
-import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, isRefusedCredential, MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { type WithTokens, withToken } from './token-login.ts';
@@ -88,7 +88,7 @@ export async function countedLogin<Endpoint extends Credentials, T>(
     if (master) await trustLogin(redis, master);
     return connection;
   } catch (error) {
-    if (asMailhaulError(error).code === 'credentials-refused') {
+    if (isRefusedCredential(asMailhaulError(error).code)) {
       await countRefusedLogin(redis, attempt);
       if (master) await countRefusedLogin(redis, master);
     }

@@ -1,6 +1,5 @@
 /** A person's consent for an account: asked for, tried, and kept, sealed, for all processes and hosts. */
 import type { Account } from '../accounts/account.ts';
-import { loadAccountList } from '../accounts/list.ts';
 import { consentByBrowser, consentByDevice } from '../accounts/oauth/consent.ts';
 import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import type { TokenOwner } from '../accounts/oauth/token-source.ts';
@@ -10,6 +9,7 @@ import type { RedisClient } from '../ground/redis.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import { forgetRefusals } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
+import { loadList } from './load-list.ts';
 import { narrowed } from './selection.ts';
 
 /** What asking for consent takes. */
@@ -43,7 +43,7 @@ export async function accountToAuthorize(
     const all = [...accounts.values()].map(({ account }) => account);
     return narrowed(all, { ids: [id] })[0]!;
   }
-  const all = await loadAccountList(list, settings.defaults, undefined, Object.keys(settings.oauth));
+  const all = await loadList(list, settings);
   const found = all.find((account) => account.id === id);
   if (found) return found;
   throw new MailhaulError('usage', { reason: `the account list ${list} has no account ${id}` });

@@ -1,10 +1,9 @@
 /** Which accounts of a list a command is about. */
 import type { Account } from '../accounts/account.ts';
-import { loadAccountList } from '../accounts/list.ts';
 import { listWarning } from '../accounts/list-safety.ts';
-import { profilesOf } from '../accounts/profiles.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { type ListSettings, loadList, readList } from './load-list.ts';
 
 /** What `--account` and `--group` select; nothing selects all. */
 export interface Choice {
@@ -19,16 +18,37 @@ export interface Choice {
 export async function chooseAccounts(
   list: string,
   options: Choice,
-  settings: Pick<Settings, 'defaults' | 'providersFile'> & Partial<Pick<Settings, 'oauth'>>,
+  settings: ListSettings,
   warn: (warning: MailhaulError) => void,
 ): Promise<Account[]> {
-  const all = await loadAccountList(
-    list,
-    settings.defaults,
-    undefined,
-    Object.keys(settings.oauth ?? {}),
-    profilesOf(settings),
-  );
+  return choose(await loadList(list, settings), list, options, settings, warn);
+}
+
+/**
+ * The same for who goes on in spite of mistakes in the list: what is wrong with it, and the accounts of its other lines,
+ * which may be none. Throws `list-unreadable` or `usage`.
+ */
+export async function chooseSoundAccounts(
+  list: string,
+  options: Choice,
+  settings: ListSettings,
+  warn: (warning: MailhaulError) => void,
+): Promise<{ accounts: Account[]; wrong: MailhaulError | undefined }> {
+  const { accounts, wrong } = await readList(list, settings);
+  if (!wrong) return { accounts: await choose(accounts, list, options, settings, warn), wrong };
+  const warning = await listWarning(list, accounts, settings.defaults);
+  if (warning) warn(warning);
+  // An account that is not found may be on a wrong line, so that is no error here.
+  return { accounts: accounts.filter(chosenBy(options)), wrong };
+}
+
+async function choose(
+  all: readonly Account[],
+  list: string,
+  options: Choice,
+  settings: Pick<Settings, 'defaults'>,
+  warn: (warning: MailhaulError) => void,
+): Promise<Account[]> {
   const warning = await listWarning(list, all, settings.defaults);
   if (warning) warn(warning);
   const wanted = new Set(options.account ?? []);
@@ -36,10 +56,13 @@ export async function chooseAccounts(
   if (unknown.length > 0) {
     throw new MailhaulError('usage', { reason: `the account list ${list} has no account ${unknown.join(', ')}` });
   }
-  const chosen = all.filter(
-    ({ id, group, enabled }) =>
-      enabled && (wanted.size === 0 || wanted.has(id)) && (options.group === undefined || options.group === group),
-  );
+  const chosen = all.filter(chosenBy(options));
   if (chosen.length > 0) return chosen;
   throw new MailhaulError('usage', { reason: `no enabled account of ${list} matches --account and --group` });
+}
+
+function chosenBy(options: Choice): (account: Account) => boolean {
+  const wanted = new Set(options.account ?? []);
+  return ({ id, group, enabled }) =>
+    enabled && (wanted.size === 0 || wanted.has(id)) && (options.group === undefined || options.group === group);
 }

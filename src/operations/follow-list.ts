@@ -2,14 +2,13 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { loadAccountList } from '../accounts/list.ts';
 import { listWarning } from '../accounts/list-safety.ts';
-import { profilesOf } from '../accounts/profiles.ts';
 import type { AccountStore } from '../accounts/store.ts';
 import { asMailhaulError } from '../ground/errors.ts';
 import type { Log } from '../ground/log.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import { type ImportResult, importAccounts } from './accounts.ts';
+import { loadList } from './load-list.ts';
 
 /** What following a list needs. */
 export interface FollowOptions {
@@ -69,13 +68,7 @@ class Follower {
     const { store, settings, log } = this.#options;
     // Looked at before it is read: what is written meanwhile is noticed as another change.
     this.#read = await this.#look();
-    const accounts = await loadAccountList(
-      this.#path,
-      settings.defaults,
-      undefined,
-      Object.keys(settings.oauth ?? {}),
-      profilesOf(settings),
-    );
+    const accounts = await loadList(this.#path, settings);
     const warning = await listWarning(this.#path, accounts, settings.defaults);
     if (warning) log.warn({ code: warning.code }, warning.message);
     const result = await importAccounts(store, accounts, { prune: true, origin: this.#path });

@@ -2,10 +2,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Account } from '../accounts/account.ts';
-import { loadAccountList } from '../accounts/list.ts';
-import { profilesOf } from '../accounts/profiles.ts';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { loadList } from './load-list.ts';
 
 const extensions: ReadonlySet<string> = new Set(['.csv', '.tsv', '.txt', '.yaml', '.yml', '.json']);
 
@@ -27,13 +26,7 @@ export async function readUploadedList(
     const ending = extname(name).toLowerCase();
     const path = join(draft, `list${extensions.has(ending) ? ending : ''}`);
     await writeFile(path, text, { mode: 0o600 });
-    return await loadAccountList(
-      path,
-      settings.defaults,
-      folder,
-      Object.keys(settings.oauth ?? {}),
-      profilesOf(settings),
-    );
+    return await loadList(path, settings, folder);
   } catch (error) {
     if (!(error instanceof MailhaulError)) throw error;
     throw new MailhaulError(error.code, { ...error.details, path: printable(name) });

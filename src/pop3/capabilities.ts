@@ -53,3 +53,8 @@ export function parseCapabilities(body: Buffer): Capabilities {
 export function offersSasl(capabilities: Capabilities, mechanism: string): boolean {
   return (capabilities.get('SASL') ?? '').toUpperCase().split(' ').includes(mechanism);
 }
+
+/** Seconds that the server wants between two logins of a user (RFC 2449 §6.5); 0 where it wants none. */
+export function loginDelaySeconds(capabilities: Capabilities): number {
+  return Number.parseInt(capabilities.get('LOGIN-DELAY') ?? '', 10) || 0;
+}

@@ -47,6 +47,7 @@ export class PopClient {
         // RFC 2595 §4: what was heard in plain text is forgotten.
         capabilities = await ask();
       }
+      options.onCapabilities?.(capabilities ?? new Map());
       await logIn(connection, { greeting, capabilities });
       // RFC 2449 §5: the list may differ once the maildrop is open.
       const opened = (await ask()) ?? new Map<string, string>();

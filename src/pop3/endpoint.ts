@@ -1,4 +1,5 @@
 /** What a connection to a POP3 server needs to know. */
+import type { TLSSocket } from 'node:tls';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -46,6 +47,10 @@ export type PopOptions = Pick<
   oneAtATime?: boolean;
   /** Drops the connection; whatever waits then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Told what the server lists right before the login; servers list other things behind it. */
+  onCapabilities?: (capabilities: ReadonlyMap<string, string>) => void;
+  /** Told when TLS is up and the certificate has verified, before the login. */
+  onSecure?: (socket: TLSSocket) => void;
 };
 
 /**

@@ -1,4 +1,5 @@
 /** The login: carries out the mechanism that was chosen, and says what a refusal means. */
+import { isRefusedCredential } from '../ground/errors.ts';
 import type { Status } from './answers.ts';
 import type { Capabilities } from './capabilities.ts';
 import { apopDigest, apopTimestamp } from './challenge-login.ts';
@@ -88,6 +89,6 @@ function refused(
   return connection.error(code, {
     reply: `${reply} (login by ${mechanism}${why})`,
     mechanism,
-    ...(code === 'credentials-refused' ? {} : hintDetails(reply, loginDelay)),
+    ...(isRefusedCredential(code) ? {} : hintDetails(reply, loginDelay)),
   });
 }

@@ -1,8 +1,9 @@
 /** What a refusal means. The only place that reads the wording of a POP3 server. */
 import type { ErrorCode } from '../ground/errors.ts';
+import { type ToldRefusal, toldRefusal } from '../ground/told-refusal.ts';
 
 /** What a server can mean when it refuses to serve a user. */
-export type Refusal = Extract<ErrorCode, 'credentials-refused' | 'account-busy' | 'server-unavailable'>;
+export type Refusal = Extract<ErrorCode, 'credentials-refused' | 'account-busy' | 'server-unavailable'> | ToldRefusal;
 
 const busyWords = /lock|busy|\bwait\b|\bin[ -]use\b/i;
 const crowdedWords =
@@ -24,6 +25,8 @@ export function responseCode(reply: string): string {
  */
 export function classifyLogin(reply: string, marksCredentials: boolean): Refusal {
   const code = responseCode(reply);
+  const told = toldBy(reply, code);
+  if (told !== undefined) return told;
   // RFC 3206 §5: AUTH is a refused credential, whatever the text beside it says.
   if (code === 'AUTH') return 'credentials-refused';
   const trouble = classifyTrouble(reply, code);
@@ -55,7 +58,14 @@ export function saysUnsupported(reply: string): boolean {
 
 /** Why anything but a login was refused: the greeting, or a listing. */
 export function classifyRefusal(reply: string): Refusal {
-  return classifyTrouble(reply, responseCode(reply)) ?? 'server-unavailable';
+  const code = responseCode(reply);
+  // Gmail takes the login of a mailbox without POP access, and refuses the first command behind it.
+  return toldBy(reply, code) ?? classifyTrouble(reply, code) ?? 'server-unavailable';
+}
+
+/** What the text tells, unless the code before it says that it is a matter of the moment. */
+function toldBy(reply: string, code: string): ToldRefusal | undefined {
+  return code === 'IN-USE' || code === 'LOGIN-DELAY' || code === 'SYS/TEMP' ? undefined : toldRefusal(reply, 'pop');
 }
 
 /**

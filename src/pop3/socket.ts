@@ -8,7 +8,7 @@ import { assertPeer, tlsError, tlsOptions } from '../transport/tls.ts';
 import { directTransport, type Opening } from '../transport/transport.ts';
 import { type PopEndpoint, type PopOptions, seconds } from './endpoint.ts';
 
-type Limits = Pick<PopOptions, 'popConnectTimeoutMs' | 'signal'>;
+type Limits = Pick<PopOptions, 'popConnectTimeoutMs' | 'signal' | 'onSecure'>;
 
 /**
  * Connects, with TLS where the endpoint says `tls`.
@@ -47,6 +47,7 @@ export async function startTls(socket: Socket, endpoint: PopEndpoint, limits: Li
     secure.on('error', () => {}).destroy();
     throw error;
   }
+  limits.onSecure?.(secure);
   return secure;
 }
 

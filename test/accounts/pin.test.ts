@@ -17,12 +17,7 @@ const colons = digits.toUpperCase().match(/../g)!.join(':');
 const seal = new Seal(randomBytes(32));
 
 function reasonOf(problems: Problems): string {
-  try {
-    problems.throwIfAny('list');
-    return '';
-  } catch (error) {
-    return String((error as MailhaulError).details['reason']);
-  }
+  return String(problems.error('list')?.details['reason'] ?? '');
 }
 
 function read(columns: Readonly<Record<string, string>>): { account: Account | undefined; problems: string } {

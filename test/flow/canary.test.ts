@@ -158,10 +158,12 @@ function expectNothing(...kinds: readonly string[]): void {
 }
 
 describe('no secret is anywhere', () => {
-  test('after a sync, a report, a dry run and a verify of accounts that fail in every way', async () => {
+  test('after a check, a sync, a report, a dry run and a verify of accounts that fail in every way', async () => {
     await plant();
     const list = await rig.list(rows);
     search.beginLooking();
+    expect(await said(run(['check', list, '--json']))).toBe(3);
+    expect(await said(run(['check', list]))).toBe(3);
     const report = run(['sync', list, '--json']);
     expect(await said(report)).toBe(3);
     const { accounts } = (await report.ended).report;

@@ -58,7 +58,11 @@ describe('loginError', () => {
   test.each([
     ['NO', 'AUTHENTICATIONFAILED', 'Authentication failed, try again', 'credentials-refused'],
     ['NO', undefined, 'LOGIN failed.', 'credentials-refused'],
-    ['NO', 'ALERT', 'Application-specific password required', 'credentials-refused'],
+    ['NO', 'ALERT', 'Your account is not enabled for IMAP use.', 'imap-disabled'],
+    ['NO', 'WEBALERT', 'Web login required.', 'web-login-needed'],
+    ['NO', 'AUTHENTICATIONFAILED', 'User is disabled.', 'account-disabled'],
+    ['NO', 'UNAVAILABLE', 'IMAP is not available', 'server-unavailable'],
+    ['NO', 'ALERT', 'Application-specific password required', 'app-password-needed'],
     ['NO', 'ALERT', 'Too many simultaneous connections. (Failure)', 'account-busy'],
     ['NO', 'EXPIRED', '', 'credentials-refused'],
     ['NO', 'UNAVAILABLE', 'Temporary authentication failure.', 'server-unavailable'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MailhaulError } from '../../src/ground/errors.ts';
+import { type ErrorCode, MailhaulError } from '../../src/ground/errors.ts';
 import {
   countedLogin,
   countRefusedLogin,
@@ -48,6 +48,22 @@ describe('a refused login', () => {
     const days = (await redis.client.pttl(key)) / 86_400_000;
     expect(days).toBeGreaterThan(7);
     expect(days).toBeLessThanOrEqual(31);
+  });
+
+  it('counts every refusal of the credential, and none of the mailbox behind it', async () => {
+    const { login, host, user, secret } = attempt;
+    const fail = (code: ErrorCode) =>
+      codeOf(
+        countedLogin(redis.client, login, { host, user, password: secret }, 2, () =>
+          Promise.reject(new MailhaulError(code, { host, user })),
+        ),
+      );
+    for (const code of ['pop-disabled', 'web-login-needed', 'account-busy', 'account-disabled'] as const) {
+      expect(await fail(code)).toBe(code);
+    }
+    expect(await fail('app-password-needed')).toBe('app-password-needed');
+    expect(await fail('user-form-wrong')).toBe('user-form-wrong');
+    expect(await fail('pop-disabled')).toBe('credentials-refused');
   });
 
   it('leaves no password in Redis, and too little of a digest to guess it', async () => {

@@ -27,6 +27,10 @@ const logins: [string, Refusal, Refusal][] = [
   ['-ERR [SYS/PERM] Fatal error', 'server-unavailable', 'server-unavailable'],
   ['-ERR Temporary authentication failure', 'server-unavailable', 'server-unavailable'],
   ['-ERR service unavailable', 'server-unavailable', 'server-unavailable'],
+  ['-ERR [SYS/PERM] Your account is not enabled for POP access.', 'pop-disabled', 'pop-disabled'],
+  ['-ERR [AUTH] Application-specific password required', 'app-password-needed', 'app-password-needed'],
+  ['-ERR [SYS/TEMP] Your account is not enabled for POP access.', 'server-unavailable', 'server-unavailable'],
+  ['-ERR [IN-USE] POP3 access is blocked', 'account-busy', 'account-busy'],
   ['-ERR [X-UNKNOWN] no', 'credentials-refused', 'server-unavailable'],
 ];
 
@@ -45,6 +49,7 @@ describe('what a refused login means', () => {
   it('never takes a refused greeting or listing for a wrong password', () => {
     expect(classifyRefusal('-ERR go away')).toBe('server-unavailable');
     expect(classifyRefusal('-ERR too busy')).toBe('account-busy');
+    expect(classifyRefusal('-ERR [SYS/PERM] Your account is not enabled for POP access.')).toBe('pop-disabled');
   });
 });
 

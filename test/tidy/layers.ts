@@ -104,6 +104,7 @@ export const groundFiles = [
   'redis-target',
   'redis-safety',
   'service-manager',
+  'told-refusal',
 ];
 
 /** The layer that a file belongs to: `pop3`, `service.ts`, `workers`; undefined outside src/ and workers/. */

@@ -1,0 +1,162 @@
+/** One look at each side of an account: logged in to, read from, left as it was. */
+import type { Login } from '../accounts/login.ts';
+import { MailhaulError } from '../ground/errors.ts';
+import { appendLimitOf } from '../imap/features.ts';
+import { MailboxClient } from '../imap/mailboxes.ts';
+import { LedgerTable } from '../ledger/table.ts';
+import { countedLogin } from '../limits/credentials.ts';
+import { isOneAtATime } from '../limits/hosts.ts';
+import { Lease, loginKey } from '../limits/lease.ts';
+import { type BudgetTask, SessionBudget } from '../limits/session-budget.ts';
+import { Turn, type TurnContext } from '../limits/turn.ts';
+import { loginDelaySeconds } from '../pop3/capabilities.ts';
+import { PopClient } from '../pop3/client.ts';
+import { type Incoming, incomingOf } from './incoming.ts';
+import { type TlsFacts, tlsFacts } from './tls.ts';
+
+/** What one side has shown of itself so far, which is worth having though the login is refused in the end. */
+export interface SeenSide {
+  tls?: TlsFacts | undefined;
+  /** Capabilities of the source before the login: whether it offers TLS is not listed behind it. */
+  offered?: ReadonlyMap<string, string> | undefined;
+}
+
+/** What the source showed. */
+export interface SourceLook {
+  /** Upper case, with their arguments. */
+  readonly capabilities: ReadonlyMap<string, string>;
+  readonly hasUidl: boolean;
+  readonly incoming: Incoming;
+}
+
+/** What the destination showed. */
+export interface DestinationLook {
+  /** Upper case. */
+  readonly capabilities: ReadonlySet<string>;
+  /** Bytes a message may have; undefined where the server does not say. */
+  readonly appendLimit: number | undefined;
+  /** undefined where the server tells none. */
+  readonly quota: { readonly usedBytes: number; readonly limitBytes: number } | undefined;
+  /** Messages that are in the mailbox now; undefined where it does not exist yet. */
+  readonly messages: number | undefined;
+}
+
+/**
+ * Lists the maildrop. No message is fetched, so that QUIT commits nothing (promise 1). `seen` gets the certificate as
+ * soon as it is there. Throws MailhaulError.
+ */
+export async function lookAtSource(
+  account: string,
+  endpoint: Login,
+  context: TurnContext,
+  seen: SeenSide,
+): Promise<SourceLook> {
+  const { redis, settings } = context;
+  const turn = new Turn(context);
+  for (;;) {
+    const lease = await Lease.take(redis, loginKey('pop', endpoint), settings.leaseMs);
+    if (!lease) {
+      const reply = 'another session of Mailhaul uses it now';
+      throw new MailhaulError('account-busy', { host: endpoint.host, user: endpoint.user, reply });
+    }
+    try {
+      const task = { side: 'source', login: lease.login, host: endpoint.host } as const;
+      const signal = AbortSignal.any([lease.lost, context.signal]);
+      const budget = await turn.ask(task, signal);
+      if (budget instanceof SessionBudget) return await listSource(account, endpoint, { context, lease, budget, seen });
+      // Given back before a wait: a run of the account is not held up by somebody who has no connection.
+      await lease.release();
+      await turn.wait(budget);
+    } finally {
+      await lease.release();
+    }
+  }
+}
+
+interface Opened {
+  readonly context: TurnContext;
+  readonly lease: Lease;
+  readonly budget: SessionBudget;
+  readonly seen: SeenSide;
+}
+
+async function listSource(
+  account: string,
+  endpoint: Login,
+  { context, lease, budget, seen }: Opened,
+): Promise<SourceLook> {
+  const { redis, settings, signal } = context;
+  try {
+    const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
+    const options = {
+      ...settings,
+      oneAtATime,
+      signal: AbortSignal.any([lease.lost, signal]),
+      onSecure: (socket: Parameters<typeof tlsFacts>[0]) => {
+        seen.tls = tlsFacts(socket);
+      },
+      onCapabilities: (capabilities: ReadonlyMap<string, string>) => {
+        seen.offered = capabilities;
+      },
+    };
+    const connect = (fresh: Login) => PopClient.connect(fresh, options);
+    const client = await budget.login(() =>
+      countedLogin(redis, lease.login, endpoint, settings.credentialTries, connect),
+    );
+    try {
+      const delayMs = loginDelaySeconds(client.capabilities) * 1000;
+      if (delayMs > 0) budget.noteLoginDelay(delayMs);
+      const listing = await client.list();
+      const { capabilities } = client;
+      await client.quit();
+      const incoming = incomingOf(listing, await LedgerTable.load(redis, account));
+      return { capabilities, hasUidl: listing.hasUidl, incoming };
+    } finally {
+      client.destroy();
+    }
+  } finally {
+    await budget.close();
+  }
+}
+
+/**
+ * Asks the destination for its limits and for the counters of the mailbox; nothing is selected or created. Throws
+ * MailhaulError.
+ */
+export async function lookAtDestination(
+  mailbox: string,
+  endpoint: Login,
+  context: TurnContext,
+  seen: SeenSide,
+): Promise<DestinationLook> {
+  const { redis, settings, signal } = context;
+  const login = loginKey('imap', endpoint);
+  const budget = await budgetFor({ side: 'destination', login, host: endpoint.host, connections: 1 }, context);
+  try {
+    const onSecure = (socket: Parameters<typeof tlsFacts>[0]) => {
+      seen.tls = tlsFacts(socket);
+    };
+    const connect = (fresh: Login) => MailboxClient.connect(fresh, { ...settings, signal, onSecure });
+    const client = await budget.login(() => countedLogin(redis, login, endpoint, settings.credentialTries, connect));
+    try {
+      const found = await client.find(mailbox);
+      const { capabilities } = client;
+      const quota = capabilities.has('QUOTA') ? await client.quota(found ?? 'INBOX') : undefined;
+      const messages = found === undefined ? undefined : (await client.status(found)).messages;
+      return { capabilities, appendLimit: appendLimitOf(capabilities), quota, messages };
+    } finally {
+      await client.close();
+    }
+  } finally {
+    await budget.close();
+  }
+}
+
+async function budgetFor(task: BudgetTask, context: TurnContext): Promise<SessionBudget> {
+  const turn = new Turn(context);
+  for (;;) {
+    const budget = await turn.ask(task, context.signal);
+    if (budget instanceof SessionBudget) return budget;
+    await turn.wait(budget);
+  }
+}

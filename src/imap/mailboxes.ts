@@ -58,7 +58,7 @@ export class MailboxClient {
     const { peer } = this.#door;
     // RFC 9051 §5.1 forbids control characters, and imapflow does not shift them as RFC 3501 §5.1.3 would have it: what
     // it creates and what is selected then would be two mailboxes.
-    if (!isMailboxName(path) || /[\u0000-\u001f\u007f]/.test(path)) {
+    if (!isMailboxName(path) || /^\/+$|[\u0000-\u001f\u007f]/.test(path)) {
       const reply = 'the name is empty or has a control character in it';
       throw new MailhaulError('mailbox-refused', { ...peer, mailbox: path, reply });
     }

@@ -115,6 +115,7 @@ describe('whatever stands in the name of a mailbox', () => {
       { numRuns: 60 },
     );
     expect(sent).toBeGreaterThan(0);
+    await expect(client.ensure('//')).rejects.toMatchObject({ code: 'mailbox-refused' });
     channel.destroy();
     await client.close();
   });

@@ -13,6 +13,7 @@ type AddCommand = (program: Command, finish: (status: number) => void, insist: (
 /** The commands in the order of the help, each with what adds it; a command is loaded only when it is asked for. */
 const commands: readonly { readonly names: readonly string[]; readonly load: () => Promise<AddCommand> }[] = [
   { names: ['demo'], load: async () => (await import('./commands/demo.ts')).addDemo },
+  { names: ['discover'], load: async () => (await import('./commands/discover.ts')).addDiscover },
   { names: ['authorize'], load: async () => (await import('./commands/authorize.ts')).addAuthorize },
   { names: ['sync'], load: async () => (await import('./commands/sync.ts')).addSync },
   { names: ['start'], load: async () => (await import('./commands/start.ts')).addStart },

@@ -87,7 +87,7 @@ function closingQuote(text: string, from: number): number {
 }
 
 /** Which of `,` `;` and tab the header line has most of. */
-function delimiterOf(header: string): string {
+export function delimiterOf(header: string): string {
   const counts = [',', ';', '\t'].map((delimiter) => ({ delimiter, count: header.split(delimiter).length }));
   return counts.reduce((best, other) => (other.count > best.count ? other : best)).delimiter;
 }

@@ -1,8 +1,8 @@
 /** The account list as YAML or JSON: a list of accounts, or an `accounts:` with one. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { printable } from '../ground/errors.ts';
+import type { Row } from './cells.ts';
 import type { Problems } from './problems.ts';
-import type { Row } from './row.ts';
 
 type Parsed = ReturnType<typeof parseDocument>;
 

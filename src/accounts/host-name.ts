@@ -1,4 +1,4 @@
-/** Names of hosts as people write them. */
+/** What may be the name of a host. */
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 
@@ -7,8 +7,8 @@ const label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
 const nameShape = new RegExp(`^(?:${label}\\.)*(?![0-9]+$)${label}$`);
 
 /**
- * A lower-case host in its plain form: an address without brackets, a name in ASCII and without a final dot. Undefined
- * for what is no host.
+ * A host in its plain form: an address without brackets, a name in ASCII and without a final dot. `text` is in lower
+ * case. Undefined for what is no host.
  */
 export function hostName(text: string): string | undefined {
   const inBrackets = /^\[(.+)\]$/.exec(text)?.[1];

@@ -5,12 +5,13 @@ import { dirname, extname, resolve } from 'node:path';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import { nearest } from '../ground/nearest.ts';
 import type { Account } from './account.ts';
+import type { ListContext, Row } from './cells.ts';
 import { columnNames } from './columns.ts';
 import { csvRecords } from './csv.ts';
 import { documentRows } from './document.ts';
 import { Problems } from './problems.ts';
 import { type Profiles, profilesOf } from './profiles.ts';
-import { accountOf, type ListContext, type Row } from './row.ts';
+import { accountOf } from './row.ts';
 
 /** Largest YAML or JSON list: unlike CSV it is held whole, and its positions with it. */
 const maxDocumentBytes = 32 * 1024 * 1024;
@@ -59,6 +60,24 @@ export async function loadAccountList(
   if (rows === 0)
     throw new MailhaulError('list-invalid', { path: printable(path), count: 0, reason: 'no account is in it' });
   return accounts;
+}
+
+/**
+ * The lines of a list as they are written: their columns are checked, their values are not, so that a list may lack what
+ * is still to be found. Throws `list-unreadable` or `list-invalid`, as `loadAccountList` does.
+ */
+export async function loadListRows(path: string): Promise<{ rows: Row[]; format: 'csv' | 'document' }> {
+  const problems = new Problems();
+  const rows: Row[] = [];
+  try {
+    const format = (await isDocument(path)) ? 'document' : 'csv';
+    const source = format === 'document' ? documentList(path, problems) : csvRows(path, problems);
+    for await (const row of source) rows.push(row);
+    problems.throwIfAny(path);
+    return { rows, format };
+  } catch (error) {
+    throw unreadable(error, path);
+  }
 }
 
 function unreadable(error: unknown, path: string): unknown {

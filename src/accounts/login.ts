@@ -63,9 +63,9 @@ export async function openLogin(
   const tokens = desk?.sourceFor(account, side) ?? givenTokens(account, side, password, env);
   const accessToken = await tokens?.get();
   const auth = TokenDesk.nameIn(endpoint.auth) === undefined ? endpoint.auth.toLowerCase() : 'auto';
-  const given = { host, port, security, auth, user, password, authzUser };
   const tokenOnItsOwnLine = profilesOf(settings).of(endpoint)?.quirks.twoStepXoauth2 && true;
-  return { ...given, accessToken, tokens, tokenOnItsOwnLine, tlsCa, transport };
+  const credentials = { user, password, authzUser, accessToken, tokens, tokenOnItsOwnLine };
+  return { host, port, security, auth, ...credentials, tlsCa, transport };
 }
 
 /** With the name of a mechanism that takes tokens, the password column says where the token is: `command:`, say. */

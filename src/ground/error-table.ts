@@ -55,6 +55,25 @@ export const errorTable = {
     remedy: 'Correct the lines named; config/accounts.example.csv shows every column.',
     exit: 10,
   },
+  'list-unwritable': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the account list {path} cannot be written: {reason}',
+    remedy: 'Its file is as it was. Check its directory, permissions and disk, then run the command again.',
+    exit: 1,
+  },
+  'discovery-source': {
+    stops: 'none',
+    retry: 'never',
+    text: '{source} gave no answer that can be used: {reason}',
+    remedy: 'None needed where settings were found elsewhere; else see that this machine reaches it, and run again.',
+  },
+  'discovery-plain': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host}:{port} was named without TLS and is never used',
+    remedy: 'Ask the provider for a port with TLS, or write security none into the account list yourself.',
+  },
   'secret-missing': {
     stops: 'account',
     retry: 'next-run',

@@ -122,6 +122,15 @@ export const settingsSchema = z.strictObject({
   headerMaxBytes: bytes,
   placement: z.enum(['sent', 'inbox']),
   seen: z.enum(['first-run', 'all', 'none']),
+  discoverTimeoutMs: wait.max(600_000),
+  discoverAtOnce: count.max(1000),
+  discoverMaxBytes: bytes.max(16_777_216),
+  discoverRedirects: z.number().int().min(0).max(20),
+  discoverCandidates: count.max(100),
+  discoverIspdbUrl: z.url({ protocol: /^https$/ }).nullable(),
+  discoverDnsServers: z
+    .array(z.union([z.ipv4(), z.ipv6(), z.string().regex(/^(?:[0-9.]{7,15}|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/)]))
+    .max(20),
   listen: z
     .string()
     .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):[0-9]{1,5}$/, 'must be HOST:PORT')

@@ -47,7 +47,9 @@ const unsupportedWords = new RegExp(
 /** Whether the refusal of a login is about the mechanism, and not about who wants to log in. */
 export function saysUnsupported(reply: string): boolean {
   const code = responseCode(reply);
-  // RFC 2449 §8: any other code says what the refusal is about, and none is about mechanisms.
+  // What passes is no property of the mechanism.
+  if (classifyTrouble(reply, code) !== undefined) return false;
+  // RFC 2449 §8: a code says what the refusal is about, and none is about mechanisms.
   return unsupportedWords.test(reply) && (code === '' || /plaintext/i.test(reply));
 }
 

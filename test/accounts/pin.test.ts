@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/accounts/account.ts';
 import { openLogin } from '../../src/accounts/login.ts';
 import { Problems } from '../../src/accounts/problems.ts';
-import { Profiles } from '../../src/accounts/profiles.ts';
+import { readProfiles } from '../../src/accounts/profiles.ts';
 import { accountOf as accountOfRow } from '../../src/accounts/row.ts';
 import { Seal } from '../../src/accounts/seal.ts';
 import { resolveSecret } from '../../src/accounts/secret.ts';
@@ -38,14 +38,8 @@ function read(columns: Readonly<Record<string, string>>): { account: Account | u
       ...columns,
     }),
   );
-  const context = {
-    defaults: new Map(),
-    folder: '/',
-    problems,
-    authorities: new Map(),
-    oauthNames: [],
-    profiles: new Profiles([]),
-  };
+  const profiles = readProfiles();
+  const context = { defaults: new Map(), folder: '/', problems, authorities: new Map(), oauthNames: [], profiles };
   const account = accountOfRow({ line: 1, values }, context);
   return { account, problems: reasonOf(problems) };
 }

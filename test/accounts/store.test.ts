@@ -90,6 +90,19 @@ describe('stored accounts', () => {
       await redis.client.hset(globalKeys.accounts, bob.key, JSON.stringify(value));
       expect(await codeOf(passwords((await store.get(bob.key))!))).toBe('seal-broken');
     }
+    const byMaster = accountOf('bob', { from: { user: 'master', authzUser: 'bob' } });
+    expect(byMaster.key).toBe(bob.key);
+    await put(byMaster);
+    const third = JSON.parse((await redis.client.hget(globalKeys.accounts, bob.key))!);
+    const { authzUser: _none, ...asItself } = third.source;
+    // The password of a master user is his alone, though the account is that of the mailbox.
+    for (const source of [
+      { ...third.source, user: 'someone' },
+      { ...asItself, user: 'bob' },
+    ]) {
+      await redis.client.hset(globalKeys.accounts, bob.key, JSON.stringify({ ...third, source }));
+      expect(await codeOf(passwords((await store.get(bob.key))!))).toBe('seal-broken');
+    }
     const elsewhere = { ...second, source: { ...second.source, host: 'evil.example.com' } };
     for (const text of [JSON.stringify(elsewhere), 'no JSON', '{}']) {
       await redis.client.hset(globalKeys.accounts, bob.key, text);

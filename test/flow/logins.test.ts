@@ -77,6 +77,7 @@ const cases = transports.flatMap((transport) =>
 describe('every login over every transport, from Dovecot to Dovecot', () => {
   let rig: HaulRig;
   let servers: LoginServers;
+  let list: string;
   let ended: Ended;
 
   beforeAll(async () => {
@@ -88,7 +89,8 @@ describe('every login over every transport, from Dovecot to Dovecot', () => {
       ...sideOf('pop', transport, popWays[pop]!, user),
       ...sideOf('imap', transport, imapWays[imap]!, user),
     }));
-    ended = await rig.sync(await rig.list(rows));
+    list = await rig.list(rows);
+    ended = await rig.sync(list);
   }, 240_000);
 
   afterAll(() => rig.end());
@@ -130,6 +132,15 @@ describe('every login over every transport, from Dovecot to Dovecot', () => {
   test.each(cases)('IMAP $imap over $transport (after POP3 $pop)', async (each) => {
     expectLogin(await servers.logins(servers.destination), each, imapWays[each.imap]!);
     expect(await stored(servers.destination, each.user)).toEqual([canonical(messageOf(each.user)).toString()]);
+  });
+
+  test('verify gets in everywhere too, and finds everything', async () => {
+    const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', rig.dataDir];
+    const proof = await rig.haul(['verify', list, '--json', ...fixed]).ended;
+    expect(expectReport(proof).accounts.flatMap(({ id, problems }) => problems.map(({ text }) => [id, text]))).toEqual(
+      [],
+    );
+    expect(proof.status).toBe(0);
   });
 
   test('no secret is left anywhere', async () => {

@@ -77,13 +77,16 @@ describe('whatever stands in a user name, a password and an authorization identi
   });
 });
 
+// The account list refuses other control characters than those that no command can carry.
+const mailboxName = nastyText.map((text) => text.replace(/[\x01\t\x85]/g, '_'));
+
 describe('whatever stands in the name of a mailbox', () => {
   test('is created, selected and appended to under this very name, or not at all', async () => {
     const client = await MailboxClient.connect(endpoint(imap.port), quick);
     const channel = await AppendChannel.open(endpoint(imap.port), quick);
     let sent = 0;
     await fc.assert(
-      fc.asyncProperty(nastyText, async (name) => {
+      fc.asyncProperty(mailboxName, async (name) => {
         const at = imap.connections.slice(-2).map(({ commands }) => commands.length);
         const path = fullPath(name, { prefix: '', delimiter: '/' });
         const ensured = await client.ensure(name).catch((error: MailhaulError) => error.code);
@@ -92,7 +95,7 @@ describe('whatever stands in the name of a mailbox', () => {
           return;
         }
         expect(ensured).toBe(path);
-        expect(await channel.select(path)).toMatchObject({ path });
+        expect(await channel.select(path)).toMatchObject({ path, readOnly: false });
         const bytes = mail(sent);
         const { done } = channel.append(command([message(bytes)], { path }));
         expect(await done).toMatchObject({ kind: 'stored' });

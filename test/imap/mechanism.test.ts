@@ -32,6 +32,7 @@ describe('the choice', () => {
     [['AUTH=LOGIN'], {}, 'LOGIN "ann"'],
     [['AUTH=PLAIN', 'LOGINDISABLED'], {}, 'AUTHENTICATE PLAIN'],
     [['AUTH=PLAIN'], { auth: 'login' }, 'LOGIN "ann"'],
+    [['AUTH=LOGIN', 'LOGINDISABLED'], {}, 'AUTHENTICATE LOGIN'],
     [['AUTH=PLAIN'], { user: 'FIRM\\ann' }, 'LOGIN "FIRM\\\\ann"'],
     [['AUTH=PLAIN', 'LOGINDISABLED'], { user: 'FIRM\\ann' }, 'AUTHENTICATE PLAIN'],
     [['AUTH=PLAIN'], { authzUser: 'bob', auth: 'PLAIN' }, 'AUTHENTICATE PLAIN'],

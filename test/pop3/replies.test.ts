@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { classifyLogin, classifyRefusal, hintDetails, type Refusal, responseCode } from '../../src/pop3/replies.ts';
+import {
+  classifyLogin,
+  classifyRefusal,
+  hintDetails,
+  type Refusal,
+  responseCode,
+  saysUnsupported,
+} from '../../src/pop3/replies.ts';
 
 // reply, meaning, meaning where CAPA lists AUTH-RESP-CODE
 const logins: [string, Refusal, Refusal][] = [
@@ -57,5 +64,34 @@ describe('what a refusal asks for', () => {
     ['-ERR [SYS/TEMP] not now', 30, {}],
   ])('%s', (reply, delay, hint) => {
     expect(hintDetails(reply, delay)).toEqual(hint);
+  });
+});
+
+describe('saysUnsupported', () => {
+  it.each([
+    '-ERR Unsupported authentication mechanism.',
+    '-ERR unrecognized authentication type',
+    '-ERR Unknown SASL mechanism',
+    '-ERR unknown command',
+    '-ERR Command not implemented',
+    '-ERR Mechanism CRAM-MD5 not supported',
+    '-ERR authentication method is disabled',
+    '-ERR [AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.',
+  ])('%s is about the mechanism', (reply) => {
+    expect(saysUnsupported(reply)).toBe(true);
+  });
+
+  it.each([
+    '-ERR',
+    '-ERR Invalid login',
+    '-ERR authentication failed',
+    '-ERR invalid authentication credentials',
+    '-ERR Logon failure: unknown user name or bad password.',
+    '-ERR [AUTH] unknown method of payment',
+    '-ERR [SYS/TEMP] Unsupported authentication mechanism.',
+    '-ERR authentication method temporarily unavailable',
+    '-ERR unknown command of a locked maildrop',
+  ])('%s is not', (reply) => {
+    expect(saysUnsupported(reply)).toBe(false);
   });
 });

@@ -1,11 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { apopDigest, apopTimestamp } from '../../src/pop3/challenge-login.ts';
-import { wantsTwoLines } from '../../src/pop3/sasl-bearer.ts';
+import { PopConnection } from '../../src/pop3/connection.ts';
+import { awaitGreeting } from '../../src/pop3/opening.ts';
+import { wantsTwoLines, xoauth2 } from '../../src/pop3/sasl-bearer.ts';
+import { exchange } from '../../src/pop3/sasl-exchange.ts';
 import { saslPrep } from '../../src/pop3/sasl-prep.ts';
 import { type Certificates, makeCertificates } from '../servers/certificates.ts';
 import { scram } from '../servers/scram.ts';
 import type { PopBehaviour } from '../servers/scripted-pop3.ts';
-import { caught, connect, serve } from './sessions.ts';
+import { caught, connect, endpoint, options, serve } from './sessions.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const ask = (text: string) => `+ ${base64(text)}\r\n`;
@@ -117,6 +120,12 @@ describe('access tokens', () => {
     await connect(server, {}, { accessToken });
     const response = base64(`user=user\x01auth=Bearer ${accessToken}\x01\x01`);
     expect(server.transcript.slice(1, 3)).toEqual(['AUTH XOAUTH2', response]);
+    const short = await PopConnection.open(endpoint(server), options());
+    await awaitGreeting(short);
+    const dialogue = xoauth2({ ...endpoint(server), host: 'outlook.office365.com', accessToken: token });
+    expect(await exchange(short, dialogue)).toMatchObject({ status: { kind: 'ok' }, nothingShown: false });
+    short.fail(new Error('done'));
+    expect(server.transcript.slice(-2)).toEqual(['AUTH XOAUTH2', base64(`user=user\x01auth=Bearer ${token}\x01\x01`)]);
     for (const host of ['outlook.office365.com', 'Outlook.com', 'pop-mail.outlook.com', 'outlook.office365.com.'])
       expect(wantsTwoLines(host)).toBe(true);
     for (const host of ['pop.gmail.com', 'notoutlook.com', 'outlook.com.example'])
@@ -166,6 +175,27 @@ describe('access tokens', () => {
     }
   });
 });
+
+it.each(['PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER'])(
+  'no error repeats what %s said, even if the server does',
+  async (auth) => {
+    // Asks as long as there is something to be heard, then gives all of it back.
+    const sasl: Sasl = (name, said) => {
+      if (name === 'CRAM-MD5' && said.length === 1) return ask('<1@b>');
+      if (name === 'LOGIN' && said.length < 3) return ask('Password:');
+      if (name.startsWith('SCRAM') && said.length === 1) return scram('sha256')(name, said);
+      return `-ERR what is ${said.map((text) => base64(text ?? '')).join(' ')} ?\r\n`;
+    };
+    const server = await serve({ capabilities: [`SASL ${auth}`], sasl });
+    const error = await caught(connect(server, {}, { auth, user: 'ab', password: 's3cr3t-w0rd' }));
+    expect(error.code).toBe('credentials-refused');
+    const everything = JSON.stringify([error.message, error.details, error.stack, String(error.cause)]);
+    const said = server.transcript.slice(1).flatMap((line) => line.split(' ').slice(line.startsWith('AUTH') ? 2 : 0));
+    expect(said.length).toBeGreaterThan(0);
+    for (const line of [...said, 's3cr3t']) expect(everything).not.toContain(line);
+    expect(everything).toContain('***');
+  },
+);
 
 describe('APOP', () => {
   it('answers as the example of RFC 1939 §7 does', () => {

@@ -121,6 +121,7 @@ export class ImapScript {
         return this.#login(tag, args[0]!, args[1]!);
       case 'AUTHENTICATE': {
         if (this.imap.behaviour.token && /^(XOAUTH2|OAUTHBEARER)$/i.test(args[0]!)) return this.#token(tag, args);
+        if (args[0]!.toUpperCase() === 'LOGIN') return this.#saslLogin(tag);
         if (args[0]!.toUpperCase() !== 'PLAIN') {
           this.send(`${tag} NO mechanism not supported`);
           return true;
@@ -142,6 +143,15 @@ export class ImapScript {
         this.#mailboxCommand(tag, verb, args);
         return true;
     }
+  }
+
+  async #saslLogin(tag: string): Promise<true> {
+    const given: string[] = [];
+    for (const question of ['Username:', 'Password:']) {
+      this.send(`+ ${Buffer.from(question).toString('base64')}`);
+      given.push(Buffer.from(await this.source.line(), 'base64').toString('latin1'));
+    }
+    return this.#login(tag, given[0]!, given[1]!);
   }
 
   async #token(tag: string, [mechanism = '', response = '']: string[]): Promise<true> {

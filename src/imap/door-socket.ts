@@ -4,8 +4,10 @@
  * tests fail when a version moves it.
  */
 import type { Socket } from 'node:net';
-import { assertPeer } from '../transport/tls.ts';
-import { directTransport, type Target, type Transport } from '../transport/transport.ts';
+import type { ConnectionOptions } from 'node:tls';
+import { openTcp } from '../transport/tcp.ts';
+import { assertPeer, tlsOptions } from '../transport/tls.ts';
+import { directTransport, type Opening, type Target, type Transport } from '../transport/transport.ts';
 
 /** What of imapflow is used here. */
 export interface FlowSocket {
@@ -15,33 +17,57 @@ export interface FlowSocket {
   writeSocket: Socket;
 }
 
-/** Options that make imapflow's own plain socket look for an address for ever: it is put away before it finds one. */
-export const idleSocketOptions = { host: 'idle.invalid', lookup: (): void => {} } as const;
+/** What is asked of the socket. */
+interface Guarded extends Target {
+  readonly security: 'tls' | 'starttls' | 'none';
+  readonly tlsCa?: string | undefined;
+  readonly transport?: Transport | undefined;
+}
+
+/** An open socket on its way to imapflow. */
+export interface DoorSocket {
+  /** For imapflow's `tls`. */
+  readonly options: ConnectionOptions;
+  /** What is left of the time to connect. */
+  readonly leftMs: number;
+  /** imapflow's connect() on this socket. */
+  start(client: FlowSocket): Promise<unknown>;
+  destroy(): void;
+}
+
+// They make imapflow's own plain socket look for an address for ever: it is put away before it finds one.
+const idleSocketOptions = { host: 'idle.invalid', lookup: (): void => {} } as const;
+
+/** Connects, through a proxy or not. Throws what `openTcp` throws. */
+export async function openDoorSocket(endpoint: Guarded, opening: Opening): Promise<DoorSocket> {
+  const { host, security, tlsCa, transport = directTransport } = endpoint;
+  const began = performance.now();
+  const socket = await openTcp(endpoint, transport, opening);
+  return {
+    options: { ...tlsOptions(host, transport, tlsCa), ...(security === 'tls' ? { socket } : idleSocketOptions) },
+    leftMs: Math.max(1, opening.timeoutMs - (performance.now() - began)),
+    start: (client) => (security === 'tls' ? client.connect() : startPlain(client, socket)),
+    destroy: () => void socket.destroy(),
+  };
+}
 
 /**
  * connect() on an open socket without TLS. imapflow makes a socket of its own, with `idleSocketOptions`, which is
- * replaced in the same turn of the event loop; what is to happen once it is connected happens to the other one.
+ * replaced in the same turn of the event loop; what is to happen once it is connected happens to the other one, which
+ * begins with listeners for whatever can go wrong.
  */
-export function startPlain(client: FlowSocket, socket: Socket): Promise<unknown> {
+function startPlain(client: FlowSocket, socket: Socket): Promise<unknown> {
   const connecting = client.connect();
   const idle = client.socket;
   const begin = idle.listeners('connect') as (() => void)[];
-  const onError = idle.listeners('error') as ((error: Error) => void)[];
   idle
     .removeAllListeners()
     .on('error', () => {})
     .destroy();
-  for (const listener of onError) socket.on('error', listener);
   client.socket = socket;
   client.writeSocket = socket;
   for (const listener of begin) listener();
   return connecting;
-}
-
-/** What is asked of the socket at the moment of the login. */
-interface Guarded extends Target {
-  readonly security: 'tls' | 'starttls' | 'none';
-  readonly transport?: Transport | undefined;
 }
 
 /** Told apart from a guard that never stood there. */

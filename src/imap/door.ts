@@ -1,16 +1,13 @@
 /** Opens the door: TLS and the login of an IMAP connection, by imapflow. This file owns imapflow. */
-import type { Socket } from 'node:net';
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
-import { openTcp } from '../transport/tcp.ts';
-import { tlsOptions } from '../transport/tls.ts';
-import { directTransport, type Transport } from '../transport/transport.ts';
+import type { Transport } from '../transport/transport.ts';
 import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
 import { assertSendable, secretsOf } from './credentials.ts';
 import { assertLogin, type FlowLogin, steerLogin } from './door-login.ts';
-import { type FlowSocket, guardLogin, idleSocketOptions, startPlain } from './door-socket.ts';
+import { type DoorSocket, type FlowSocket, guardLogin, openDoorSocket } from './door-socket.ts';
 
 /** A server and a login there. */
 export interface ImapEndpoint {
@@ -73,7 +70,7 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   assertSendable(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
   const opening = { timeoutMs: options.imapConnectTimeoutMs, signal: options.signal };
-  const socket = await openTcp(endpoint, endpoint.transport ?? directTransport, opening).catch((error) => {
+  const socket = await openDoorSocket(endpoint, opening).catch((error) => {
     throw options.signal?.aborted === true ? abortError(options.signal, peer) : error;
   });
   const watch = new Watch();
@@ -83,9 +80,8 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   const flow = client as unknown as FlowSocket & FlowLogin;
   const steered = steerLogin(flow, endpoint);
   const guard = guardLogin(flow, endpoint);
-  const begin = () => (endpoint.security === 'tls' ? flow.connect() : startPlain(flow, socket));
   try {
-    await withinLogin(begin, options, peer);
+    await withinLogin(() => socket.start(flow), options, peer);
     guard.assertPassed();
     assertLogin(flow, endpoint, steered.login);
   } catch (thrown) {
@@ -106,8 +102,8 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   };
 }
 
-function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch, socket: Socket) {
-  const { security, tlsCa, transport = directTransport } = endpoint;
+function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch, socket: DoorSocket) {
+  const { security } = endpoint;
   return {
     host: endpoint.host,
     port: endpoint.port,
@@ -115,7 +111,7 @@ function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch,
     // true: refuse a server without STARTTLS; false: never upgrade. Unset would upgrade where it can, and go on where not
     ...(security === 'tls' ? {} : { doSTARTTLS: security === 'starttls' }),
     // imapflow hands them to whatever it connects by: the TLS over this socket, a plain socket, the TLS after STARTTLS
-    tls: { ...tlsOptions(endpoint.host, transport, tlsCa), ...(security === 'tls' ? { socket } : idleSocketOptions) },
+    tls: socket.options,
     // What it is told in earnest waits until the capabilities are known: steerLogin
     auth: { user: endpoint.user, pass: endpoint.password },
     clientInfo: { name: 'mailhaul', version: '', vendor: '', 'support-url': '' },
@@ -124,7 +120,7 @@ function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch,
     disableCompression: true,
     disableAutoEnable: true,
     disableIMAP4rev2: true,
-    connectionTimeout: options.imapConnectTimeoutMs,
+    connectionTimeout: socket.leftMs,
     greetingTimeout: options.imapLoginTimeoutMs,
     // While logging in; half of it is also the longest that imapflow sits out a server's request to back off
     socketTimeout: options.imapLoginTimeoutMs,

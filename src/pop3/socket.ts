@@ -15,16 +15,18 @@ type Limits = Pick<PopOptions, 'popConnectTimeoutMs' | 'signal'>;
  * @throws MailhaulError what `openTcp` and `startTls` throw
  */
 export async function openSocket(endpoint: PopEndpoint, limits: Limits): Promise<Socket> {
+  const began = performance.now();
   const socket = await openTcp(endpoint, endpoint.transport ?? directTransport, openingOf(limits));
-  return endpoint.security === 'tls' ? startTls(socket, endpoint, limits) : socket;
+  return endpoint.security === 'tls' ? startTls(socket, endpoint, limits, performance.now() - began) : socket;
 }
 
 /**
  * Speaks TLS over a connected socket. The certificate is always verified, or held against the pin.
  * @throws MailhaulError `tls-unverified`, `tls-pin-mismatch`, `tls-too-old`, `tls-not-spoken`, `tls-client-refused`,
  * `tls-failed`
+ * @param goneMs how much of the time to connect is used up
  */
-export async function startTls(socket: Socket, endpoint: PopEndpoint, limits: Limits): Promise<TLSSocket> {
+export async function startTls(socket: Socket, endpoint: PopEndpoint, limits: Limits, goneMs = 0): Promise<TLSSocket> {
   const { host, port, tlsCa, transport = directTransport } = endpoint;
   let secure: TLSSocket;
   try {
@@ -36,7 +38,9 @@ export async function startTls(socket: Socket, endpoint: PopEndpoint, limits: Li
   const reason = `no answer within ${seconds(limits.popConnectTimeoutMs)} s`;
   const late = () => new MailhaulError('tls-failed', { host, port, reason });
   const afterPlain = endpoint.security === 'starttls';
-  await settled(secure, 'secureConnect', openingOf(limits), late, (error) => tlsError(endpoint, error, afterPlain));
+  await settled(secure, 'secureConnect', openingOf(limits, goneMs), late, (error) =>
+    tlsError(endpoint, error, afterPlain),
+  );
   try {
     assertPeer(secure, endpoint, transport);
   } catch (error) {
@@ -46,6 +50,6 @@ export async function startTls(socket: Socket, endpoint: PopEndpoint, limits: Li
   return secure;
 }
 
-function openingOf({ popConnectTimeoutMs, signal }: Limits): Opening {
-  return { timeoutMs: popConnectTimeoutMs, signal };
+function openingOf({ popConnectTimeoutMs, signal }: Limits, goneMs = 0): Opening {
+  return { timeoutMs: Math.max(1, popConnectTimeoutMs - goneMs), signal };
 }

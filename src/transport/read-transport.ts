@@ -7,9 +7,9 @@ import type { Settings } from '../ground/settings.ts';
 import { type ConnectionFields, joinedFields, readProxy } from '../ground/settings-connections.ts';
 import type { ProxyAccess, Transport } from './transport.ts';
 
-/** What the settings say of a host, by its name in whatever case. */
+/** What the settings say of a host, by its name in whatever case; an IPv6 address may stand in brackets. */
 export function connectionOf({ connections }: Pick<Settings, 'connections'>, host: string): ConnectionFields {
-  const named = Object.entries(connections.hosts).find(([name]) => name.toLowerCase() === host.toLowerCase());
+  const named = Object.entries(connections.hosts).find(([name]) => plainHost(name) === plainHost(host));
   return joinedFields(connections.default, named?.[1]);
 }
 
@@ -33,6 +33,10 @@ export async function readTransport(
     clientCertificate: await certificateOf(fields, host),
     tlsPin,
   };
+}
+
+function plainHost(name: string): string {
+  return name.toLowerCase().replace(/^\[(.*)\]$/, '$1');
 }
 
 async function proxyOf(

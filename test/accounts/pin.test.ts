@@ -96,7 +96,11 @@ describe('a pin in Redis', () => {
   });
 
   it('is no part of what was sealed before there were pins', async () => {
-    const { account } = fromStored(pinned.key, toStored({ account: accountOf('ann'), origin: '' }, seal), seal);
+    const purpose = JSON.stringify(['pop.example.com', 995, 'tls', 'auto', '']);
+    const place = { account: pinned.key, column: 'pop_password', purpose };
+    const before = JSON.parse(toStored({ account: accountOf('ann'), origin: '' }, seal));
+    before.source.password = seal.seal(accountOf('ann').source.password.stored(), place);
+    const { account } = fromStored(pinned.key, JSON.stringify(before), seal);
     expect(await resolveSecret(account.source.password, 'ann', {})).toBe('pw-of-ann');
   });
 });

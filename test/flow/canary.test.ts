@@ -166,7 +166,13 @@ describe('no secret is anywhere', () => {
     expect(await said(report)).toBe(3);
     const { accounts } = (await report.ended).report;
     const codes = new Set(accounts.flatMap(({ problems }) => problems.map(({ code }) => code)));
-    const expected = ['credentials-refused', 'connection-refused', 'tls-unverified', 'tls-failed', 'secret-missing'];
+    const expected = [
+      'credentials-refused',
+      'connection-refused',
+      'tls-unverified',
+      'tls-not-spoken',
+      'secret-missing',
+    ];
     expect([...codes]).toEqual(expect.arrayContaining(expected));
     expect(accounts.find(({ id }) => id === 'good')).toMatchObject({ state: 'complete', messages: { appended: 6 } });
     expect(await said(run(['sync', list]))).toBe(3);

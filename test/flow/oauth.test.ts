@@ -226,3 +226,50 @@ describe('mailhaul authorize', () => {
     expect(ended.stderr).not.toContain('open-secret');
   });
 });
+
+describe('a process that is killed while it exchanges a refresh token', () => {
+  /** An account whose person has consented, and a run that was killed when its request had reached the provider. */
+  async function killed(): Promise<{ list: string; pair: Pair; release: () => void }> {
+    await settings();
+    const pair = await pairFor('ann@example.com', 'person');
+    const list = await rig.list([pair.row]);
+    const asking = rig.haul(['authorize', 'ann@example.com', list, ...fixed()]);
+    await browse(await addressOf(asking));
+    expect((await asking.ended).status).toBe(0);
+    for (const token of server.accessTokens) server.end(token);
+    let release = () => {};
+    server.hold = new Promise((done) => {
+      release = done;
+    });
+    const before = server.asked('refresh_token');
+    const run = rig.startSync(list);
+    await rig.reaches(() => server.asked('refresh_token') > before, run);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    server.hold = undefined;
+    return { list, pair, release };
+  }
+
+  test('before the provider has done it costs nothing', async () => {
+    const { list, pair, release } = await killed();
+    server.forget = true;
+    release();
+    const after = await rig.sync(list);
+    expect(after.status, after.stdout).toBe(0);
+    expectArrived(pair);
+  });
+
+  test('after a provider has done it, who takes each but once, has the person asked again', async () => {
+    const { list, pair, release } = await killed();
+    const done = server.answered;
+    release();
+    await expect.poll(() => server.answered, { timeout: 20_000 }).toBe(done + 1);
+    const after = await rig.sync(list);
+    expect(after.account.problems).toMatchObject([{ code: 'oauth-consent-revoked' }]);
+    const asking = rig.haul(['authorize', 'ann@example.com', list, ...fixed()]);
+    await browse(await addressOf(asking));
+    expect((await asking.ended).status).toBe(0);
+    expect((await rig.sync(list)).status).toBe(0);
+    expectArrived(pair);
+  });
+});

@@ -194,6 +194,10 @@ test('every way leads there: all mail arrives, once', { timeout: 150_000 }, asyn
     const sides = await compareMailboxes(mail.get(String(row['id']))!, there);
     expect({ id: row['id'], ...sides }).toMatchObject({ destination: each, exact: each, extra: 0, doubled: 0 });
   }
+  const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', rig.dataDir, '--json'];
+  const verified = await rig.haul(['verify', list, ...fixed]).ended;
+  expect(verified.report.accounts.map(({ state }) => state)).toEqual(rows.map(() => 'complete'));
+  expect(verified.status).toBe(0);
   await expectUntouched({ port: usual.popPort, user: 'tls-ca-from', password: 'pw' }, each);
   const log = await readFile(join(usual.directory, 'dovecot.log'), 'utf8');
   const logins = log.split('\n').filter((line) => / Login: user=</.test(line) && !line.includes('secured'));

@@ -48,6 +48,7 @@ describe('connections', () => {
       '{default: {localAddress: 192.0.2.1}, hosts: {Old.Example: {minTlsVersion: TLSv1, localAddress: null}}}',
     );
     expect(connectionOf(settings, 'old.example')).toMatchObject({ minTlsVersion: 'TLSv1', localAddress: null });
+    expect(connectionOf(load('{hosts: {"[::1]": {serverName: a}}}'), '::1').serverName).toBe('a');
     expect(connectionOf(settings, 'b.example')).toMatchObject({ minTlsVersion: 'TLSv1.2', localAddress: '192.0.2.1' });
   });
 

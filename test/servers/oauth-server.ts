@@ -42,6 +42,10 @@ export class OAuthServer {
   refuses: (grant: string) => boolean = () => true;
   /** Answers of the token endpoint wait for this. */
   hold: Promise<void> | undefined;
+  /** Requests to the token endpoint that were done, whether anybody still waited or not. */
+  answered = 0;
+  /** Requests that were held are thrown away once they are released. */
+  forget = false;
   /** Subjects of the assertions that were taken. */
   readonly subjects: string[] = [];
   readonly #given = new Map<string, Given>();
@@ -173,7 +177,10 @@ export class OAuthServer {
     const sent = new URLSearchParams(body);
     const grant = sent.get('grant_type') ?? '';
     this.requests.push({ grant, body });
-    if (this.hold) await this.hold;
+    if (this.hold) {
+      await this.hold;
+      if (this.forget) return void response.destroy();
+    }
     if (this.refusal && this.refuses(grant)) {
       const { status, body: said } = this.refusal;
       const text = typeof said === 'string' ? said : JSON.stringify(said);
@@ -189,6 +196,7 @@ export class OAuthServer {
       return end(chunk as never, ...rest);
     }) as ServerResponse['end'];
     await answer(request, response);
+    this.answered += 1;
   }
 
   #note(grant: string, text: string): void {

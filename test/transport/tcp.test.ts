@@ -1,7 +1,8 @@
+import dns from 'node:dns';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
 import { openTcp } from '../../src/transport/tcp.ts';
 import { directTransport, type ProxyAccess, type Transport } from '../../src/transport/transport.ts';
@@ -177,6 +178,26 @@ describe('straight', () => {
     expect(await talk('::1', server.port, {})).toBe('hello ping');
     expect(await talk('::1', server.port, { localAddress: '::1' })).toBe('hello ping');
     expect((await faultOf('::1', server.port, { localAddress: '127.0.0.1' })).code).toBe('source-address');
+  });
+
+  // The system's own names are what they are: here the resolver is told what it knows.
+  it.runIf(hasIpv6).each([
+    ['IPv6 addresses only', ['::1']],
+    ['one of either kind, the first of which is dead', ['192.0.2.1', '::1']],
+  ])('to a name with %s', async (_what, addresses) => {
+    const server = await echo('::1');
+    const known = addresses.map((address) => ({ address, family: isIP(address) }));
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((...args: unknown[]) => {
+      const [, { all, family }, done] = args as [string, dns.LookupOptions, (...answer: unknown[]) => void];
+      const fitting = known.filter((entry) => !family || entry.family === family);
+      process.nextTick(() => (all ? done(null, fitting) : done(null, fitting[0]?.address, fitting[0]?.family)));
+    }) as unknown as typeof dns.lookup);
+    try {
+      expect(await talk('pop.example', server.port, {})).toBe('hello ping');
+      expect(await talk('pop.example', server.port, { localAddress: '::1' })).toBe('hello ping');
+    } finally {
+      lookup.mockRestore();
+    }
   });
 
   it('to nobody', async () => {

@@ -161,7 +161,7 @@ describe.each(sides)('%s: a server', (side) => {
 
   it.each(['starttls', 'none'] as const)('speaks TLS where %s is expected', async (security) => {
     const server = await serve(side, good);
-    const error = await faultOf(side, server.port, { security, timeoutMs: 80 });
+    const error = await faultOf(side, server.port, { security, timeoutMs: 600 });
     expect(error.code).toBe('greeting-missing');
     expect(error.remedy).toContain('security tls');
     expect(server.heard).toEqual([]);

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TokenDesk } from '../../../src/accounts/oauth/token-desk.ts';
 import type { TokenSource } from '../../../src/accounts/oauth/token-source.ts';
 import { MailhaulError } from '../../../src/ground/errors.ts';
 import { tokenKeys } from '../../../src/ground/keys.ts';
 import { codeOf, useRedis } from '../../ledger/redis-rig.ts';
 import { clients, OAuthServer } from '../../servers/oauth-server.ts';
-import { deskOf, providersOf, ShiftedClock, settingsWith, tokenAccount } from './oauth-rig.ts';
+import { deskOf, providersOf, ShiftedClock, sealEnv, settingsWith, tokenAccount } from './oauth-rig.ts';
 
 const redis = useRedis();
 let server: OAuthServer;
@@ -212,6 +213,24 @@ describe('what a provider says', () => {
       release = done;
     });
     expect(await codeOf(source('tenant', desk(redis.client, { oauthTimeoutMs: 200 })).get())).toBe('oauth-unavailable');
+    release();
+  });
+
+  it('is waited for no longer when the process ends', async () => {
+    let release = () => {};
+    server.hold = new Promise((done) => {
+      release = done;
+    });
+    const end = new AbortController();
+    const settings = settingsWith(providersOf(server));
+    const env = { ...sealEnv, TENANT_SECRET: server.tenantSecret };
+    const ending = () =>
+      source('tenant', new TokenDesk({ redis: redis.client, settings, env, signal: end.signal })).get();
+    // One asks, the other waits for it.
+    const work = Promise.allSettled([ending(), ending()]);
+    await expect.poll(() => server.requests.length).toBe(1);
+    end.abort();
+    expect((await work).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     release();
   });
 

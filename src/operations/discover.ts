@@ -7,10 +7,12 @@ import type { MailAddress } from '../accounts/discovery/address.ts';
 import { AtOnce } from '../accounts/discovery/at-once.ts';
 import type { Protocol } from '../accounts/discovery/candidate.ts';
 import { type DomainFindings, discoverDomain } from '../accounts/discovery/domain.ts';
+import { knownProviders } from '../accounts/discovery/profile.ts';
 import { realWorld } from '../accounts/discovery/real-world.ts';
 import type { DiscoveryWorld } from '../accounts/discovery/seams.ts';
 import { loadListRows } from '../accounts/list.ts';
 import { replaceList } from '../accounts/list-file.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import {
@@ -59,7 +61,7 @@ interface Asked {
 /** Finds settings. Throws `usage`, `list-unreadable`, `list-invalid` or `list-unwritable`. */
 export async function discover(
   options: DiscoverOptions,
-  world: DiscoveryWorld = realWorld(options.settings),
+  world: DiscoveryWorld = realWorld(options.settings, knownProviders(profilesOf(options.settings))),
 ): Promise<DiscoverReport> {
   const { addresses, wrong } = readAddresses(options.addresses);
   if (wrong.length > 0) {

@@ -6,11 +6,8 @@ import { httpsGetter } from './https.ts';
 import { networkProbe } from './probe.ts';
 import type { DiscoveryWorld, Profiles } from './seams.ts';
 
-/** No provider is known. */
-export const noProfiles: Profiles = { forDomain: () => undefined, forMx: () => undefined };
-
 /** The world of one run of discovery. */
-export function realWorld(settings: Settings, profiles: Profiles = noProfiles): DiscoveryWorld {
+export function realWorld(settings: Settings, profiles: Profiles): DiscoveryWorld {
   const { discoverTimeoutMs: timeoutMs, discoverMaxBytes: maxBytes, discoverRedirects: redirects } = settings;
   const dns = systemDns({ servers: settings.discoverDnsServers, timeoutMs });
   const http = httpsGetter({ dns, timeoutMs, maxBytes, redirects });

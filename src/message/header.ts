@@ -21,13 +21,15 @@ export function headerEnd(bytes: Buffer): number {
 
 /**
  * The fields of a header (RFC 5322 §2.2). Bytes are read as Latin-1, so that none is lost and equal bytes give equal
- * text. A leading mbox `From ` line and lines that are no field are passed over.
+ * text. A leading mbox `From ` line and lines that are no field are passed over. What stands behind the first empty line
+ * is no header, though the server that cut it out sees another line end there: both sides must see the same fields.
  */
 export function headerFields(header: Buffer): HeaderFields {
   const fields = new Map<string, string[]>();
   const lines = header.toString('latin1').split('\n').map(withoutReturns);
   let current: string[] | undefined;
   for (const line of lines) {
+    if (line === '') break;
     // RFC 5322 §2.2.3: a line that begins with white space continues the field before it.
     if (line.startsWith(' ') || line.startsWith('\t')) {
       if (current) current[current.length - 1] += line;

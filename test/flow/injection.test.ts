@@ -18,7 +18,7 @@ const imapCommand = new RegExp(
     '(?:LIST|LSUB) "" (?:"\\*"|"[^"]*"|\\S+)(?: RETURN \\([^()]*\\))?',
     '(?:SELECT|EXAMINE|GETQUOTAROOT) "?INBOX"?',
     'STATUS "?INBOX"? \\([A-Z ]+\\)',
-    'APPEND "INBOX" \\(.*\\) "[^"]*" ~?\\{\\d+\\+?\\}',
+    'APPEND "INBOX" \\(.*\\)(?: "[^"]*")? ~?\\{\\d+\\+?\\}',
     'UID FETCH [\\d:,*]+ \\([^"\\\\{]*\\))$',
   ].join('|'),
 );
@@ -26,9 +26,7 @@ const imapCommand = new RegExp(
 test('Message-IDs, subjects and unique ids that look like commands stay what they are', async () => {
   const seed = randomInt(2 ** 31);
   console.info(`seed ${seed}`);
-  const messages = fc.sample(nastyText, { seed, numRuns: 60 }).map((any, at) => {
-    // An empty line would end the header.
-    const text = any.replace(/\n(?=\r*\n)/g, '');
+  const messages = fc.sample(nastyText, { seed, numRuns: 60 }).map((text, at) => {
     const head = `Message-ID: <${text}${at}@example.com>\r\nDate: Tue, 4 Mar 2014 10:20:30 +0100\r\nFrom: a@example.net\r\n`;
     // RFC 1939 §7: a unique id is printable ASCII; what is not is none of ours to send.
     const uidl = `${at}${text.replace(/[^\x21-\x7e]/g, '')}`.slice(0, 70);

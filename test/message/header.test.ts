@@ -74,6 +74,11 @@ describe('headerFields', () => {
     expect(firstField(fields('Subject: a\r\nno field\r\n b\r\nTo: c\r\n'), 'subject')).toBe('a');
   });
 
+  it.each(['\r\n\r\n', '\n\n', '\n\r\n', '\r\n\r\r\n'])('ends at the first empty line: %j', (ends) => {
+    const header = Buffer.from(`Subject: a${ends}From: b\r\n\r\n`);
+    expect([...headerFields(header).keys()]).toEqual(['subject']);
+  });
+
   it('takes blanks before the colon', () => {
     expect(firstField(fields('Subject \t: a\n'), 'subject')).toBe('a');
   });

@@ -1,14 +1,13 @@
 /** One look at each side of an account: logged in to, read from, left as it was. */
 import type { Login } from '../accounts/login.ts';
-import { MailhaulError } from '../ground/errors.ts';
 import { appendLimitOf } from '../imap/features.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { countedLogin } from '../limits/credentials.ts';
 import { isOneAtATime } from '../limits/hosts.ts';
-import { Lease, loginKey } from '../limits/lease.ts';
-import { type BudgetTask, SessionBudget } from '../limits/session-budget.ts';
-import { Turn, type TurnContext } from '../limits/turn.ts';
+import { loginKey } from '../limits/lease.ts';
+import { inSourceTurn, openBudget, type SourceTurn } from '../limits/look.ts';
+import type { TurnContext } from '../limits/turn.ts';
 import { loginDelaySeconds } from '../pop3/capabilities.ts';
 import { PopClient } from '../pop3/client.ts';
 import { type Incoming, incomingOf } from './incoming.ts';
@@ -51,32 +50,11 @@ export async function lookAtSource(
   context: TurnContext,
   seen: SeenSide,
 ): Promise<SourceLook> {
-  const { redis, settings } = context;
-  const turn = new Turn(context);
-  for (;;) {
-    const lease = await Lease.take(redis, loginKey('pop', endpoint), settings.leaseMs);
-    if (!lease) {
-      const reply = 'another session of Mailhaul uses it now';
-      throw new MailhaulError('account-busy', { host: endpoint.host, user: endpoint.user, reply });
-    }
-    try {
-      const task = { side: 'source', login: lease.login, host: endpoint.host } as const;
-      const signal = AbortSignal.any([lease.lost, context.signal]);
-      const budget = await turn.ask(task, signal);
-      if (budget instanceof SessionBudget) return await listSource(account, endpoint, { context, lease, budget, seen });
-      // Given back before a wait: a run of the account is not held up by somebody who has no connection.
-      await lease.release();
-      await turn.wait(budget);
-    } finally {
-      await lease.release();
-    }
-  }
+  return inSourceTurn(endpoint, context, (turn) => listSource(account, endpoint, { ...turn, context, seen }));
 }
 
-interface Opened {
+interface Opened extends SourceTurn {
   readonly context: TurnContext;
-  readonly lease: Lease;
-  readonly budget: SessionBudget;
   readonly seen: SeenSide;
 }
 
@@ -86,36 +64,32 @@ async function listSource(
   { context, lease, budget, seen }: Opened,
 ): Promise<SourceLook> {
   const { redis, settings, signal } = context;
+  const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
+  const options = {
+    ...settings,
+    oneAtATime,
+    signal: AbortSignal.any([lease.lost, signal]),
+    onSecure: (socket: Parameters<typeof tlsFacts>[0]) => {
+      seen.tls = tlsFacts(socket);
+    },
+    onCapabilities: (capabilities: ReadonlyMap<string, string>) => {
+      seen.offered = capabilities;
+    },
+  };
+  const connect = (fresh: Login) => PopClient.connect(fresh, options);
+  const client = await budget.login(() =>
+    countedLogin(redis, lease.login, endpoint, settings.credentialTries, connect),
+  );
   try {
-    const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
-    const options = {
-      ...settings,
-      oneAtATime,
-      signal: AbortSignal.any([lease.lost, signal]),
-      onSecure: (socket: Parameters<typeof tlsFacts>[0]) => {
-        seen.tls = tlsFacts(socket);
-      },
-      onCapabilities: (capabilities: ReadonlyMap<string, string>) => {
-        seen.offered = capabilities;
-      },
-    };
-    const connect = (fresh: Login) => PopClient.connect(fresh, options);
-    const client = await budget.login(() =>
-      countedLogin(redis, lease.login, endpoint, settings.credentialTries, connect),
-    );
-    try {
-      const delayMs = loginDelaySeconds(client.capabilities) * 1000;
-      if (delayMs > 0) budget.noteLoginDelay(delayMs);
-      const listing = await client.list();
-      const { capabilities } = client;
-      await client.quit();
-      const incoming = incomingOf(listing, await LedgerTable.load(redis, account));
-      return { capabilities, hasUidl: listing.hasUidl, incoming };
-    } finally {
-      client.destroy();
-    }
+    const delayMs = loginDelaySeconds(client.capabilities) * 1000;
+    if (delayMs > 0) budget.noteLoginDelay(delayMs);
+    const listing = await client.list();
+    const { capabilities } = client;
+    await client.quit();
+    const incoming = incomingOf(listing, await LedgerTable.load(redis, account));
+    return { capabilities, hasUidl: listing.hasUidl, incoming };
   } finally {
-    await budget.close();
+    client.destroy();
   }
 }
 
@@ -131,7 +105,7 @@ export async function lookAtDestination(
 ): Promise<DestinationLook> {
   const { redis, settings, signal } = context;
   const login = loginKey('imap', endpoint);
-  const budget = await budgetFor({ side: 'destination', login, host: endpoint.host, connections: 1 }, context);
+  const budget = await openBudget({ side: 'destination', login, host: endpoint.host, connections: 1 }, context);
   try {
     const onSecure = (socket: Parameters<typeof tlsFacts>[0]) => {
       seen.tls = tlsFacts(socket);
@@ -149,14 +123,5 @@ export async function lookAtDestination(
     }
   } finally {
     await budget.close();
-  }
-}
-
-async function budgetFor(task: BudgetTask, context: TurnContext): Promise<SessionBudget> {
-  const turn = new Turn(context);
-  for (;;) {
-    const budget = await turn.ask(task, context.signal);
-    if (budget instanceof SessionBudget) return budget;
-    await turn.wait(budget);
   }
 }

@@ -1,14 +1,14 @@
 /** The destination, read only: EXAMINE and FETCH of what marks nothing. */
 import { hexDigest } from '../ground/digest.ts';
-import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, type MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import type { MailboxInfo } from '../imap/mailbox-info.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { countedLogin } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
-import { type BudgetTask, SessionBudget } from '../limits/session-budget.ts';
-import { Turn } from '../limits/turn.ts';
+import { openBudget } from '../limits/look.ts';
+import type { SessionBudget } from '../limits/session-budget.ts';
 import { type Contents, contentsOf, headerMarks } from './contents.ts';
 import { type Held, Holdings } from './holdings.ts';
 import type { Names } from './names.ts';
@@ -109,19 +109,5 @@ export class Destination {
       this.holdings.add(number, uid, size, marks.fingerprint);
       note(path, uid, marks);
     }
-  }
-}
-
-async function openBudget(task: BudgetTask, context: VerifyContext): Promise<SessionBudget> {
-  const turn = new Turn(context);
-  try {
-    for (;;) {
-      const budget = await turn.ask(task, context.signal);
-      if (budget instanceof SessionBudget) return budget;
-      await turn.wait(budget);
-    }
-  } catch (error) {
-    if (!context.signal.aborted || error instanceof MailhaulError) throw error;
-    throw new MailhaulError('connection-lost', { host: task.host, during: 'a stop that was asked for' }, error);
   }
 }

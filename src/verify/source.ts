@@ -1,10 +1,11 @@
 /** The source, read only: one session under the source's lease that lists, reads headers, and content where it is asked. */
-import { MailhaulError } from '../ground/errors.ts';
+
 import { countedLogin } from '../limits/credentials.ts';
 import { isOneAtATime } from '../limits/hosts.ts';
-import { Lease, loginKey } from '../limits/lease.ts';
-import { SessionBudget } from '../limits/session-budget.ts';
-import { Turn, type TurnContext } from '../limits/turn.ts';
+import type { Lease } from '../limits/lease.ts';
+import { inSourceTurn } from '../limits/look.ts';
+import type { SessionBudget } from '../limits/session-budget.ts';
+import type { TurnContext } from '../limits/turn.ts';
 import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
@@ -44,67 +45,26 @@ export async function withSource<T>(
   work: (session: SourceSession) => Promise<T>,
   held?: SessionBudget,
 ): Promise<T> {
-  const turn = new Turn(context);
-  try {
-    for (;;) {
-      // Given back before a wait: a run of the account is not held up by somebody who has no connection.
-      const lease = await takeLease(endpoint, context);
+  return inSourceTurn(
+    endpoint,
+    context,
+    async (turn) => {
+      const connect = () => open(endpoint, turn.lease, context);
+      const client = await (held ? turn.budget.loginAgain(connect) : turn.budget.login(connect));
+      const session = new Session(client, turn.budget, context);
       try {
-        const budget = held ?? (await askBudget(endpoint, turn, lease, context));
-        if (budget instanceof SessionBudget) return await withBudget(endpoint, context, { lease, budget, held, work });
-        await lease.release();
-        await turn.wait(budget);
-      } finally {
-        await lease.release();
+        const result = await work(session);
+        // Promise 1: servers such as Gmail hide what was fetched once a session ends with QUIT.
+        if (session.retrieved) client.destroy();
+        else await client.quit();
+        return result;
+      } catch (error) {
+        client.destroy();
+        throw error;
       }
-    }
-  } catch (error) {
-    // The reason of a stop comes out of what it stopped, and is no fault.
-    if (!context.signal.aborted || error instanceof MailhaulError) throw error;
-    throw new MailhaulError('connection-lost', { host: endpoint.host, during: 'a stop that was asked for' }, error);
-  }
-}
-
-async function takeLease(endpoint: PopEndpoint, { redis, settings }: VerifyContext): Promise<Lease> {
-  const lease = await Lease.take(redis, loginKey('pop', endpoint), settings.leaseMs);
-  if (lease) return lease;
-  const reply = 'another session of Mailhaul uses it now';
-  throw new MailhaulError('account-busy', { host: endpoint.host, user: endpoint.user, reply });
-}
-
-function askBudget({ host }: PopEndpoint, turn: Turn, { login, lost }: Lease, { signal }: VerifyContext) {
-  return turn.ask({ side: 'source', login, host }, AbortSignal.any([lost, signal]));
-}
-
-interface Opened<T> {
-  readonly lease: Lease;
-  readonly budget: SessionBudget;
-  readonly held: SessionBudget | undefined;
-  readonly work: (session: SourceSession) => Promise<T>;
-}
-
-async function withBudget<T>(
-  endpoint: PopEndpoint,
-  context: VerifyContext,
-  { lease, budget, held, work }: Opened<T>,
-): Promise<T> {
-  try {
-    const connect = () => open(endpoint, lease, context);
-    const client = await (held ? budget.loginAgain(connect) : budget.login(connect));
-    const session = new Session(client, budget, context);
-    try {
-      const result = await work(session);
-      // Promise 1: servers such as Gmail hide what was fetched once a session ends with QUIT.
-      if (session.retrieved) client.destroy();
-      else await client.quit();
-      return result;
-    } catch (error) {
-      client.destroy();
-      throw error;
-    }
-  } finally {
-    if (!held) await budget.close();
-  }
+    },
+    held,
+  );
 }
 
 async function open(endpoint: PopEndpoint, lease: Lease, context: VerifyContext): Promise<PopClient> {

@@ -1,8 +1,8 @@
 /** A server, or whoever sits in front of it, that does to STARTTLS what it is told; it keeps every byte it got in the clear. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import { LoopbackServer } from './loopback.ts';
 
 /** What is done. Left out: what an honest server does. */
 export interface Attack {
@@ -43,43 +43,28 @@ const words = {
 } as const;
 
 /** A running one. */
-export class AttackingServer {
+export class AttackingServer extends LoopbackServer {
   /** What clients sent, of all connections: before TLS, and in it. */
   clear = '';
   inside = '';
   readonly #side: keyof typeof words;
   readonly #attack: Attack;
   readonly #tls: { key: string; cert: string };
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
 
   private constructor(side: keyof typeof words, attack: Attack, tls: { key: string; cert: string }) {
+    super();
     this.#side = side;
     this.#attack = attack;
     this.#tls = tls;
-    this.#server = createServer({ noDelay: true }, (socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-      socket.write(attack.greeting ?? words[side].greeting);
-      this.#talk(socket, false);
-    });
   }
 
-  static async start(side: keyof typeof words, attack: Attack, tls: { key: string; cert: string }) {
-    const attacker = new AttackingServer(side, attack, tls);
-    attacker.#server.listen(0, '127.0.0.1');
-    await once(attacker.#server, 'listening');
-    return attacker;
+  static start(side: keyof typeof words, attack: Attack, tls: { key: string; cert: string }): Promise<AttackingServer> {
+    return new AttackingServer(side, attack, tls).listen();
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
+  protected serve(socket: Socket): void {
+    socket.write(this.#attack.greeting ?? words[this.#side].greeting);
+    this.#talk(socket, false);
   }
 
   #talk(socket: Socket, secure: boolean): void {

@@ -1,6 +1,7 @@
 /** A real proxy, SOCKS 4, 4a and 5 (RFC 1928, 1929) or HTTP CONNECT (RFC 9110 §9.3.6), which remembers what it was asked. */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { LoopbackServer } from './loopback.ts';
 
 /** What the proxy does. */
 export interface ProxyBehaviour {
@@ -58,7 +59,7 @@ class Input {
 }
 
 /** A running proxy. */
-export class ProxyServer {
+export class ProxyServer extends LoopbackServer {
   /** `host:port` of every request that was let through, as it was asked for. */
   readonly targets: string[] = [];
   /** Logins that were tried. */
@@ -66,38 +67,19 @@ export class ProxyServer {
   /** Addresses that clients came from. */
   readonly clients: string[] = [];
   readonly behaviour: ProxyBehaviour;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
 
   private constructor(behaviour: ProxyBehaviour) {
+    super();
     this.behaviour = behaviour;
-    this.#server = createServer({ noDelay: true }, (socket) => {
-      this.clients.push(socket.remoteAddress ?? '');
-      this.#keep(socket);
-      void this.#serve(socket);
-    });
   }
 
-  static async start(behaviour: ProxyBehaviour): Promise<ProxyServer> {
-    const proxy = new ProxyServer(behaviour);
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
-    return proxy;
+  static start(behaviour: ProxyBehaviour): Promise<ProxyServer> {
+    return new ProxyServer(behaviour).listen();
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
+  protected serve(socket: Socket): void {
+    this.clients.push(socket.remoteAddress ?? '');
+    void this.#serve(socket);
   }
 
   async #serve(client: Socket): Promise<void> {
@@ -174,7 +156,7 @@ export class ProxyServer {
     if (refuses) return void client.end(no);
     this.targets.push(isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`);
     const server = connect({ host: names[host] ?? host, port, noDelay: true });
-    this.#keep(server);
+    this.keep(server);
     const failed = () => client.end(no);
     server.once('error', failed);
     await once(server, 'connect').catch(() => {});

@@ -1,7 +1,7 @@
 /** A line to a server on this machine that is reset after so many bytes, or that carries one byte at a time. */
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { LoopbackServer } from './loopback.ts';
 
 /** `up` is what the client sends, `down` what the server sends. */
 export type Direction = 'up' | 'down';
@@ -18,49 +18,33 @@ export interface Unkindness {
 const apartMs = 1;
 
 /** Listens on a loopback port and hands everything on to another. */
-export class UnkindLine {
+export class UnkindLine extends LoopbackServer {
   /** Bytes handed on so far. */
   readonly carried: Record<Direction, number> = { up: 0, down: 0 };
   /** How many connections were reset: none or one. */
   resets = 0;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
   readonly #unkindness: Unkindness;
   readonly #targetPort: number;
 
   private constructor(targetPort: number, unkindness: Unkindness) {
+    super();
     this.#targetPort = targetPort;
     this.#unkindness = unkindness;
-    this.#server = createServer({ noDelay: true }, (client) => this.#carry(client));
   }
 
   /** Starts one on a free port of 127.0.0.1. */
-  static async start(targetPort: number, unkindness: Unkindness = {}): Promise<UnkindLine> {
-    const line = new UnkindLine(targetPort, unkindness);
-    line.#server.listen(0, '127.0.0.1');
-    await once(line.#server, 'listening');
-    return line;
+  static start(targetPort: number, unkindness: Unkindness = {}): Promise<UnkindLine> {
+    return new UnkindLine(targetPort, unkindness).listen();
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-
-  #carry(client: Socket): void {
+  protected serve(client: Socket): void {
     const server = connect({ port: this.#targetPort, host: '127.0.0.1', noDelay: true });
     const ends = [client, server];
     for (const [at, socket] of ends.entries()) {
       const other = ends[1 - at]!;
-      this.#sockets.add(socket);
+      this.keep(socket);
       socket.on('error', () => other.destroy());
       socket.on('end', () => other.end());
-      socket.once('close', () => this.#sockets.delete(socket));
     }
     void this.#carryOneWay(client, server, 'up');
     void this.#carryOneWay(server, client, 'down');

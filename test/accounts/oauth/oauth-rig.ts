@@ -28,6 +28,15 @@ export function providersOf(server: OAuthServer, keyFile = '/nowhere/key.json'):
   };
 }
 
+/** The same server, by an app that signs: for a tenant and for persons. */
+export function certifiedOf(server: OAuthServer, clientKeyFile: string, more: object = {}): Record<string, object> {
+  const app = { clientId: clients.certified, clientKeyFile, scope: 'mail', ...more };
+  return {
+    tenant: { kind: 'client-credentials', tokenUrl: server.tokenUrl, ...app },
+    person: { kind: 'refresh-token', issuer: server.issuer, ...app },
+  };
+}
+
 /** Settings with these providers; `more` changes others. */
 export function settingsWith(oauth: Record<string, object>, more: Partial<Settings> = {}): LoadedSettings {
   return loadSettings({ env: {}, options: { ...more, oauth: oauth as never } });

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeAppCertificate } from '../servers/certificates.ts';
 import { browse } from '../servers/oauth-browser.ts';
 import { clients, OAuthServer } from '../servers/oauth-server.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
@@ -9,12 +10,13 @@ import { type Ended, expectReport, filesWith, type Haul, HaulRig, type Row, scri
 import { lines, stopAll } from './service-rig.ts';
 
 const messagesEach = 12;
+const app = makeAppCertificate();
 let rig: HaulRig;
 let server: OAuthServer;
 
 beforeEach(async () => {
   rig = await HaulRig.make();
-  server = await OAuthServer.start({ user: 'ann@example.com' });
+  server = await OAuthServer.start({ user: 'ann@example.com', certificate: app.cert });
   rig.atEnd(() => server.close());
 });
 
@@ -159,6 +161,34 @@ describe('tokens of a tenant', () => {
     expect(pair.pop.seen('AUTH')).toEqual([]);
   });
 
+  test('are got with a certificate too, whose key goes nowhere and shall be its owner’s alone', async () => {
+    const clientKeyFile = await rig.file('app.key', app.key);
+    await chmod(clientKeyFile, 0o644);
+    const clientCertFile = await rig.file('app.pem', app.cert);
+    const key = { clientId: clients.certified, clientKeyFile, clientCertFile, scope: 'mail' };
+    const signed = { kind: 'client-credentials', tokenUrl: server.tokenUrl, ...key };
+    await rig.settings({ oauth: JSON.stringify({ signed }), logLevel: 'trace' });
+    const pair = await pairFor('ann@example.com', 'signed');
+    const list = await rig.list([pair.row]);
+    const warned = await rig.sync(list, ['--json']);
+    expect(warned.status, warned.stdout).toBe(0);
+    expect(warned.stderr).toContain(
+      `the private key ${clientKeyFile} of oauth.signed can be read by others (mode 644)`,
+    );
+    expectArrived(pair);
+    const ended = makeAppCertificate(-1);
+    await rig.file('app.key', ended.key);
+    await rig.file('app.pem', ended.cert);
+    for (const token of server.accessTokens) server.end(token);
+    const failed = await rig.sync(list, ['--json', '--recheck']);
+    expect(failed.account.problems).toMatchObject([{ code: 'oauth-key-unusable', stops: 'account' }]);
+    await expectNoSecrets(warned, failed);
+    for (const line of [app.key, ended.key].flatMap((pem) => pem.split('\n').filter((text) => text.length === 64))) {
+      expect(await filesWith(rig.directory, line, ['app.key'])).toEqual([]);
+      for (const { stdout, stderr } of [warned, failed]) expect(stdout + stderr).not.toContain(line);
+    }
+  });
+
   test('whose name the settings do not have are an error of the list', async () => {
     await settings();
     const pair = await pairFor('ann@example.com', 'tenent');
@@ -216,7 +246,7 @@ describe('mailhaul authorize', () => {
     const path = await settings({ oauthAuthorizeTimeoutMs: '1' });
     const text = (await readFile(path, 'utf8')).replace('env:APP_SECRET', 'literal:open-secret');
     const open = await rig.file('open.yaml', text);
-    await (await import('node:fs/promises')).chmod(open, 0o644);
+    await chmod(open, 0o644);
     const list = await rig.list([(await pairFor('ann@example.com', 'person')).row]);
     const ended = await rig.haul(['authorize', 'ann@example.com', list, '--config', open, '--data-dir', rig.dataDir])
       .ended;

@@ -84,6 +84,12 @@ describe('an app that signs in the place of a secret', () => {
     expect(decodeProtectedHeader(assertions()[0]!)).toEqual({ alg: 'RS256', typ: 'JWT' });
   });
 
+  it('takes key and certificate from one file', async () => {
+    const both = file('both.pem', app.cert + app.key);
+    await token({ clientKeyFile: both, clientCertFile: both });
+    expect(decodeProtectedHeader(assertions()[0]!)['x5t#S256']).toBeDefined();
+  });
+
   it('signs for a consent and for each refresh', async () => {
     const oauth = certifiedOf(server, at('app.key'));
     const ann = tokenAccount('ann@example.com', 'person');

@@ -45,7 +45,10 @@ export function withProcessOptions(command: Command): Command {
     .option('--no-color', 'print no colours');
 }
 
-/** The settings, with the options on top. Throws `settings-invalid`. A password among the options draws a warning, as does a private key that others can read. */
+/**
+ * The settings, with the options on top. Throws `settings-invalid`. A password among the options draws a warning, as does
+ * a private key that others can read.
+ */
 export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): LoadedSettings {
   if (options.redis !== undefined && holdsPassword(options.redis)) {
     warn(new MailhaulError('redis-password-shown'));

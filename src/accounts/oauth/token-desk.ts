@@ -95,13 +95,13 @@ export class TokenDesk {
    * `tokenUrl` is used where the settings name none.
    */
   async exchangeFor(asked: TokenFor, tokenUrl?: string): Promise<TokenExchange> {
-    const { settings, env, clock = systemClock, signal } = this.#context;
+    const { settings, env, signal } = this.#context;
     const provider = this.providerOf(asked.provider);
     const clientSecret = await readClientSecret(asked.provider, provider, env);
     // Loaded with the first token: most lists need no OAuth2.
     const { TokenExchange } = await import('./exchange.ts');
     const { readClientKey } = await import('./client-key.ts');
-    const clientKey = await readClientKey(asked.provider, provider, clock.now());
+    const clientKey = await readClientKey(asked.provider, provider, (this.#context.clock ?? systemClock).now());
     const known = provider.tokenUrl !== undefined || provider.issuer !== undefined || tokenUrl === undefined;
     return TokenExchange.open({
       asked,

@@ -131,7 +131,7 @@ function microsoft(kind: OAuthKind, tenant: string) {
     tokenUrl: `${base}/oauth2/v2.0/token`,
     authorizationUrl: `${base}/oauth2/v2.0/authorize`,
     deviceUrl: `${base}/oauth2/v2.0/devicecode`,
-    // Microsoft identity platform, certificate credentials, 2026-06.
+    // Microsoft identity platform, page on certificate credentials; it had RS256 before.
     clientKeyAlgorithm: 'PS256' as const,
     // Microsoft compares a registered http://localhost without its port.
     redirectUrl: 'http://localhost',

@@ -6,7 +6,7 @@ import { createLog, type Log } from '../ground/log.ts';
 import { holdsPassword } from '../ground/redis-target.ts';
 import type { Settings } from '../ground/settings.ts';
 import { type LoadedSettings, loadSettings } from '../ground/settings-load.ts';
-import { settingsWarning } from '../operations/settings-safety.ts';
+import { keyWarnings, settingsWarning } from '../operations/settings-safety.ts';
 import { type Display, lineDisplay, noDisplay, terminalDisplay } from '../progress/display.ts';
 import type { Role } from '../service.ts';
 
@@ -45,7 +45,10 @@ export function withProcessOptions(command: Command): Command {
     .option('--no-color', 'print no colours');
 }
 
-/** The settings, with the options on top. Throws `settings-invalid`. A password among the options draws a warning. */
+/**
+ * The settings, with the options on top. Throws `settings-invalid`. A password among the options draws a warning, as does
+ * a private key that others can read.
+ */
 export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): LoadedSettings {
   if (options.redis !== undefined && holdsPassword(options.redis)) {
     warn(new MailhaulError('redis-password-shown'));
@@ -59,7 +62,9 @@ export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): Load
   if (options.listen !== undefined) Object.assign(given, { listen: options.listen, dashboardPort: null });
   if (options.logLevel !== undefined) given.logLevel = options.logLevel;
   const configFile = options.config === undefined ? {} : { configFile: options.config };
-  return loadSettings({ ...configFile, env, options: given as Partial<Settings> });
+  const settings = loadSettings({ ...configFile, env, options: given as Partial<Settings> });
+  for (const warning of keyWarnings(settings)) warn(warning);
+  return settings;
 }
 
 /** The log of a command that a person watches: a file in the data directory. */

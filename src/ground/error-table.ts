@@ -110,7 +110,19 @@ export const errorTable = {
     retry: 'next-run',
     text: '{provider} gives this app no token for {user}: {reason}',
     remedy:
-      'Check clientId, clientSecret or keyFile, tenant and scope under oauth in the settings, and that an administrator has allowed the app (docs/oauth.md).',
+      'Check clientId, clientSecret, clientKeyFile or keyFile, tenant and scope under oauth in the settings, and that an administrator has allowed the app (docs/oauth.md).',
+  },
+  'oauth-key-unusable': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{provider} cannot be asked for tokens with its key: {reason}',
+    remedy: 'Correct clientKeyFile and clientCertFile under oauth in the settings, or their files (docs/oauth.md).',
+  },
+  'oauth-key-readable': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the private key {path} of oauth.{name} can be read by others (mode {mode})',
+    remedy: 'Make it yours alone (chmod 600).',
   },
   'oauth-unavailable': {
     stops: 'account',

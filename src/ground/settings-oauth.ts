@@ -39,6 +39,9 @@ const fields = z
     clientId: text.optional(),
     clientSecret: text.optional(),
     clientAuth: z.enum(['post', 'basic']).default('post'),
+    clientKeyFile: text.optional(),
+    clientCertFile: text.optional(),
+    clientKeyAlgorithm: z.enum(['RS256', 'PS256']).optional(),
     scope: text.optional(),
     redirectUrl: z
       .string()
@@ -56,10 +59,12 @@ export const oauthSchema = z.record(
   fields,
 );
 
+/** The app, and how it shows that it is the one. */
+const app = ['clientId', 'clientSecret', 'clientAuth', 'clientKeyFile', 'clientCertFile', 'clientKeyAlgorithm'];
 /** Fields that a kind has beside those of all. */
 const fieldsOf: Readonly<Record<OAuthKind, readonly string[]>> = {
-  'client-credentials': ['clientId', 'clientSecret', 'clientAuth', 'tenant'],
-  'refresh-token': ['clientId', 'clientSecret', 'clientAuth', 'tenant', 'authorizationUrl', 'deviceUrl', 'redirectUrl'],
+  'client-credentials': [...app, 'tenant'],
+  'refresh-token': [...app, 'tenant', 'authorizationUrl', 'deviceUrl', 'redirectUrl'],
   'service-account': ['clientId', 'clientSecret', 'clientAuth', 'keyFile'],
 };
 const always = ['kind', 'preset', 'issuer', 'tokenUrl', 'scope'];
@@ -79,7 +84,7 @@ function faultsOf(given: z.infer<typeof fields>): string[] {
     needs('tokenUrl, issuer or preset', found.tokenUrl ?? found.issuer);
   }
   if (kind === 'client-credentials') {
-    needs('clientSecret', found.clientSecret);
+    needs('clientSecret or clientKeyFile', found.clientSecret ?? found.clientKeyFile);
     if (preset === 'microsoft') needs('tenant', given.tenant);
   }
   if (kind === 'refresh-token') {
@@ -87,9 +92,26 @@ function faultsOf(given: z.infer<typeof fields>): string[] {
   }
   if (kind === 'service-account') needs('keyFile', found.keyFile);
   if (kind !== 'client-credentials') needs('scope', found.scope);
+  faults.push(...keyFaults(given));
   if (given.tenant !== undefined && preset !== 'microsoft') faults.push('tenant goes with the preset microsoft');
   if (kind === 'service-account' && preset === 'microsoft') faults.push('Microsoft has no such kind');
   if (kind === 'client-credentials' && preset === 'google') faults.push('Google has no such kind: see service-account');
+  return faults;
+}
+
+/** An app shows a secret or signs with a key, never both. */
+function keyFaults({ preset, clientSecret, clientKeyFile, clientCertFile, clientKeyAlgorithm }: OAuthFields): string[] {
+  if (clientKeyFile === undefined) {
+    const lone = { clientCertFile, clientKeyAlgorithm };
+    return Object.entries(lone)
+      .filter(([, value]) => value !== undefined)
+      .map(([name]) => `${name} goes with clientKeyFile`);
+  }
+  const faults: string[] = [];
+  if (clientSecret !== undefined) faults.push('clientSecret and clientKeyFile exclude each other');
+  if (preset === 'microsoft' && clientCertFile === undefined) {
+    faults.push('at Microsoft clientKeyFile needs clientCertFile, the certificate that was uploaded there');
+  }
   return faults;
 }
 
@@ -109,6 +131,8 @@ function microsoft(kind: OAuthKind, tenant: string) {
     tokenUrl: `${base}/oauth2/v2.0/token`,
     authorizationUrl: `${base}/oauth2/v2.0/authorize`,
     deviceUrl: `${base}/oauth2/v2.0/devicecode`,
+    // Microsoft identity platform, page on certificate credentials; it had RS256 before.
+    clientKeyAlgorithm: 'PS256' as const,
     // Microsoft compares a registered http://localhost without its port.
     redirectUrl: 'http://localhost',
     scope:

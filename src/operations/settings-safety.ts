@@ -1,8 +1,9 @@
-/** Whether a settings file gives client secrets away. */
+/** Whether a settings file, or a key file that it names, gives secrets away. */
 import { readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
 import { SecretRef } from '../accounts/secret.ts';
 import { MailhaulError, printable } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 
 /** Read permission of the group and of others. */
 const readableByOthers = 0o044;
@@ -13,13 +14,34 @@ const readableByOthers = 0o044;
  */
 export function settingsWarning(path: string): MailhaulError | undefined {
   try {
-    const mode = statSync(path).mode & 0o777;
+    const mode = modeOf(path);
     if ((mode & readableByOthers) === 0) return undefined;
     const { oauth = {} } = parse(readFileSync(path, 'utf8')) as { oauth?: Record<string, { clientSecret?: unknown }> };
     if (!Object.values(oauth).some(({ clientSecret }) => isLiteral(clientSecret))) return undefined;
     return new MailhaulError('settings-secrets-readable', { path: printable(path), mode: mode.toString(8) });
   } catch {
     return undefined;
+  }
+}
+
+/** `oauth-key-readable` for each private key under `oauth` that others can read. Never throws. */
+export function keyWarnings({ oauth }: Pick<Settings, 'oauth'>): MailhaulError[] {
+  const warnings: MailhaulError[] = [];
+  for (const [name, { keyFile, clientKeyFile }] of Object.entries(oauth)) {
+    const path = clientKeyFile ?? keyFile;
+    const mode = path === undefined ? 0 : modeOf(path);
+    if (path === undefined || (mode & readableByOthers) === 0) continue;
+    warnings.push(new MailhaulError('oauth-key-readable', { path: printable(path), name, mode: mode.toString(8) }));
+  }
+  return warnings;
+}
+
+/** Permissions of a file; none where there is none, which is found elsewhere. */
+function modeOf(path: string): number {
+  try {
+    return statSync(path).mode & 0o777;
+  } catch {
+    return 0;
   }
 }
 

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeAppCertificate } from '../servers/certificates.ts';
 import { browse } from '../servers/oauth-browser.ts';
 import { clients, OAuthServer } from '../servers/oauth-server.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
@@ -9,12 +10,13 @@ import { type Ended, expectReport, filesWith, type Haul, HaulRig, type Row, scri
 import { lines, stopAll } from './service-rig.ts';
 
 const messagesEach = 12;
+const app = makeAppCertificate();
 let rig: HaulRig;
 let server: OAuthServer;
 
 beforeEach(async () => {
   rig = await HaulRig.make();
-  server = await OAuthServer.start({ user: 'ann@example.com' });
+  server = await OAuthServer.start({ user: 'ann@example.com', certificate: app.cert });
   rig.atEnd(() => server.close());
 });
 
@@ -37,24 +39,25 @@ interface Pair {
   readonly pop: ScriptedPop3;
   readonly imap: ScriptedImap;
   readonly row: Row;
-  /** Logins that were refused. */
-  refused: number;
+  /** Tokens that were refused: each is renewed once, however many connections came with it. */
+  readonly refused: Set<string>;
 }
 
-/** With `ends`, the token of every second login of a pair ends at that very moment. */
+/** With `ends`, each token of a pair ends at its third login, at that very moment. */
 async function pairFor(
   user: string,
   provider: string,
   { ends = false, atImap: imapProvider = provider } = {},
 ): Promise<Pair> {
   const gate = () => {
-    let logins = 0;
+    const logins = new Map<string, number>();
     return (text: string): boolean => {
       const [, who, token = ''] = /^user=(.*?)\x01auth=Bearer (.*?)\x01\x01$/s.exec(text) ?? [];
-      logins += 1;
-      if (ends && logins % 3 === 2) server.end(token);
+      const times = (logins.get(token) ?? 0) + 1;
+      logins.set(token, times);
+      if (ends && times === 3) server.end(token);
       const lets = who === user && server.isValid(token);
-      if (!lets) pair.refused += 1;
+      if (!lets) pair.refused.add(token);
       return lets;
     };
   };
@@ -75,7 +78,7 @@ async function pairFor(
   });
   const login = { id: user, pop_user: user, imap_user: user, pop_password: '', imap_password: '' };
   const auth = { pop_auth: `OAuth2:${provider}`, imap_auth: `oauth2:${imapProvider}` };
-  const pair: Pair = { user, pop, imap, row: scriptedRow(pop, imap, { ...login, ...auth }), refused: 0 };
+  const pair: Pair = { user, pop, imap, row: scriptedRow(pop, imap, { ...login, ...auth }), refused: new Set() };
   return pair;
 }
 
@@ -123,10 +126,10 @@ describe('tokens of a tenant', () => {
     expect(ended.status).toBe(0);
     for (const pair of pairs) {
       expectArrived(pair);
-      expect(pair.refused).toBeGreaterThan(1);
+      expect(pair.refused.size).toBeGreaterThan(1);
     }
-    const refused = pairs.reduce((sum, pair) => sum + pair.refused, 0);
-    // One for each side of the beginning, and one for each refusal.
+    const refused = pairs.reduce((sum, pair) => sum + pair.refused.size, 0);
+    // One for each side of the beginning, and one for each token that was refused.
     expect(server.asked('client_credentials')).toBe(2 * pairs.length + refused);
     const again = await rig.sync(list, ['--json', '--recheck'], { APP_SECRET: server.tenantSecret });
     expect(again.report.totals.messages).toMatchObject({ known: 3 * messagesEach, appended: 0 });
@@ -157,6 +160,34 @@ describe('tokens of a tenant', () => {
     expect(wrong.account.problems[0]!.text).toContain('oauth2:tenant');
     expect(wrong.stdout).not.toContain('not-the-secret');
     expect(pair.pop.seen('AUTH')).toEqual([]);
+  });
+
+  test('are got with a certificate too, whose key goes nowhere and shall be its owner’s alone', async () => {
+    const clientKeyFile = await rig.file('app.key', app.key);
+    await chmod(clientKeyFile, 0o644);
+    const clientCertFile = await rig.file('app.pem', app.cert);
+    const key = { clientId: clients.certified, clientKeyFile, clientCertFile, scope: 'mail' };
+    const signed = { kind: 'client-credentials', tokenUrl: server.tokenUrl, ...key };
+    await rig.settings({ oauth: JSON.stringify({ signed }), logLevel: 'trace' });
+    const pair = await pairFor('ann@example.com', 'signed');
+    const list = await rig.list([pair.row]);
+    const warned = await rig.sync(list, ['--json']);
+    expect(warned.status, warned.stdout).toBe(0);
+    expect(warned.stderr).toContain(
+      `the private key ${clientKeyFile} of oauth.signed can be read by others (mode 644)`,
+    );
+    expectArrived(pair);
+    const ended = makeAppCertificate(-1);
+    await rig.file('app.key', ended.key);
+    await rig.file('app.pem', ended.cert);
+    for (const token of server.accessTokens) server.end(token);
+    const failed = await rig.sync(list, ['--json', '--recheck']);
+    expect(failed.account.problems).toMatchObject([{ code: 'oauth-key-unusable', stops: 'account' }]);
+    await expectNoSecrets(warned, failed);
+    for (const line of [app.key, ended.key].flatMap((pem) => pem.split('\n').filter((text) => text.length === 64))) {
+      expect(await filesWith(rig.directory, line, ['app.key'])).toEqual([]);
+      for (const { stdout, stderr } of [warned, failed]) expect(stdout + stderr).not.toContain(line);
+    }
   });
 
   test('whose name the settings do not have are an error of the list', async () => {
@@ -216,7 +247,7 @@ describe('mailhaul authorize', () => {
     const path = await settings({ oauthAuthorizeTimeoutMs: '1' });
     const text = (await readFile(path, 'utf8')).replace('env:APP_SECRET', 'literal:open-secret');
     const open = await rig.file('open.yaml', text);
-    await (await import('node:fs/promises')).chmod(open, 0o644);
+    await chmod(open, 0o644);
     const list = await rig.list([(await pairFor('ann@example.com', 'person')).row]);
     const ended = await rig.haul(['authorize', 'ann@example.com', list, '--config', open, '--data-dir', rig.dataDir])
       .ended;
@@ -227,7 +258,8 @@ describe('mailhaul authorize', () => {
   });
 });
 
-describe('a process that is killed while it exchanges a refresh token', () => {
+// Each starts five processes, and the one that was killed leaves its turn to lapse.
+describe('a process that is killed while it exchanges a refresh token', { timeout: 200_000 }, () => {
   /** An account whose person has consented, and a run that was killed when its request had reached the provider. */
   async function killed(): Promise<{ list: string; pair: Pair; release: () => void }> {
     await settings();
@@ -263,7 +295,7 @@ describe('a process that is killed while it exchanges a refresh token', () => {
     const { list, pair, release } = await killed();
     const done = server.answered;
     release();
-    await expect.poll(() => server.answered, { timeout: 20_000 }).toBe(done + 1);
+    await expect.poll(() => server.answered, { timeout: 30_000 }).toBe(done + 1);
     const after = await rig.sync(list);
     expect(after.account.problems).toMatchObject([{ code: 'oauth-consent-revoked' }]);
     const asking = rig.haul(['authorize', 'ann@example.com', list, ...fixed()]);

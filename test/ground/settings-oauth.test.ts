@@ -25,6 +25,7 @@ function faults(oauth: object, env: NodeJS.ProcessEnv = {}): string[] {
   }
 }
 
+const certificate = { clientKeyFile: 'app.key', clientCertFile: 'app.pem' };
 const app = { clientId: 'app', clientSecret: 'hunter2-hunter2' };
 
 describe('oauth in the settings', () => {
@@ -36,6 +37,14 @@ describe('oauth in the settings', () => {
       home: { kind: 'refresh-token', preset: 'microsoft', clientId: 'app' },
       other: { kind: 'refresh-token', issuer: 'https://login.example.com', clientId: 'app', scope: 'mail' },
       local: { kind: 'refresh-token', issuer: 'http://127.0.0.1:8080', clientId: 'app', scope: 'mail' },
+      signed: {
+        kind: 'client-credentials',
+        tokenUrl,
+        clientId: 'app',
+        clientKeyFile: 'k',
+        clientKeyAlgorithm: 'PS256',
+      },
+      home2: { kind: 'refresh-token', preset: 'microsoft', clientId: 'app', ...certificate },
       workspace: { kind: 'service-account', preset: 'google', keyFile: 'key.json' },
     };
     expect(faults(good)).toEqual([]);
@@ -59,6 +68,24 @@ describe('oauth in the settings', () => {
     ]) {
       expect(faults({ a: wrong }).join()).not.toContain('hunter2-');
     }
+  });
+
+  it('takes a secret or a key of the app, not both, and names the fields', () => {
+    const corp = { kind: 'client-credentials', preset: 'microsoft', tenant: 'x.example' };
+    const both = { ...corp, ...app, ...certificate };
+    expect(faults({ a: both })).toEqual(['oauth.a: clientSecret and clientKeyFile exclude each other']);
+    expect(faults({ a: { ...corp, clientId: 'x' } })).toEqual([
+      'oauth.a: the kind client-credentials needs clientSecret or clientKeyFile',
+    ]);
+    expect(faults({ a: { ...corp, ...app, clientCertFile: 'app.pem', clientKeyAlgorithm: 'RS256' } })).toEqual([
+      'oauth.a: clientCertFile goes with clientKeyFile',
+      'oauth.a: clientKeyAlgorithm goes with clientKeyFile',
+    ]);
+    expect(faults({ a: { ...corp, clientId: 'x', clientKeyFile: 'app.key' } }).join()).toContain(
+      'needs clientCertFile',
+    );
+    const robot = { kind: 'service-account', preset: 'google', keyFile: 'k', clientKeyFile: 'app.key' };
+    expect(faults({ a: robot })).toEqual(['oauth.a: clientKeyFile has no meaning for the kind service-account']);
   });
 
   it('takes no address to which secrets would go in the clear', () => {
@@ -93,6 +120,7 @@ describe('oauth in the settings', () => {
     for (const { oauth } of examples) if (oauth) expect(oauthSchema.safeParse(oauth).error).toBeUndefined();
     const fields = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
     const given = 'kind preset tenant issuer tokenUrl authorizationUrl deviceUrl clientId clientSecret clientAuth';
-    expect(fields).toEqual([...given.split(' '), 'scope', 'redirectUrl', 'keyFile']);
+    const ofKey = ['clientKeyFile', 'clientCertFile', 'clientKeyAlgorithm'];
+    expect(fields).toEqual([...given.split(' '), ...ofKey, 'scope', 'redirectUrl', 'keyFile']);
   });
 });

@@ -56,6 +56,15 @@ export function makeSelfSigned(days = 2, old = false): Certificates {
   });
 }
 
+/** A certificate by which an app is known, and its RSA key. Its last day is so many days away: yesterday with -1. */
+export function makeAppCertificate(days = 2): Pick<Certificates, 'cert' | 'key'> {
+  return withOpenssl((run, read) => {
+    run('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'app.key', '-out', 'app.csr', '-subj', '/CN=app');
+    run('x509', '-req', '-in', 'app.csr', '-signkey', 'app.key', '-days', String(days), '-out', 'app.pem');
+    return { cert: read('app.pem'), key: read('app.key') };
+  });
+}
+
 /** The fingerprint of a certificate, as openssl prints it. */
 export function fingerprintOf({ cert }: Pick<Certificates, 'cert'>): string {
   return new X509Certificate(cert).fingerprint256;

@@ -1,16 +1,18 @@
 /** A real OAuth2 server (oidc-provider) on a loopback port, and what it knows of the tokens that it gave out. */
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { jwtVerify } from 'jose';
+import { type JWK, jwtVerify } from 'jose';
 import { errors, type GrantContext, Provider } from 'oidc-provider';
 import { freePorts } from '../../src/demo/free-ports.ts';
 
+const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code';
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-/** The client of whole tenants, with its secret; the one of persons, without; and the service account. */
+/** The client of whole tenants, with its secret; the one of persons, without; the one of either that signs; and the service account. */
 export const clients = {
   tenant: 'tenant-app',
   person: 'person-app',
+  certified: 'certified-app',
   service: 'robot@project.example.com',
 } as const;
 
@@ -20,6 +22,8 @@ export interface OAuthServerOptions {
   readonly tokenSeconds?: number;
   /** Who signs in when a browser comes. */
   readonly user?: string;
+  /** The certificate (PEM) with whose key the client `certified` signs. */
+  readonly certificate?: string;
 }
 
 /** One access token that was given out. */
@@ -111,7 +115,7 @@ export class OAuthServer {
       client_id: clients.person,
       application_type: 'native' as const,
       token_endpoint_auth_method: 'none' as const,
-      grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+      grant_types: ['authorization_code', 'refresh_token', deviceCode],
       redirect_uris: ['http://127.0.0.1/'],
     };
     const tenant = {
@@ -131,7 +135,7 @@ export class OAuthServer {
     };
     const seconds = this.#options.tokenSeconds ?? 3600;
     const provider = new Provider(this.issuer, {
-      clients: [person, tenant, service],
+      clients: [person, tenant, service, ...this.#certified()],
       scopes: ['mail', 'offline_access'],
       features: {
         clientCredentials: { enabled: true },
@@ -147,6 +151,22 @@ export class OAuthServer {
     });
     provider.registerGrantType(jwtBearer, (ctx) => this.#assertion(provider, ctx), ['assertion', 'scope']);
     return provider;
+  }
+
+  /** A client that signs (RFC 7523 §2.2), where a certificate says with what. */
+  #certified() {
+    const { certificate } = this.#options;
+    if (certificate === undefined) return [];
+    return [
+      {
+        client_id: clients.certified,
+        application_type: 'native' as const,
+        token_endpoint_auth_method: 'private_key_jwt' as const,
+        jwks: { keys: [createPublicKey(certificate).export({ format: 'jwk' }) as JWK & { kty: string }] },
+        grant_types: ['client_credentials', 'authorization_code', 'refresh_token', deviceCode],
+        redirect_uris: ['http://127.0.0.1/'],
+      },
+    ];
   }
 
   /** RFC 7523: the assertion says who asks for whom. */

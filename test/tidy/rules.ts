@@ -10,7 +10,7 @@ const owners: Readonly<Record<string, { files: readonly string[]; others: number
   croner: { files: ['src/ground/cron.ts'], others: 0 },
   imapflow: { files: ['src/imap/door.ts'], others: 0 },
   'prom-client': { files: ['src/dashboard/metrics.ts'], others: 0 },
-  'openid-client': { files: ['src/accounts/oauth/exchange.ts'], others: 0 },
+  'openid-client': { files: ['src/accounts/oauth/exchange.ts', 'src/accounts/oauth/client-auth.ts'], others: 0 },
   jose: { files: ['src/accounts/oauth/assertion.ts'], others: 0 },
   pino: { files: ['src/ground/log.ts'], others: 0 },
   socks: { files: ['src/transport/tunnel.ts'], others: 0 },

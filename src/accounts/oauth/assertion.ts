@@ -1,12 +1,10 @@
 /** The signed assertion of a service account (RFC 7523). This file owns jose. */
-import { open } from 'node:fs/promises';
 import { importPKCS8, SignJWT } from 'jose';
 import { z } from 'zod';
 import { MailhaulError } from '../../ground/errors.ts';
 import { isSafeUrl } from '../../ground/settings-oauth.ts';
+import { readKeyFile } from './key-file.ts';
 
-/** Longest key file. */
-const maxBytes = 64 * 1024;
 /** RFC 7523 §3: short; Google takes an hour at most, and the exchange follows at once. */
 const lifeSeconds = 600;
 
@@ -23,18 +21,7 @@ export type ServiceKey = z.infer<typeof keyFileSchema>;
 /** Reads a key file as Google gives it out (JSON). Throws `secret-missing`, which quotes nothing of it. */
 export async function readServiceKey(path: string, who: string): Promise<ServiceKey> {
   const missing = (reason: string) => new MailhaulError('secret-missing', { who, reason });
-  let text: string;
-  try {
-    const file = await open(path);
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
-      text = buffer.toString('utf8', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw missing(`the key file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`);
-  }
+  const text = await readKeyFile(path, missing);
   try {
     return keyFileSchema.parse(JSON.parse(text));
   } catch {

@@ -1,11 +1,8 @@
-/** Asks a provider for tokens, by openid-client. This file owns openid-client. */
+/** Asks a provider for tokens, by openid-client. This file and client-auth.ts own openid-client. */
 import {
   allowInsecureRequests,
   authorizationCodeGrant,
   buildAuthorizationUrl,
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
   Configuration,
   type CustomFetchOptions,
   calculatePKCECodeChallenge,
@@ -27,6 +24,8 @@ import type { MailhaulError } from '../../ground/errors.ts';
 import type { Settings } from '../../ground/settings.ts';
 import { isSafeUrl, type OAuthProvider } from '../../ground/settings-oauth.ts';
 import { type TokenFor, tokenError } from './classify.ts';
+import { clientAuth } from './client-auth.ts';
+import type { ClientKey } from './client-key.ts';
 
 /** What a provider gave. Never log it. */
 export interface GivenTokens {
@@ -49,6 +48,8 @@ export interface ExchangeOptions {
   readonly asked: TokenFor;
   readonly provider: OAuthProvider;
   readonly clientSecret: string | undefined;
+  /** What the app signs with where it has no secret. */
+  readonly clientKey: ClientKey | undefined;
   readonly settings: Pick<Settings, 'oauthTimeoutMs' | 'oauthAnswerMaxBytes'>;
   /** Ends requests under way. */
   readonly signal: AbortSignal | undefined;
@@ -185,14 +186,6 @@ async function configure(options: ExchangeOptions): Promise<Configuration> {
   // The fetch above lets plain text go to this machine only.
   allowInsecureRequests(config);
   return config;
-}
-
-function clientAuth({ provider, clientSecret }: ExchangeOptions): ClientAuth {
-  if (clientSecret !== undefined) {
-    return provider.clientAuth === 'basic' ? ClientSecretBasic(clientSecret) : ClientSecretPost(clientSecret);
-  }
-  // RFC 7523 §3.1: beside an assertion that says who asks, no client has to be named.
-  return provider.clientId === undefined ? () => {} : None();
 }
 
 /** What the issuer publishes, where the settings do not say it all. */

@@ -91,8 +91,8 @@ export class TokenDesk {
   }
 
   /**
-   * The provider, ready to be asked; its client secret is read each time, so that a changed one is noticed. `tokenUrl` is used
-   * where the settings name none.
+   * The provider, ready to be asked; its client secret or key is read each time, so that a changed one is noticed.
+   * `tokenUrl` is used where the settings name none.
    */
   async exchangeFor(asked: TokenFor, tokenUrl?: string): Promise<TokenExchange> {
     const { settings, env, signal } = this.#context;
@@ -100,11 +100,14 @@ export class TokenDesk {
     const clientSecret = await readClientSecret(asked.provider, provider, env);
     // Loaded with the first token: most lists need no OAuth2.
     const { TokenExchange } = await import('./exchange.ts');
+    const { readClientKey } = await import('./client-key.ts');
+    const clientKey = await readClientKey(asked.provider, provider, (this.#context.clock ?? systemClock).now());
     const known = provider.tokenUrl !== undefined || provider.issuer !== undefined || tokenUrl === undefined;
     return TokenExchange.open({
       asked,
       provider: known ? provider : { ...provider, tokenUrl },
       clientSecret,
+      clientKey,
       settings,
       signal,
     });

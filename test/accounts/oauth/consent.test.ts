@@ -7,7 +7,7 @@ import { authorize } from '../../../src/operations/authorize.ts';
 import { codeOf, useRedis } from '../../ledger/redis-rig.ts';
 import { browse } from '../../servers/oauth-browser.ts';
 import { OAuthServer } from '../../servers/oauth-server.ts';
-import { deskOf, providersOf, ShiftedClock, sealEnv, settingsWith, tokenAccount } from './oauth-rig.ts';
+import { deskOf, patient, providersOf, ShiftedClock, sealEnv, settingsWith, tokenAccount } from './oauth-rig.ts';
 
 const redis = useRedis();
 const ann = tokenAccount('ann@example.com', 'person');
@@ -24,17 +24,20 @@ afterEach(() => server.close());
 /** Runs the operation; `act` gets what a person would be shown. */
 async function asked(act: (shown: string) => Promise<unknown>, more: object = {}, oauth = providersOf(server)) {
   const acts: Promise<unknown>[] = [];
-  const given = await authorize(ann, {
-    redis: redis.client,
-    settings: settingsWith(oauth),
-    env: sealEnv,
-    device: false,
-    signal: new AbortController().signal,
-    tell: (text) => void acts.push(act(text)),
-    ...more,
-  });
-  await Promise.all(acts);
-  return given;
+  try {
+    return await authorize(ann, {
+      redis: redis.client,
+      settings: settingsWith(oauth),
+      env: sealEnv,
+      device: false,
+      signal: new AbortController().signal,
+      tell: (text) => void acts.push(act(text)),
+      ...more,
+    });
+  } finally {
+    // The browser has its last page before the servers end.
+    await Promise.all(acts);
+  }
 }
 
 /** The first address in a text. */
@@ -167,7 +170,7 @@ describe('refresh tokens that the provider exchanges', () => {
     });
     const before = server.asked('refresh_token');
     const slow = tokens().get();
-    await expect.poll(() => server.asked('refresh_token')).toBe(before + 1);
+    await expect.poll(() => server.asked('refresh_token'), patient).toBe(before + 1);
     await redis.client.del(tokenKeys.lock(tokens().identity));
     release();
     server.hold = undefined;
@@ -185,7 +188,7 @@ describe('refresh tokens that the provider exchanges', () => {
     clock.aheadMs = 3_600_000;
     const before = server.asked('refresh_token');
     const slow = tokens().get();
-    await expect.poll(() => server.asked('refresh_token')).toBe(before + 1);
+    await expect.poll(() => server.asked('refresh_token'), patient).toBe(before + 1);
     const key = tokenKeys.tokens(tokens().identity);
     const { seal } = await openSeal(redis.client, settingsWith(providersOf(server)), sealEnv);
     const store = new TokenStore(redis.client, seal);

@@ -13,6 +13,9 @@ import { accountOf } from '../account-rig.ts';
 /** The key of the seal, and the variable that the client secret is in. */
 export const sealEnv = { MAILHAUL_SEAL_KEY: randomBytes(32).toString('base64') };
 
+/** How a test waits for what happens in any case: a loaded machine may take long over a first request. */
+export const patient = { timeout: 30_000 } as const;
+
 /** What stands under `oauth` in the settings: the three kinds, all at one server. */
 export function providersOf(server: OAuthServer, keyFile = '/nowhere/key.json'): Record<string, object> {
   return {
@@ -25,6 +28,15 @@ export function providersOf(server: OAuthServer, keyFile = '/nowhere/key.json'):
     },
     person: { kind: 'refresh-token', issuer: server.issuer, clientId: clients.person, scope: 'mail' },
     robot: { kind: 'service-account', keyFile, scope: 'mail' },
+  };
+}
+
+/** The same server, by an app that signs: for a tenant and for persons. */
+export function certifiedOf(server: OAuthServer, clientKeyFile: string, more: object = {}): Record<string, object> {
+  const app = { clientId: clients.certified, clientKeyFile, scope: 'mail', ...more };
+  return {
+    tenant: { kind: 'client-credentials', tokenUrl: server.tokenUrl, ...app },
+    person: { kind: 'refresh-token', issuer: server.issuer, ...app },
   };
 }
 

@@ -41,7 +41,7 @@ export class Appender {
   /** Sends messages in their order; returns when the last has been handed to a channel, before its answer. */
   async send(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
     const { destination, settings, budget } = this.#context;
-    const sendable = await this.#refuseUnsendable(batch, items);
+    const sendable = await this.#refuseUnsendable(batch, mailbox, items);
     for (const command of appendCommands(sendable, destination.channels.features, commandLimits(settings, budget))) {
       await this.#sendCommand(batch, mailbox, command);
     }
@@ -150,9 +150,9 @@ export class Appender {
   }
 
   /** Settles what must not be sent: empty messages, and those above the limit that the server states (RFC 7889). */
-  async #refuseUnsendable(batch: Batch, items: readonly Item[]): Promise<Item[]> {
-    const { destination, host } = this.#context;
-    const limit = destination.channels.features.appendLimit || Number.POSITIVE_INFINITY;
+  async #refuseUnsendable(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<Item[]> {
+    const { host } = this.#context;
+    const limit = mailbox.appendLimit ?? Number.POSITIVE_INFINITY;
     const sendable: Item[] = [];
     for (const item of items) {
       const { size } = item.message;

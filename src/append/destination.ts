@@ -4,6 +4,7 @@ import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { AppendChannel, type SelectedMailbox } from '../imap/append-channel.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
+import { hasMailboxLimits } from '../imap/features.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { MailboxIndex } from '../ledger/mailbox-index.ts';
 import type { Lease } from '../limits/lease.ts';
@@ -17,6 +18,8 @@ export interface OpenMailbox {
   readonly path: string;
   readonly index: MailboxIndex;
   readonly permanentFlags: readonly string[];
+  /** Bytes that a message may have (RFC 7889); undefined where that is not known. */
+  readonly appendLimit: number | undefined;
 }
 
 /** What opening a destination takes. */
@@ -100,9 +103,16 @@ export class Destination {
     const { redis, lease } = this.#options;
     const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
     await this.#bringUpToDate(index, selected, incoming);
-    const mailbox = { path: selected.path, index, permanentFlags: selected.permanentFlags };
+    const appendLimit = await this.#limitOf(selected.path);
+    const mailbox = { path: selected.path, index, permanentFlags: selected.permanentFlags, appendLimit };
     this.#open.set(path, mailbox);
     return mailbox;
+  }
+
+  /** Only where mailboxes have limits of their own must the first append wait for the connection that looks. */
+  async #limitOf(path: string): Promise<number | undefined> {
+    const { capabilities, features } = this.channels.first;
+    return hasMailboxLimits(capabilities) ? (await this.looker()).appendLimit(path) : features.appendLimit;
   }
 
   /** A mailbox with another UIDVALIDITY is another mailbox: if it lacks what was delivered, a person must look. */

@@ -1,16 +1,23 @@
 /** Checking one account: both sides are looked at, whatever becomes of the other. */
-import type { Account, Endpoint } from '../accounts/account.ts';
+import type { Account } from '../accounts/account.ts';
 import { type Login, type LoginContext, openLogin } from '../accounts/login.ts';
+import { profilesOf } from '../accounts/profiles.ts';
 import { systemClock } from '../ground/clock.ts';
 import { asMailhaulError, type ErrorCode, MailhaulError } from '../ground/errors.ts';
 import { loginKey } from '../limits/lease.ts';
 import type { TurnContext } from '../limits/turn.ts';
 import type { Doors } from './doors.ts';
 import { connectionFindings, type Finding, fitFindings, sourceFindings } from './findings.ts';
-import { type HostProfile, messageLimit } from './host-profile.ts';
-import { type DestinationLook, lookAtDestination, lookAtSource, type SeenSide, type SourceLook } from './look.ts';
+import {
+  type DestinationLook,
+  type Listed,
+  lookAtDestination,
+  lookAtSource,
+  type SeenSide,
+  type SourceLook,
+} from './look.ts';
 import type { Queues } from './queue.ts';
-import { speaksTls, type TlsFacts } from './tls.ts';
+import { shownFingerprint, speaksTls, type TlsFacts } from './tls.ts';
 
 /** What checking needs. */
 export interface CheckContext extends TurnContext {
@@ -22,8 +29,6 @@ export interface CheckContext extends TurnContext {
    * refused password tried more often than `credentialTries` before the first refusal is counted.
    */
   readonly queues: Queues;
-  /** The profile of the provider of one side; undefined where nothing is known of it. */
-  readonly profileOf?: ((endpoint: Endpoint) => HostProfile | undefined) | undefined;
 }
 
 /** What was found out about one side. */
@@ -31,12 +36,16 @@ export interface CheckedSide<Look> {
   /** undefined where it could not be looked at; then there is a finding that says why. */
   readonly look: Look | undefined;
   readonly tls: TlsFacts | undefined;
+  /** What the server lists behind the login, else what it listed before; undefined where it did not come so far. */
+  readonly capabilities: Listed | undefined;
 }
 
 /** What was found out about an account. */
 export interface CheckedAccount {
   readonly source: CheckedSide<SourceLook>;
   readonly destination: CheckedSide<DestinationLook>;
+  /** Bytes of what is to come and is not too large for the destination. */
+  readonly fitting: number;
   readonly findings: readonly Finding[];
 }
 
@@ -60,11 +69,13 @@ export async function checkAccount(account: Account, context: CheckContext): Pro
   ]);
   const findings = [...source.findings, ...destination.findings];
   if (source.look) findings.push(...sourceFindings(account.source, source.look));
+  const known = profilesOf(context.settings).of(account.destination)?.limits.messageBytes?.value;
+  const appendLimit = destination.look?.appendLimit ?? known;
   if (source.look && destination.look) {
-    const appendLimit = destination.look.appendLimit ?? messageLimit(context.profileOf?.(account.destination));
     findings.push(...fitFindings(account.destination, source.look, { ...destination.look, appendLimit }));
   }
-  return { source, destination, findings };
+  const fitting = source.look?.incoming.bytesWithin(appendLimit) ?? 0;
+  return { source, destination, fitting, findings };
 }
 
 async function checkSide<Look extends SourceLook | DestinationLook>(
@@ -80,14 +91,15 @@ async function checkSide<Look extends SourceLook | DestinationLook>(
     const looked = await context.queues.run(loginKey(side === 'source' ? 'pop' : 'imap', place), () =>
       throughDoor(account, side, context, (login) => look(login, seen)),
     );
-    const offersTls = side === 'source' ? seen.offered?.has('STLS') === true : looked.capabilities.has('STARTTLS');
+    const offersTls = seen.offered?.has(side === 'source' ? 'STLS' : 'STARTTLS') === true;
     const times = { now: clock.now(), warnDays: settings.checkTlsDays };
     const remarks = connectionFindings(place, seen.tls, offersTls, times);
-    return { look: looked, tls: seen.tls, findings: remarks.map((error) => ({ error, count: 1, side })) };
+    const { capabilities } = looked;
+    return { look: looked, tls: seen.tls, capabilities, findings: remarks.map((error) => ({ error, count: 1, side })) };
   } catch (thrown) {
     const error = stopAsError(thrown, account, side, context);
     if (/^(?:redis|ledger)-/.test(error.code)) throw error;
-    return { look: undefined, tls: seen.tls, findings: [{ error, count: 1, side }] };
+    return { look: undefined, tls: seen.tls, capabilities: seen.offered, findings: [{ error, count: 1, side }] };
   }
 }
 
@@ -108,14 +120,13 @@ async function throughDoor<Look>(
     try {
       return await look(login);
     } catch (thrown) {
-      const error = await named(asMailhaulError(thrown), login, context);
+      const error = await named(asMailhaulError(thrown), login, side, context);
       if (signal.aborted) throw error;
       if (first && againMs !== undefined && passing.includes(error.code)) {
         await clock.wait(againMs, signal).catch(() => {});
         continue;
       }
-      doors.note(side, place, error);
-      throw error;
+      throw doors.note(side, place, error);
     }
   }
 }
@@ -128,12 +139,24 @@ const muteCodes: ReadonlySet<string> = new Set([
   'protocol-error',
 ]);
 
-/** A server that says nothing to a client that waits in plain text may be waiting for TLS itself. */
-async function named(error: MailhaulError, login: Login, { settings, signal }: CheckContext): Promise<MailhaulError> {
+/**
+ * What a second connection tells of a failure: a server that says nothing to a client that waits in plain text may be
+ * waiting for TLS itself, and a certificate that does not verify has a fingerprint that people can compare.
+ */
+async function named(
+  error: MailhaulError,
+  login: Login,
+  side: Side,
+  { settings, signal }: CheckContext,
+): Promise<MailhaulError> {
   const { host, port, security, user, transport } = login;
-  const mute = muteCodes.has(error.code);
-  if (security === 'tls' || !mute) return error;
-  const speaks = await speaksTls({ host, port }, transport, { timeoutMs: settings.popCapaTimeoutMs, signal });
+  const opening = { timeoutMs: settings.popCapaTimeoutMs, signal };
+  if (error.code === 'tls-unverified') {
+    const fingerprint = await shownFingerprint(login, side === 'source' ? 'pop3' : 'imap', transport, opening);
+    return fingerprint === undefined ? error : new MailhaulError(error.code, { ...error.details, fingerprint }, error);
+  }
+  if (security === 'tls' || !muteCodes.has(error.code)) return error;
+  const speaks = await speaksTls({ host, port }, transport, opening);
   return speaks ? new MailhaulError('plain-to-tls', { host, port, user, security }, error) : error;
 }
 

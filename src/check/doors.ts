@@ -13,9 +13,17 @@ export class Doors {
     return this.#closed.get(doorOf(side, endpoint));
   }
 
-  /** Notes a failure, if it is that of a server rather than of an account. */
-  note(side: Side, endpoint: Endpoint, error: MailhaulError): void {
-    if (error.stops === 'host') this.#closed.set(doorOf(side, endpoint), error);
+  /**
+   * Notes a failure, if it is that of a server rather than of an account. Gives the error that is told: of several that
+   * came to the same door at once, all tell the first.
+   */
+  note(side: Side, endpoint: Endpoint, error: MailhaulError): MailhaulError {
+    if (error.stops !== 'host') return error;
+    const door = doorOf(side, endpoint);
+    const first = this.#closed.get(door);
+    if (first?.code === error.code) return first;
+    this.#closed.set(door, error);
+    return error;
   }
 }
 

@@ -1,18 +1,19 @@
 /** What a person should do about a failure: more than the table of errors can say without knowing the host. Pure. */
+import { loginAdvice } from '../accounts/advice.ts';
+import type { Profile, QuirkName } from '../accounts/profile-schema.ts';
 import type { ErrorCode, MailhaulError } from '../ground/errors.ts';
-import { type HostProfile, loginText, userForm } from './host-profile.ts';
 
 /** One side of an account, as far as an explanation needs it. */
 export interface Subject {
   readonly side: 'source' | 'destination';
   readonly user: string;
-  readonly profile: HostProfile | undefined;
+  readonly profile: Profile | undefined;
 }
 
 const protocolOf = { source: 'POP', destination: 'IMAP' } as const;
 
 /** What a profile has to say of a refusal that tells its reason. */
-const quirkOf: Partial<Record<ErrorCode, string>> = {
+const quirkOf: Partial<Record<ErrorCode, QuirkName>> = {
   'app-password-needed': 'appPasswordNeeded',
   'oauth-needed': 'oauthOnly',
   'web-login-needed': 'webSignInFirst',
@@ -32,10 +33,10 @@ export function remedyFor(error: MailhaulError, subject: Subject): string {
     case 'connection-lost':
       return 'Check again; a run tries again by itself. If it lasts, ask whoever runs the server.';
     case 'tls-unverified':
-      return certificateRemedy(String(error.details['reason'] ?? ''), subject.side);
+      return certificateRemedy(error, subject.side);
     default: {
       const quirk = quirkOf[error.code];
-      const text = quirk ? loginText(subject.profile, subject.side, [quirk]) : '';
+      const text = quirk && loginAdvice(subject.profile, subject.side, [quirk]);
       return [error.remedy, text].filter(Boolean).join(' ');
     }
   }
@@ -46,7 +47,7 @@ function refusedRemedy(reply: string, { side, user, profile }: Subject): string 
   const protocol = protocolOf[side];
   const parts = [`Correct user name and password; what was refused is not tried more often than credentialTries.`];
   const form = wrongForm(user, profile, side);
-  const known = loginText(profile, side);
+  const known = loginAdvice(profile, side);
   if (form) parts.unshift(form);
   // Exchange says this of a mailbox without the protocol, too, and of one whose owner has never signed in.
   if (/unknown user name or bad password/i.test(reply)) {
@@ -62,9 +63,9 @@ function refusedRemedy(reply: string, { side, user, profile }: Subject): string 
 }
 
 /** The profile says another form of the user name than the list has. */
-function wrongForm(user: string, profile: HostProfile | undefined, side: Subject['side']): string | undefined {
+function wrongForm(user: string, profile: Profile | undefined, side: Subject['side']): string | undefined {
   const isAddress = user.includes('@');
-  const form = userForm(profile, side);
+  const form = (side === 'source' ? profile?.pop : profile?.imap)?.user;
   if (form === 'local' && isAddress) {
     return `At ${profile?.title} the user name is the part before the @: write that into the list.`;
   }
@@ -80,18 +81,28 @@ function otherForm(user: string): string {
     : 'Many servers want the whole address as user name.';
 }
 
-/** By the words of OpenSSL and Node.js. */
-function certificateRemedy(reason: string, side: Subject['side']): string {
+/** By the words of OpenSSL and Node.js. `fingerprint` is the SHA-256 of the certificate that was shown, if it was seen. */
+function certificateRemedy({ details }: MailhaulError, side: Subject['side']): string {
   const column = side === 'source' ? 'pop' : 'imap';
+  const reason = String(details['reason'] ?? '');
+  const pin = pinRemedy(column, details['fingerprint']);
   if (/expired/i.test(reason)) {
-    return 'The certificate has ended: whoever runs the server must renew it. Nothing is sent to the server until then.';
+    return `The certificate has ended: whoever runs the server must renew it. Nothing is sent to the server until then, unless this very certificate is pinned. ${pin}`;
   }
   if (/not yet valid/i.test(reason)) return 'Check the clock of this machine and that of the server.';
   if (/altnames|hostname/i.test(reason)) {
-    return `Write one of the names that stand in the certificate as ${column}_host; a shared hosting server often has its own name in it.`;
+    return `Write one of the names that stand in the certificate as ${column}_host (a shared hosting server often has its own name in it), or as serverName of this host under connections. ${pin}`;
   }
   if (/self[- ]signed|unable to (?:get|verify)|issuer/i.test(reason)) {
-    return `No authority that this machine knows has signed the certificate: name its authority, or a self-signed certificate itself, with ${column}_tls_ca.`;
+    return `No authority that this machine knows has signed the certificate: name its authority, or a self-signed certificate itself, with ${column}_tls_ca. ${pin}`;
   }
-  return `Use the name that stands in the certificate, or name the authority of the server with ${column}_tls_ca.`;
+  return `Use the name that stands in the certificate, or name the authority of the server with ${column}_tls_ca. ${pin}`;
+}
+
+/** Whoever stands between would show a certificate of his own: a fingerprint is compared by another way before it is pinned. */
+function pinRemedy(column: string, fingerprint: string | number | undefined): string {
+  const compare = "Compare it with the server's administrator before you do: someone in between would show another.";
+  return fingerprint === undefined
+    ? `The last resort is to pin it with ${column}_tls_pin; docs/transport.md says how its fingerprint is had. ${compare}`
+    : `The last resort is to pin it with ${column}_tls_pin; the SHA-256 fingerprint that was seen is ${fingerprint}. ${compare}`;
 }

@@ -64,11 +64,17 @@ export function fitFindings(
     const details = { host, user, count, limit: amount(appendLimit!), largest: amount(incoming.largest) };
     add(new MailhaulError('messages-too-big', details), count);
   }
-  // A limit of 0 is none (Dovecot, RFC 9208 leaves it open).
-  const free = quota && quota.limitBytes > 0 ? Math.max(0, quota.limitBytes - quota.usedBytes) : undefined;
-  if (free !== undefined && incoming.bytes > free) {
-    const details = { host, user, incoming: amount(incoming.bytes), free: amount(free) };
+  const free = freeBytes(quota);
+  const fitting = incoming.bytesWithin(appendLimit);
+  if (free !== undefined && fitting > free) {
+    const details = { host, user, incoming: amount(fitting), free: amount(free) };
     add(new MailhaulError('quota-too-small', details), 1);
   }
   return found;
+}
+
+/** What a quota leaves; undefined where there is none. */
+export function freeBytes(quota: DestinationLook['quota']): number | undefined {
+  // A limit of 0 is none (Dovecot, RFC 9208 leaves it open).
+  return quota && quota.limitBytes > 0 ? Math.max(0, quota.limitBytes - quota.usedBytes) : undefined;
 }

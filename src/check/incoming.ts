@@ -23,6 +23,8 @@ export interface Incoming {
   readonly renewed: boolean;
   /** How many of what is left are larger. */
   largerThan(bytes: number): number;
+  /** Bytes of those of what is left that are no larger; undefined for any size. */
+  bytesWithin(bytes: number | undefined): number;
 }
 
 /** As few as this say nothing about a pattern. */
@@ -49,12 +51,23 @@ export function incomingOf(listing: MaildropListing, ledger: LedgerTable): Incom
       counts.largest = Math.max(counts.largest, octets);
     }
   }
-  const largerThan = (bytes: number) => {
-    let count = 0;
-    for (let place = 0; place < left.length; place += 1) if (left[place] && listing.octets(place) > bytes) count += 1;
-    return count;
+  const sizes = sizesOf(listing, left);
+  const largerThan = (bytes: number) => sizes.filter((octets) => octets > bytes).length;
+  const bytesWithin = (bytes = Number.POSITIVE_INFINITY) =>
+    sizes.reduce((sum, octets) => (octets > bytes ? sum : sum + octets), 0);
+  return {
+    listed: listing.length,
+    ...counts,
+    renewed: isRenewed(keys, ledger, counts.messages),
+    largerThan,
+    bytesWithin,
   };
-  return { listed: listing.length, ...counts, renewed: isRenewed(keys, ledger, counts.messages), largerThan };
+}
+
+/** The sizes of the messages at marked places. */
+function sizesOf(listing: MaildropListing, marked: Uint8Array): Float64Array {
+  const places = Array.from(marked.keys()).filter((place) => marked[place]);
+  return Float64Array.from(places, (place) => Math.max(0, listing.octets(place)));
 }
 
 function keysOf(listing: MaildropListing): Buffer {

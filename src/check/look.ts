@@ -1,6 +1,6 @@
 /** One look at each side of an account: logged in to, read from, left as it was. */
 import type { Login } from '../accounts/login.ts';
-import { appendLimitOf } from '../imap/features.ts';
+import type { Quota } from '../imap/mailbox-info.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { countedLogin } from '../limits/credentials.ts';
@@ -16,9 +16,12 @@ import { type TlsFacts, tlsFacts } from './tls.ts';
 /** What one side has shown of itself so far, which is worth having though the login is refused in the end. */
 export interface SeenSide {
   tls?: TlsFacts | undefined;
-  /** Capabilities of the source before the login: whether it offers TLS is not listed behind it. */
-  offered?: ReadonlyMap<string, string> | undefined;
+  /** Capabilities right before the login: whether a server offers TLS is not listed behind it. */
+  offered?: Listed | undefined;
 }
+
+/** Capabilities in upper case; those of POP3 with their arguments. */
+export type Listed = ReadonlyMap<string, string> | ReadonlySet<string>;
 
 /** What the source showed. */
 export interface SourceLook {
@@ -32,17 +35,17 @@ export interface SourceLook {
 export interface DestinationLook {
   /** Upper case. */
   readonly capabilities: ReadonlySet<string>;
-  /** Bytes a message may have; undefined where the server does not say. */
+  /** Bytes a message may have in the mailbox; undefined where the server does not say. */
   readonly appendLimit: number | undefined;
   /** undefined where the server tells none. */
-  readonly quota: { readonly usedBytes: number; readonly limitBytes: number } | undefined;
+  readonly quota: Quota | undefined;
   /** Messages that are in the mailbox now; undefined where it does not exist yet. */
   readonly messages: number | undefined;
 }
 
 /**
  * Lists the maildrop. No message is fetched, so that QUIT commits nothing (promise 1). `seen` gets the certificate as
- * soon as it is there. Throws MailhaulError.
+ * soon as it is there, and what is listed before the login. Throws MailhaulError.
  */
 export async function lookAtSource(
   account: string,
@@ -110,14 +113,19 @@ export async function lookAtDestination(
     const onSecure = (socket: Parameters<typeof tlsFacts>[0]) => {
       seen.tls = tlsFacts(socket);
     };
-    const connect = (fresh: Login) => MailboxClient.connect(fresh, { ...settings, signal, onSecure });
+    const onCapabilities = (capabilities: ReadonlySet<string>) => {
+      seen.offered = capabilities;
+    };
+    const options = { ...settings, signal, onSecure, onCapabilities };
+    const connect = (fresh: Login) => MailboxClient.connect(fresh, options);
     const client = await budget.login(() => countedLogin(redis, login, endpoint, settings.credentialTries, connect));
     try {
       const found = await client.find(mailbox);
       const { capabilities } = client;
       const quota = capabilities.has('QUOTA') ? await client.quota(found ?? 'INBOX') : undefined;
+      const appendLimit = await client.appendLimit(found ?? 'INBOX');
       const messages = found === undefined ? undefined : (await client.status(found)).messages;
-      return { capabilities, appendLimit: appendLimitOf(capabilities), quota, messages };
+      return { capabilities, appendLimit, quota, messages };
     } finally {
       await client.close();
     }

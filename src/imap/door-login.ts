@@ -12,11 +12,19 @@ export interface FlowLogin {
   authenticate(): Promise<boolean>;
 }
 
-/** Chooses the login when imapflow is about to: it would fall back without a word, and knows no order but its own. */
-export function steerLogin(flow: FlowLogin, endpoint: Credentials): { login: ImapLogin | undefined } {
+/**
+ * Chooses the login when imapflow is about to: it would fall back without a word, and knows no order but its own.
+ * `onCapabilities` is called right before, when those are known that count: after STARTTLS, where it is used.
+ */
+export function steerLogin(
+  flow: FlowLogin,
+  endpoint: Credentials,
+  onCapabilities: () => void = () => {},
+): { login: ImapLogin | undefined } {
   const steered: { login: ImapLogin | undefined } = { login: undefined };
   const authenticate = flow.authenticate.bind(flow);
   flow.authenticate = async () => {
+    onCapabilities();
     // After PREAUTH there is nothing to log in for; assertLogin judges that
     if (flow.greeting === undefined) return authenticate();
     const login = chooseLogin(endpoint, flow.capabilities);

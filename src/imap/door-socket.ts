@@ -72,6 +72,8 @@ function startPlain(client: FlowSocket, socket: Socket): Promise<unknown> {
 
 /** Told apart from a guard that never stood there. */
 export interface LoginGuard {
+  /** Whether the login began: the server is the one that was meant. */
+  readonly passed: boolean;
   /** Throws a plain Error where imapflow logged in by another way (another version). */
   assertPassed(): void;
 }
@@ -90,6 +92,9 @@ export function guardLogin(client: FlowSocket, endpoint: Guarded): LoginGuard {
     return logIn();
   };
   return {
+    get passed() {
+      return passed;
+    },
     assertPassed() {
       if (!passed) throw new Error('imapflow logged in unguarded');
     },

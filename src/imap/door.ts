@@ -43,6 +43,8 @@ export type ImapOptions = Pick<
   signal?: AbortSignal;
   /** Told of the connection's TLS when the login has been answered, whether it was accepted or not. */
   onSecure?: (socket: TLSSocket) => void;
+  /** Told what the server lists right before the login, in upper case; servers list other things behind it. */
+  onCapabilities?: (capabilities: ReadonlySet<string>) => void;
 };
 
 /** A connection that is logged in. */
@@ -83,14 +85,14 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
   const flow = client as unknown as FlowSocket & FlowLogin;
-  const steered = steerLogin(flow, endpoint);
+  const steered = steerLogin(flow, endpoint, () => options.onCapabilities?.(capabilitiesOf(client)));
   const guard = guardLogin(flow, endpoint);
   try {
     await withinLogin(() => socket.start(flow), options, peer);
     guard.assertPassed();
     assertLogin(flow, endpoint, steered.login);
   } catch (thrown) {
-    noteSecure(flow, options, false);
+    noteSecure(flow, options, guard.passed);
     client.close();
     socket.destroy();
     const limits = { ...options, plain: endpoint.security !== 'tls', greeted: client.greeting !== undefined };
@@ -109,7 +111,7 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   };
 }
 
-/** Tells of a certificate that was accepted; a handshake that failed has none. */
+/** Tells of a certificate that was accepted, by authority or pin; a handshake that failed has none. */
 function noteSecure({ socket }: FlowSocket, { onSecure }: ImapOptions, accepted: boolean): void {
   if (socket instanceof TLSSocket && (accepted || socket.authorized)) onSecure?.(socket);
 }

@@ -32,6 +32,11 @@ export function isRev2Only(capabilities: ReadonlySet<string>): boolean {
   return capabilities.has('IMAP4REV2') && !capabilities.has('IMAP4REV1');
 }
 
+/** Whether each mailbox has a limit of its own, which STATUS tells (RFC 7889 §2, §3.1). */
+export function hasMailboxLimits(capabilities: ReadonlySet<string>): boolean {
+  return capabilities.has('APPENDLIMIT');
+}
+
 /** The largest message that the server takes, in bytes (RFC 7889); undefined where it is unknown. */
 export function appendLimitOf(capabilities: ReadonlySet<string>): number | undefined {
   for (const capability of capabilities) {

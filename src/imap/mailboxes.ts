@@ -3,7 +3,9 @@ import { MailhaulError } from '../ground/errors.ts';
 import { commandError } from './classify-command.ts';
 import { abortError, type ImapEndpoint, type ImapOptions, type OpenDoor, openDoor } from './door.ts';
 import { farewell } from './farewell.ts';
-import { type MailboxInfo, mailboxInfo } from './mailbox-info.ts';
+import { appendLimitOf, hasMailboxLimits, isRev2Only } from './features.ts';
+import { type MailboxInfo, mailboxInfo, type Quota } from './mailbox-info.ts';
+import { askAppendLimit } from './mailbox-limit.ts';
 import { isMailboxName } from './mailbox-name.ts';
 import { fullPath, type Namespace } from './mailbox-path.ts';
 
@@ -139,14 +141,28 @@ export class MailboxClient {
     return first === undefined ? undefined : this.#pieces(path, uid, first);
   }
 
+  /**
+   * The largest message that a mailbox takes, in bytes; undefined where that is not known. A server that does not say it
+   * for each mailbox is not asked.
+   */
+  async appendLimit(path: string): Promise<number | undefined> {
+    if (!hasMailboxLimits(this.capabilities)) return appendLimitOf(this.capabilities);
+    const utf8 = isRev2Only(this.capabilities);
+    return this.#ask('STATUS', path, () => askAppendLimit(this.#client, path, utf8)).catch((error: MailhaulError) => {
+      // A limit is a courtesy: who will not tell it refuses what is too large when it comes
+      if (error.code === 'mailbox-refused') return undefined;
+      throw error;
+    });
+  }
+
   /** What the quota root of a mailbox has used and may use; undefined where the server tells neither. */
-  quota(path: string): Promise<{ usedBytes: number; limitBytes: number } | undefined> {
+  quota(path: string): Promise<Quota | undefined> {
     return this.#ask('GETQUOTAROOT', path, async () => {
       const answer = await this.#client.getQuota(path);
       this.#assertConnected();
       const storage = answer ? answer.storage : undefined;
       if (storage?.usage === undefined || storage.limit === undefined) return undefined;
-      return { usedBytes: storage.usage, limitBytes: storage.limit };
+      return { root: answer ? (answer.quotaRoot ?? '') : '', usedBytes: storage.usage, limitBytes: storage.limit };
     });
   }
 

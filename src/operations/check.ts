@@ -1,5 +1,7 @@
 /** What will be in the way of a migration: every account of a list is looked at on both sides, and nothing is written. */
-import type { Account, Endpoint } from '../accounts/account.ts';
+
+import type { Account } from '../accounts/account.ts';
+import { notesOf } from '../accounts/advice.ts';
 import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import { profilesOf } from '../accounts/profiles.ts';
 import { type CheckContext, type CheckedAccount, checkAccount } from '../check/account.ts';
@@ -7,8 +9,9 @@ import { commonCauses, type ToldFinding } from '../check/causes.ts';
 import { Doors } from '../check/doors.ts';
 import { type EstimateRules, estimateAccount, estimateAll, type Load } from '../check/estimate.ts';
 import { remedyFor } from '../check/explain.ts';
-import { type HostProfile, notesOf } from '../check/host-profile.ts';
+import type { Listed } from '../check/look.ts';
 import { Queues } from '../check/queue.ts';
+import { type Member, withSharedQuotas } from '../check/shared-quota.ts';
 import { daysLeft, type TlsFacts } from '../check/tls.ts';
 import { systemClock } from '../ground/clock.ts';
 import type { MailhaulError } from '../ground/errors.ts';
@@ -35,8 +38,6 @@ export interface CheckOptions {
   /** What is wrong with the list that they come from. */
   readonly wrong: MailhaulError | undefined;
   readonly env: NodeJS.ProcessEnv;
-  /** The profile of the provider of one side, instead of what the settings know; undefined where nothing is known. */
-  readonly profileOf?: ((endpoint: Endpoint) => HostProfile | undefined) | undefined;
   /** Ends the work early: accounts that are not through count as failed. */
   readonly signal: AbortSignal;
   /** Told what an account waits for before it can be looked at, in words. */
@@ -52,24 +53,25 @@ interface Done {
 }
 
 /** Checks all accounts, `popSessions` at once. Throws only what stops everything, such as a lost Redis. */
-export async function check(given: CheckOptions): Promise<CheckReport> {
+export async function check(options: CheckOptions): Promise<CheckReport> {
   const startedAt = Date.now();
-  const options = { profileOf: (endpoint: Endpoint) => profilesOf(given.settings).of(endpoint), ...given };
   const { accounts, settings, wrong } = options;
   const rules = estimateRules(settings);
   const shared = { doors: new Doors(), queues: new Queues() };
-  const done: Done[] = [];
+  const looked: Member[] = [];
   const queue = accounts.entries();
   let through = 0;
   const work = async () => {
     for (const [i, account] of queue) {
       const checked = await checkAccount(account, contextOf(account, shared, options));
-      done[i] = doneOf(account, checked, rules, options);
+      looked[i] = { account, checked };
       through += 1;
-      options.onAccount(done[i].report, through);
+      options.onAccount(doneOf(looked[i], rules, settings).report, through);
     }
   };
   await Promise.all(Array.from({ length: Math.min(settings.popSessions, accounts.length) }, work));
+  // Only now is it known what comes from all of those who share a quota.
+  const done = withSharedQuotas(looked).map((member) => doneOf(member, rules, settings));
   const reports = done.map(({ report }) => report);
   const causes = commonCauses(done.flatMap(({ told }) => told)).map(({ ids, error, count, remedy }) => ({
     ...problemOf(error, count),
@@ -83,18 +85,18 @@ export async function check(given: CheckOptions): Promise<CheckReport> {
     problems: wrong ? [problemOf(wrong, Math.max(1, Number(wrong.details['count'])))] : [],
     causes,
     estimate: estimateAll(loads, rules),
-    notes: [...popBlindness, ...providerNotes(accounts, options)],
+    notes: [...popBlindness, ...providerNotes(accounts, settings)],
   };
 }
 
 function contextOf(
   account: Account,
   shared: Pick<CheckContext, 'doors' | 'queues'>,
-  { redis, settings, env, signal, onWait, profileOf }: CheckOptions,
+  { redis, settings, env, signal, onWait }: CheckOptions,
 ): CheckContext {
   const told = (wait: Wait) => onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
   const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
-  return { redis, settings, signal, ...shared, onWait: told, logins, profileOf };
+  return { redis, settings, signal, ...shared, onWait: told, logins };
 }
 
 /** Both sides have as many sessions as the fewer of the two. */
@@ -109,19 +111,15 @@ function estimateRules(settings: Settings): EstimateRules {
 }
 
 /** What there is to know of the providers of the list, each said once. */
-function providerNotes(accounts: readonly Account[], { profileOf }: CheckOptions): string[] {
+function providerNotes(accounts: readonly Account[], settings: Settings): string[] {
+  const profiles = profilesOf(settings);
   const sides = (['source', 'destination'] as const).flatMap((side) =>
-    accounts.flatMap((account) => notesOf(profileOf?.(account[side]), side)),
+    accounts.flatMap((account) => notesOf(profiles.of(account[side]), side)),
   );
   return [...new Set(sides)];
 }
 
-function doneOf(
-  account: Account,
-  checked: CheckedAccount,
-  rules: EstimateRules,
-  { profileOf }: Pick<CheckOptions, 'profileOf'>,
-): Done {
+function doneOf({ account, checked }: Member, rules: EstimateRules, settings: Settings): Done {
   const { id, group, source, destination } = account;
   const told = checked.findings.map(({ error, count, side }) => {
     const endpoint = account[side];
@@ -129,7 +127,7 @@ function doneOf(
       id,
       error,
       count,
-      remedy: remedyFor(error, { side, user: endpoint.user, profile: profileOf?.(endpoint) }),
+      remedy: remedyFor(error, { side, user: endpoint.user, profile: profilesOf(settings).of(endpoint) }),
     };
   });
   const incoming = checked.source.look?.incoming;
@@ -177,19 +175,24 @@ function checkOf(
     source: {
       ...place(source),
       tls: tlsReport(checked.source.tls),
-      capabilities: from ? [...from.capabilities].map(([name, args]) => `${name} ${args}`.trim()) : null,
+      capabilities: listedOf(checked.source.capabilities),
       uniqueIds: from ? uniqueIds(from.hasUidl, from.incoming.anonymous) : null,
     },
     destination: {
       ...place(destination),
       tls: tlsReport(checked.destination.tls),
-      capabilities: to ? [...to.capabilities] : null,
+      capabilities: listedOf(checked.destination.capabilities),
       messages: to?.messages ?? null,
       appendLimitBytes: to?.appendLimit ?? null,
-      quota: to?.quota ?? null,
+      quota: to?.quota ? { usedBytes: to.quota.usedBytes, limitBytes: to.quota.limitBytes } : null,
     },
     estimate: load ? estimateAccount(load, rules) : null,
   };
+}
+
+function listedOf(capabilities: Listed | undefined): string[] | null {
+  if (!capabilities) return null;
+  return [...capabilities].map((one) => (typeof one === 'string' ? one : one.join(' ').trim()));
 }
 
 function uniqueIds(hasUidl: boolean, anonymous: number): 'good' | 'shared' | 'missing' {

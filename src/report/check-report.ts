@@ -20,7 +20,7 @@ interface SideReport {
   readonly port: number;
   readonly security: string;
   readonly tls: TlsReport | null;
-  /** In upper case, with their arguments; null where nobody could log in. */
+  /** In upper case, with their arguments: those before the login where it failed; null where it did not come so far. */
   readonly capabilities: readonly string[] | null;
 }
 

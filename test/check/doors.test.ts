@@ -23,6 +23,16 @@ describe('a server that lets nobody in', () => {
     expect(doors.closed('source', endpoint({ user: 'bob', auth: 'PLAIN' }))).toBe(unknown);
   });
 
+  it('has one failure, the first, where several came there at once', () => {
+    const doors = new Doors();
+    const [first, second] = [1, 2].map((n) => new MailhaulError('tls-unverified', { host: 'h.test', fingerprint: n }));
+    expect(doors.note('source', endpoint(), first!)).toBe(first);
+    expect(doors.note('source', endpoint({ user: 'bob' }), second!)).toBe(first);
+    expect(doors.note('source', endpoint(), unknown)).toBe(unknown);
+    const own = new MailhaulError('credentials-refused', { host: 'h.test', user: 'ann' });
+    expect(doors.note('source', endpoint(), own)).toBe(own);
+  });
+
   it('is another door with another port, security, authority or side', () => {
     const doors = new Doors();
     doors.note('source', endpoint(), unknown);

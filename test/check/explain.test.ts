@@ -1,21 +1,26 @@
 import { describe, expect, it } from 'vitest';
+import { notesOf } from '../../src/accounts/advice.ts';
+import { type Profile, profileSchema } from '../../src/accounts/profile-schema.ts';
 import { remedyFor, type Subject } from '../../src/check/explain.ts';
-import { type HostProfile, messageLimit, notesOf } from '../../src/check/host-profile.ts';
 import { type ErrorCode, errorRow, MailhaulError } from '../../src/ground/errors.ts';
 
-const profile: HostProfile = {
-  title: 'Example Mail',
-  pop: { user: 'local' },
-  imap: { user: 'address' },
-  limits: { messageBytes: { value: 1000 } },
-  quirks: {
-    appPasswordNeeded: { text: 'It wants an app password.' },
-    popMustBeEnabled: { text: 'POP is off at first.' },
-    imapMustBeEnabled: { text: 'IMAP is off at first.' },
-    mergesDuplicates: { text: 'It merges.' },
-    hidesFetched: { text: 'It hides.' },
-  },
-  advice: [{ text: 'Begin early.' }],
+const cited = { source: 'a test', date: '2026' };
+const said = (text: string) => ({ text, ...cited });
+const profile: Profile = {
+  name: 'example',
+  ...profileSchema.parse({
+    title: 'Example Mail',
+    pop: { auth: ['password'], user: 'local', ...cited },
+    imap: { auth: ['password'], user: 'address', ...cited },
+    quirks: {
+      appPasswordNeeded: said('It wants an app password.'),
+      popMustBeEnabled: said('POP is off at first.'),
+      imapMustBeEnabled: said('IMAP is off at first.'),
+      mergesDuplicates: said('It merges mail.'),
+      hidesFetched: said('It hides mail.'),
+    },
+    advice: [said('Begin early.')],
+  }),
 };
 
 function remedy(code: ErrorCode, details: Record<string, string>, subject: Partial<Subject> = {}): string {
@@ -68,6 +73,20 @@ describe('other explanations', () => {
     expect(remedy('tls-unverified', { reason }, { side: 'destination' })).not.toMatch(/pop_/);
   });
 
+  it('let a certificate be pinned when people have compared it, and tell what was seen', () => {
+    const reason = 'self-signed certificate';
+    const unseen = remedy('tls-unverified', { reason });
+    expect(unseen).toMatch(
+      /with pop_tls_pin; docs\/transport\.md says how .* Compare it with the server's administrator/,
+    );
+    const seen = remedy('tls-unverified', { reason, fingerprint: 'AB:CD' }, { side: 'destination' });
+    expect(seen).toMatch(/with imap_tls_pin; .* was seen is AB:CD\. Compare it with the server's administrator/);
+    expect(remedy('tls-unverified', { reason: "Hostname/IP does not match certificate's altnames" })).toMatch(
+      /as serverName of this host under connections/,
+    );
+    expect(remedy('tls-unverified', { reason: 'certificate is not yet valid' })).not.toContain('pin');
+  });
+
   it('do not say of a check that it tries again', () => {
     expect(remedy('account-busy', { reply: '-ERR [IN-USE]' })).toMatch(/^The password was not the matter.*check again/);
     expect(remedy('server-silent', {})).toMatch(/^Check again/);
@@ -78,9 +97,22 @@ describe('other explanations', () => {
   });
 
   it('leave to notes what is no reason of a refusal, each for its side', () => {
-    expect(notesOf(profile, 'source')).toEqual(['Example Mail: It hides.', 'Example Mail: Begin early.']);
-    expect(notesOf(profile, 'destination')).toEqual(['Example Mail: It merges.', 'Example Mail: Begin early.']);
+    expect(notesOf(profile, 'source')).toEqual(['Example Mail: It hides mail.', 'Example Mail: Begin early.']);
+    expect(notesOf(profile, 'destination')).toEqual(['Example Mail: It merges mail.', 'Example Mail: Begin early.']);
     expect(notesOf(undefined, 'source')).toEqual([]);
-    expect(messageLimit(profile)).toBe(1000);
+  });
+
+  it('and notes leave out no quirk that there is', () => {
+    const text = (name: string) => `What ${name} means.`;
+    const names = Object.keys(profileSchema.shape.quirks.unwrap().shape);
+    expect(names.length).toBeGreaterThan(10);
+    for (const name of names) {
+      const one = { ...profile, quirks: { [name]: said(text(name)) }, advice: [] };
+      const told = (['source', 'destination'] as const).flatMap((side) => [
+        ...notesOf(one, side),
+        remedy('credentials-refused', { reply: 'NO' }, { profile: one, side }),
+      ]);
+      expect(told.join(' '), name).toContain(text(name));
+    }
   });
 });

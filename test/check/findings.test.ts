@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { connectionFindings, fitFindings, type Place, sourceFindings } from '../../src/check/findings.ts';
 import type { DestinationLook, SourceLook } from '../../src/check/look.ts';
 import { daysLeft } from '../../src/check/tls.ts';
+import type { Quota } from '../../src/imap/mailbox-info.ts';
 
 const place: Place = { host: 'h.test', port: 995, security: 'tls', user: 'ann' };
 const dayMs = 86_400_000;
@@ -18,6 +19,7 @@ function source(more: Partial<SourceLook['incoming']> = {}, capabilities: Record
     anonymous: 0,
     renewed: false,
     largerThan: (bytes: number) => (bytes < 500 ? 2 : 0),
+    bytesWithin: (limit?: number) => (limit !== undefined && limit < 500 ? 0 : (more.bytes ?? 1000)),
     ...more,
   };
   return { capabilities: new Map(Object.entries(capabilities)), hasUidl: true, incoming };
@@ -96,11 +98,19 @@ describe('what is to come', () => {
   });
 
   it('must fit what the quota leaves', () => {
-    const quota = (usedBytes: number, limitBytes: number) => destination({ quota: { usedBytes, limitBytes } });
-    expect(said(fitFindings(place, source(), quota(0, 1000)))).toEqual([]);
-    expect(said(fitFindings(place, source(), quota(1, 1000)))).toEqual([['quota-too-small', 1]]);
-    expect(said(fitFindings(place, source(), quota(5000, 1000)))).toEqual([['quota-too-small', 1]]);
-    expect(said(fitFindings(place, source({ bytes: 0 }), quota(5000, 1000)))).toEqual([]);
-    expect(said(fitFindings(place, source(), quota(5000, 0)))).toEqual([]);
+    const quota = (usedBytes: number, limitBytes: number) => ({ root: '', usedBytes, limitBytes });
+    const held = (from: SourceLook, of: Quota) => said(fitFindings(place, from, destination({ quota: of })));
+    expect(held(source(), quota(0, 1000))).toEqual([]);
+    expect(held(source(), quota(1, 1000))).toEqual([['quota-too-small', 1]]);
+    expect(held(source(), quota(5000, 1000))).toEqual([['quota-too-small', 1]]);
+    expect(held(source({ bytes: 0 }), quota(5000, 1000))).toEqual([]);
+    expect(held(source(), quota(5000, 0))).toEqual([]);
+  });
+
+  it('need not fit it with what is too large anyway', () => {
+    const quota = { root: '', usedBytes: 900, limitBytes: 1000 };
+    expect(said(fitFindings(place, source(), destination({ quota, appendLimit: 499 })))).toEqual([
+      ['messages-too-big', 2],
+    ]);
   });
 });

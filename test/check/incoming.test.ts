@@ -44,6 +44,7 @@ describe('what is to come', () => {
     expect(found).toMatchObject({ largest: 320, anonymous: 0, renewed: false });
     expect(found.known + found.refusedBefore + found.messages).toBe(found.listed);
     expect([found.largerThan(10), found.largerThan(160), found.largerThan(320)]).toEqual([2, 1, 0]);
+    expect([undefined, 320, 319, 159].map((limit) => found.bytesWithin(limit))).toEqual([480, 480, 160, 0]);
   });
 
   it('includes every message without a unique id of its own', () => {

@@ -137,3 +137,21 @@ describe('a refused message costs only itself', () => {
     await expectScriptedUntouched(pop);
   });
 });
+
+test('a message that is too large for its mailbox is refused before it is sent, where each has a limit of its own', async () => {
+  const limit = 1200;
+  const pop = await rig.pop({ messages });
+  const appendLimits = { INBOX: limit };
+  const imap = await rig.imap({ capabilities: [...base, 'LITERAL+', 'UIDPLUS', 'APPENDLIMIT'], appendLimits });
+  const ended = await rig.sync(await rig.list([scriptedRow(pop, imap)]));
+  expectReport(ended);
+  const fitting = messages.filter(({ bytes }) => bytes.length <= limit);
+  const large = messages.length - fitting.length;
+  expect(large).toBeGreaterThan(10);
+  expect(ended.account.messages).toMatchObject({ appended: fitting.length, refused: large, pending: 0 });
+  expect(ended.account.problems).toMatchObject([{ code: 'message-too-big', count: large }]);
+  expectStored(imap, fitting);
+  const sent = imap.connections.flatMap(({ appends }) => appends.flatMap(({ literals: each }) => each));
+  expect(Math.max(...sent.map(({ size }) => size))).toBeLessThanOrEqual(limit);
+  await expectScriptedUntouched(pop);
+});

@@ -225,9 +225,19 @@ async function faultsOf(rig: HaulRig, started: Started) {
 async function addReachFaults(maker: FaultMaker, { source, narrow, caFile }: Started): Promise<void> {
   const at = (host: string): Row => ({ pop_host: host });
   const [nobody = 0] = await freePorts(1);
-  maker.add('expired', at('127.0.0.2'), 'tls-unverified', /must renew it/);
-  maker.add('misnamed', at('127.0.0.3'), 'tls-unverified', /names that stand in the certificate as pop_host/);
-  maker.add('self-signed', at('127.0.0.4'), 'tls-unverified', /self-signed certificate itself, with pop_tls_ca/);
+  maker.add('expired', at('127.0.0.2'), 'tls-unverified', /must renew it.* seen is [0-9A-F:]{95}\. Compare it/);
+  maker.add(
+    'misnamed',
+    at('127.0.0.3'),
+    'tls-unverified',
+    /names that stand in the certificate as pop_host .*serverName.* seen is [0-9A-F:]{95}/,
+  );
+  maker.add(
+    'self-signed',
+    at('127.0.0.4'),
+    'tls-unverified',
+    /certificate itself, with pop_tls_ca.*pop_tls_pin; .* seen is [0-9A-F:]{95}/,
+  );
   maker.add('nobody there', { pop_port: nobody }, 'connection-refused', /firewall/);
   maker.add('unknown host', at('nowhere.invalid'), 'host-unknown', /Correct the host/);
   maker.add('TLS to a plain port', { pop_port: source.popPort }, 'tls-not-spoken', /security starttls with this one/);
@@ -265,19 +275,28 @@ async function addLoginFaults(maker: FaultMaker): Promise<void> {
 }
 
 async function addMailFaults(maker: FaultMaker, { narrow }: Started): Promise<void> {
+  const quiet = ['IMAP4rev1', 'NAMESPACE', 'UIDPLUS'];
   const toNarrow = plainSide('imap', narrow.imapPort, 'box', 'pw');
   const mail = (uidl: string, n: number) => ({ bytes: message(n, 300), uidl });
   const bulky = (n: number) => ({ pop_user: bulkyUsers[n]!, ...toNarrow });
   const heavy = (n: number) => ({ pop_user: heavyUsers[n]!, ...toNarrow });
   maker.add('quota', bulky, 'quota-too-small', /Raise the quota/);
   maker.add('too big', heavy, 'messages-too-big', /Raise the limit/, 'incomplete');
+  const byMailbox = { capabilities: [...quiet, 'APPENDLIMIT'], appendLimits: { INBOX: 40_000 } };
+  const limited = await maker.imap(byMailbox);
+  const toLimited = (n: number) => ({ pop_user: heavyUsers[n]!, ...limited(n) });
+  maker.add('too big for the mailbox', toLimited, 'messages-too-big', /Raise the limit/, 'incomplete');
+  // 502 KiB are free for all of them, and each has 200,000 bytes.
+  const sharing = await maker.imap({ capabilities: [...quiet, 'QUOTA'] });
+  const toShared = (n: number) => ({ pop_user: bulkyUsers[n]!, ...sharing(0), imap_host: 'localhost' });
+  maker.add('shared quota', toShared, 'quota-too-small', /Raise the quota/);
   const noUidl = { messages: [mail('a', 1), mail('b', 2)], replies: { UIDL: '-ERR unknown command\r\n' } };
   maker.add('no UIDL', await maker.pop(noUidl), 'uidl-missing', /as long as the first/, 'complete');
   const shared = { messages: [mail('a', 1), mail('a', 2), mail('b', 3)] };
   maker.add('shared UIDL', await maker.pop(shared), 'uidl-shared', /None needed/, 'complete');
   const expiring = { messages: [mail('a', 1)], capabilities: [...goodCapabilities, 'EXPIRE 0'] };
   const source = await maker.pop(expiring);
-  const destination = await maker.imap({ capabilities: ['IMAP4rev1', 'NAMESPACE', 'UIDPLUS', 'QUOTA'] });
+  const destination = await maker.imap({ capabilities: [...quiet, 'QUOTA'] });
   const both = (n: number) => ({ ...source, ...destination(n) });
   maker.add('EXPIRE 0', both, 'source-expires', /before anything is fetched/, 'incomplete');
 }

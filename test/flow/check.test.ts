@@ -139,9 +139,12 @@ describe('what mailhaul check says and how it ends', () => {
     const capabilities = ({ loggedIn }: { loggedIn: boolean }) => (loggedIn ? policies : [...policies, 'STLS']);
     const pop = await rig.pop({ anyUser: true, capabilities });
     const remarked = { ...servers.good('user-1'), ...plainPop(pop.port, 'ann') };
+    // Dovecot lists STARTTLS before the login alone.
+    const behind = ['IMAP4rev1', 'NAMESPACE', 'UIDPLUS'];
+    const imap = await rig.imap({ capabilitiesBefore: [...behind, 'STARTTLS'], capabilities: behind });
     const list = await rig.list(
       [
-        { id: 'ann', ...remarked },
+        { id: 'ann', ...remarked, ...plainImap(imap.port, 'ann') },
         { id: 'good', ...servers.good('user-2') },
       ],
       'remarks.csv',
@@ -149,9 +152,10 @@ describe('what mailhaul check says and how it ends', () => {
     const ended = await check(list, '--json');
     expect(ended.status, ended.stderr).toBe(0);
     const { accounts } = expectCheckReport(ended);
-    expect(codesOf(accounts[0]!)).toEqual(['tls-unused', 'source-expires-later', 'source-login-delay']);
+    expect(codesOf(accounts[0]!)).toEqual(['tls-unused', 'tls-unused', 'source-expires-later', 'source-login-delay']);
     expect(accounts.map(({ state }) => state)).toEqual(['complete', 'complete']);
     expect(accounts[0]!.check.source.capabilities).toEqual(policies);
+    expect(accounts[0]!.check.destination.capabilities).toEqual(behind.map((name) => name.toUpperCase()));
     // The next run waits as long as the server wants.
     expect((await redisKeys()).filter((key) => key.endsWith(':not-before'))).toHaveLength(1);
     const soon = await check(list, '--account', 'good');
@@ -188,12 +192,19 @@ describe('what mailhaul check says and how it ends', () => {
   }, 60_000);
 
   test('12 where every password is refused, and a login that accounts share is tried no more than it may be', async () => {
-    const imap = await rig.imap({ login: () => 'NO [AUTHENTICATIONFAILED] no' });
+    const capabilitiesBefore = ['IMAP4rev1', 'AUTH=PLAIN'];
+    const imap = await rig.imap({ capabilitiesBefore, login: () => 'NO [AUTHENTICATIONFAILED] no' });
     const shared = { ...plainImap(imap.port, 'shared') };
     const rows = [6, 7, 8, 9].map((n) => ({ id: `refused-${n}`, ...servers.good(`user-${n}`), ...shared }));
     const ended = await check(await rig.list(rows, 'refused.csv'), '--json');
     expect(ended.status, ended.stderr).toBe(12);
-    expect(expectCheckReport(ended).accounts.map(codesOf)).toEqual(rows.map(() => ['credentials-refused']));
+    const { accounts } = expectCheckReport(ended);
+    expect(accounts.map(codesOf)).toEqual(rows.map(() => ['credentials-refused']));
+    expect(accounts[0]!.check.source.tls).toMatchObject({ name: 'good' });
+    // What was seen before the refusal is told; who is not tried any more has seen nothing.
+    const listed = accounts.map(({ check: { destination } }) => destination.capabilities);
+    const seen = ['IMAP4REV1', 'AUTH=PLAIN'];
+    expect(listed.filter((capabilities) => capabilities !== null)).toEqual([seen, seen]);
     const logins = imap.connections
       .flatMap(({ commands }) => commands)
       .filter((line) => /LOGIN|AUTHENTICATE/.test(line));

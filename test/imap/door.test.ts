@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
 import { type ImapEndpoint, type ImapOptions, openDoor } from '../../src/imap/door.ts';
-import { makeCertificates } from '../servers/certificates.ts';
+import { plainDigits } from '../../src/transport/tls.ts';
+import { directTransport } from '../../src/transport/transport.ts';
+import { fingerprintOf, makeCertificates } from '../servers/certificates.ts';
 import { type ImapBehaviour, ScriptedImap } from '../servers/scripted-imap.ts';
 import { endpoint, errorOf, quick } from './imap-rig.ts';
 
@@ -67,6 +70,16 @@ describe('the login', () => {
       capabilities: ['IMAP4rev1', 'MULTIAPPEND'],
     });
     expect(door.capabilities.has('MULTIAPPEND')).toBe(true);
+  });
+
+  test('tells what was listed before it, though it is refused', async () => {
+    const listed: string[][] = [];
+    const onCapabilities = (capabilities: ReadonlySet<string>) => listed.push([...capabilities]);
+    const behaviour = { capabilitiesBefore: ['IMAP4rev1', 'AUTH=PLAIN', 'STARTTLS'], capabilities: ['IMAP4rev1'] };
+    await open(behaviour, {}, { onCapabilities });
+    await errorOf(open({ ...behaviour, login: () => 'NO wrong' }, {}, { onCapabilities }));
+    const before = ['IMAP4REV1', 'AUTH=PLAIN', 'STARTTLS'];
+    expect(listed).toEqual([before, before]);
   });
 
   test('sends an authorization identity with PLAIN or not at all', async () => {
@@ -156,6 +169,17 @@ describe('TLS', () => {
       const error = await errorOf(open(behaviour, { security: implicit ? 'tls' : 'starttls', tlsCa: other.ca }));
       expect(error).toMatchObject({ code: 'tls-unverified' });
     }
+  });
+
+  test('is told of a pinned certificate, though the login is refused', async () => {
+    const seen: boolean[] = [];
+    const onSecure = (socket: TLSSocket) => seen.push(socket.authorized);
+    const behaviour = { tls: { key, cert, implicit: true }, login: () => 'NO wrong' };
+    const pin = (tlsPin: string) => ({ security: 'tls', transport: { ...directTransport, tlsPin } }) as const;
+    const right = plainDigits(fingerprintOf({ cert }));
+    expect(await errorOf(open(behaviour, pin(right), { onSecure }))).toMatchObject({ code: 'credentials-refused' });
+    expect(await errorOf(open(behaviour, pin('00'), { onSecure }))).toMatchObject({ code: 'tls-pin-mismatch' });
+    expect(seen).toEqual([false]);
   });
 
   test('is never left out: no STARTTLS, a refused one, PREAUTH, injected text', async () => {

@@ -96,9 +96,37 @@ test('status and quota', async () => {
   imap.store('INBOX', mail(1));
   expect(await client.status('INBOX')).toEqual({ uidValidity: 1000, uidNext: 2, messages: 1 });
   expect(await errorOf(client.status('Nowhere'))).toMatchObject({ code: 'mailbox-refused' });
-  expect(await client.quota('INBOX')).toEqual({ usedBytes: 10_240, limitBytes: 524_288 });
+  expect(await client.quota('INBOX')).toEqual({ root: '', usedBytes: 10_240, limitBytes: 524_288 });
   const other = await rig();
   expect(await other.client.quota('INBOX')).toBeUndefined();
+});
+
+describe('the largest message that a mailbox takes', () => {
+  const base = ['IMAP4rev1', 'AUTH=PLAIN'];
+  const limitIn = async (more: string, appendLimits?: Record<string, number>) => {
+    const { imap, client, verbs } = await rig({ capabilities: [...base, more], ...(appendLimits && { appendLimits }) });
+    imap.addMailbox('Entw&APw-rfe');
+    const limits = [await client.appendLimit('INBOX'), await client.appendLimit('Entwürfe')];
+    return { limits, asked: verbs().filter((text) => text.startsWith('STATUS')).length };
+  };
+
+  test('is asked for where each mailbox has one of its own', async () => {
+    const own = { INBOX: 1000, 'Entw&APw-rfe': 2_000_000_000_000 };
+    expect(await limitIn('APPENDLIMIT', own)).toEqual({ limits: [1000, 2_000_000_000_000], asked: 2 });
+    expect(await limitIn('APPENDLIMIT', { INBOX: 0 })).toEqual({ limits: [undefined, undefined], asked: 2 });
+  });
+
+  test('is that of the server where it says one for all', async () => {
+    expect(await limitIn('APPENDLIMIT=500', { INBOX: 1 })).toEqual({ limits: [500, 500], asked: 0 });
+    expect(await limitIn('UIDPLUS', { INBOX: 1 })).toEqual({ limits: [undefined, undefined], asked: 0 });
+  });
+
+  test('is unknown where the server does not answer what it announces, and the connection goes on', async () => {
+    const { client } = await rig({ capabilities: [...base, 'APPENDLIMIT'] });
+    expect(await client.appendLimit('INBOX')).toBeUndefined();
+    expect(await client.appendLimit('Nowhere')).toBeUndefined();
+    expect(await client.status('INBOX')).toMatchObject({ messages: 0 });
+  });
 });
 
 describe('headers', () => {

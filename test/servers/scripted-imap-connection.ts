@@ -212,6 +212,11 @@ export class ImapScript {
         return this.#select(tag, verb, name);
       case 'STATUS': {
         if (mailbox === undefined) return this.send(`${tag} NO [NONEXISTENT] no such mailbox`);
+        if (/\bAPPENDLIMIT\b/i.test(args.slice(1).join(' '))) {
+          const { appendLimits } = behaviour;
+          if (!appendLimits) return this.send(`${tag} BAD unknown item`);
+          return this.send(`* STATUS ${quoted(name)} (APPENDLIMIT ${appendLimits[name] ?? 'NIL'})`, `${tag} OK done`);
+        }
         const { uidValidity, uidNext, messages } = mailbox;
         const counters = `UIDVALIDITY ${uidValidity} UIDNEXT ${uidNext} MESSAGES ${messages.length}`;
         return this.send(`* STATUS ${quoted(name)} (${counters})`, `${tag} OK done`);

@@ -37,6 +37,8 @@ export interface ImapBehaviour {
   /** What is announced before the login; all of the above when not given. */
   capabilitiesBefore?: readonly string[];
   greeting?: string;
+  /** The APPENDLIMIT that STATUS tells of a mailbox (RFC 7889 §3.1), NIL where it is not named; without any, BAD. */
+  appendLimits?: Readonly<Record<string, number>>;
   /** The tagged answer to a login, where it is not OK. */
   login?: (user: string, password: string) => string | undefined;
   /**

@@ -13,9 +13,10 @@ export class Doors {
     return this.#closed.get(doorOf(side, endpoint));
   }
 
-  /** Notes a failure, if it is that of a server rather than of an account. */
+  /** Notes a failure, if it is that of this server rather than of an account, or of where its tokens come from. */
   note(side: Side, endpoint: Endpoint, error: MailhaulError): void {
-    if (error.stops === 'host') this.#closed.set(doorOf(side, endpoint), error);
+    const { host = endpoint.host } = error.details;
+    if (error.stops === 'host' && host === endpoint.host) this.#closed.set(doorOf(side, endpoint), error);
   }
 }
 

@@ -14,11 +14,12 @@ export class Doors {
   }
 
   /**
-   * Notes a failure, if it is that of a server rather than of an account. Gives the error that is told: of several that
-   * came to the same door at once, all tell the first.
+   * Notes a failure, if it is that of this server rather than of an account, or of where its tokens come from. Gives the
+   * error that is told: of several that came to the same door at once, all tell the first.
    */
   note(side: Side, endpoint: Endpoint, error: MailhaulError): MailhaulError {
-    if (error.stops !== 'host') return error;
+    const { host = endpoint.host } = error.details;
+    if (error.stops !== 'host' || host !== endpoint.host) return error;
     const door = doorOf(side, endpoint);
     const first = this.#closed.get(door);
     if (first?.code === error.code) return first;

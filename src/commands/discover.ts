@@ -54,6 +54,7 @@ async function runDiscover(
   try {
     const found = discover({
       settings,
+      env,
       addresses,
       protocols: protocol === undefined ? ['pop3', 'imap'] : [protocol === 'imap' ? 'imap' : 'pop3'],
       list: options.write ?? options.list,
@@ -93,7 +94,7 @@ export function discoverText({ domains, list }: DiscoverReport): string {
 }
 
 function domainLines({ domain, pop3, imap, others, remarks, advice }: DomainReport): string[] {
-  const absent = ['host-unknown', 'connection-refused', 'connect-timeout'];
+  const absent = ['host-unknown', 'connection-refused', 'connect-timeout', 'proxy-refused', 'proxy-unreachable'];
   const guesses = others.filter(({ origin, problem }) => origin === 'guess' && absent.includes(problem?.code ?? ''));
   const named = others.filter((other) => !guesses.includes(other));
   return [

@@ -29,6 +29,8 @@ import { type DiscoverReport, domainReport, type LineReport, lineReport } from '
 /** What somebody wants to know. */
 export interface DiscoverOptions {
   readonly settings: Settings;
+  /** Variables that the password of a proxy may be in. */
+  readonly env: NodeJS.ProcessEnv;
   /** Addresses and domains as they were written. With `write` they say which lines are meant. */
   readonly addresses: readonly string[];
   readonly protocols: readonly Protocol[];
@@ -61,7 +63,7 @@ interface Asked {
 /** Finds settings. Throws `usage`, `list-unreadable`, `list-invalid` or `list-unwritable`. */
 export async function discover(
   options: DiscoverOptions,
-  world: DiscoveryWorld = realWorld(options.settings, knownProviders(profilesOf(options.settings))),
+  world: DiscoveryWorld = realWorld(options.settings, knownProviders(profilesOf(options.settings)), options.env),
 ): Promise<DiscoverReport> {
   const { addresses, wrong } = readAddresses(options.addresses);
   if (wrong.length > 0) {

@@ -1,5 +1,5 @@
 /** TCP to a server, straight or through a proxy, with what can go wrong there classified. */
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { type ErrorCode, MailhaulError } from '../ground/errors.ts';
 import { settled } from './settled.ts';
 import type { Opening, Target, Transport } from './transport.ts';
@@ -12,12 +12,13 @@ import { proxyName, tunnel } from './tunnel.ts';
  */
 export async function openTcp(target: Target, transport: Transport, opening: Opening): Promise<Socket> {
   const { proxy, localAddress } = transport;
-  const { timeoutMs } = opening;
+  const { timeoutMs, addresses } = opening;
   const { host, port } = proxy ?? target;
   const socket = connect({
     host,
     port,
     ...(localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) }),
+    ...(proxy === undefined && addresses !== undefined ? { lookup: pinned(addresses) } : {}),
     // Node's own 250 ms an address is short for a distant server with several addresses.
     autoSelectFamilyAttemptTimeout: Math.max(250, Math.min(2500, Math.floor(timeoutMs / 4))),
   });
@@ -29,8 +30,30 @@ export async function openTcp(target: Target, transport: Transport, opening: Ope
   );
   if (proxy === undefined) return socket;
   const left = { ...opening, timeoutMs: Math.max(1, timeoutMs - (performance.now() - began)) };
-  await settled(socket, tunnel(socket, proxy, target), left, faults.late, faults.proxyLost);
+  await settled(socket, tunnel(socket, proxy, target, addresses), left, faults.late, faults.proxyLost);
   return socket;
+}
+
+function pinned(addresses: readonly string[]): LookupFunction {
+  const all = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (host, { family, ...options }, done) => {
+    const fitting = all.filter((each) => !family || each.family === family);
+    if (fitting.length === 0) done(Object.assign(new Error(`no address of ${host} fits`), { code: 'ENOTFOUND' }), '');
+    else if (options.all) done(null, fitting);
+    else done(null, fitting[0]!.address, fitting[0]!.family);
+  };
+}
+
+/** What it means that there is no connection in time: `connect-timeout`, or `proxy-unreachable` where one is on the way. */
+export function lateConnection(target: Target, transport: Transport, timeoutMs: number): MailhaulError {
+  return new Faults(target, transport, timeoutMs).late();
+}
+
+const wayCodes: readonly string[] = ['proxy-unreachable', 'proxy-refused', 'source-address', 'connection-file'];
+
+/** Whether an error is about the way as the settings have it, and not about the server at its end. */
+export function isOfTheWay({ code }: MailhaulError): boolean {
+  return wayCodes.includes(code);
 }
 
 /** What goes wrong on the way to one target. */

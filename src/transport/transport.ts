@@ -34,8 +34,18 @@ export interface Target {
   readonly port: number;
 }
 
+/**
+ * Whether the host's name is looked up on this machine: without a proxy, and with SOCKS 4, which carries addresses only.
+ * Else the proxy does it, and nobody here knows the addresses.
+ */
+export function resolvesHere({ proxy }: Transport): boolean {
+  return proxy === undefined || proxy.kind === 'socks4';
+}
+
 /** How long a step may take, and what ends it. */
 export interface Opening {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** IP addresses of the target, where somebody looked them up and judged them: no others are connected to. */
+  readonly addresses?: readonly string[] | undefined;
 }

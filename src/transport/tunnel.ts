@@ -19,17 +19,28 @@ function authority({ host, port }: Target): string {
 /**
  * Has the proxy connect to the target. Afterwards the socket speaks with the target. Names are resolved by the proxy,
  * except with socks4, which cannot carry them.
+ * @param addresses those of the target, where they were looked up already; only socks4 has a use for them
  * @throws MailhaulError `proxy-refused`, `host-unknown`
  */
-export async function tunnel(socket: Socket, proxy: ProxyAccess, target: Target): Promise<void> {
-  await (proxy.kind === 'http' ? throughHttp(socket, proxy, target) : throughSocks(socket, proxy, target));
+export async function tunnel(
+  socket: Socket,
+  proxy: ProxyAccess,
+  target: Target,
+  addresses?: readonly string[],
+): Promise<void> {
+  await (proxy.kind === 'http' ? throughHttp(socket, proxy, target) : throughSocks(socket, proxy, target, addresses));
 }
 
 function refused(proxy: ProxyAccess, { host, port }: Target, reason: string): MailhaulError {
   return new MailhaulError('proxy-refused', { proxy: proxyName(proxy), host, port, reason: printable(reason) });
 }
 
-async function throughSocks(socket: Socket, proxy: ProxyAccess, target: Target): Promise<void> {
+async function throughSocks(
+  socket: Socket,
+  proxy: ProxyAccess,
+  target: Target,
+  addresses: readonly string[] | undefined,
+): Promise<void> {
   const { kind, host, port, user, password } = proxy;
   const type = kind === 'socks5' ? 5 : 4;
   if (type === 4 && isIP(target.host) === 6) throw refused(proxy, target, 'SOCKS 4 carries no IPv6 address');
@@ -37,7 +48,7 @@ async function throughSocks(socket: Socket, proxy: ProxyAccess, target: Target):
   if (Buffer.byteLength(user) > 255 || Buffer.byteLength(password) > 255) {
     throw refused(proxy, target, 'SOCKS carries at most 255 bytes of user name and password');
   }
-  const destination = { host: kind === 'socks4' ? await firstIpv4(target) : target.host, port: target.port };
+  const destination = { host: kind === 'socks4' ? await firstIpv4(target, addresses) : target.host, port: target.port };
   try {
     // What came behind the proxy's answer is emitted again in the next phase of the event loop: who awaits this has to
     // listen by then, with nothing but promises in between.
@@ -55,8 +66,13 @@ async function throughSocks(socket: Socket, proxy: ProxyAccess, target: Target):
   }
 }
 
-async function firstIpv4({ host }: Target): Promise<string> {
+async function firstIpv4({ host }: Target, addresses: readonly string[] | undefined): Promise<string> {
   if (isIP(host) === 4) return host;
+  if (addresses !== undefined) {
+    const found = addresses.find((address) => isIP(address) === 4);
+    if (found === undefined) throw new MailhaulError('host-unknown', { host });
+    return found;
+  }
   return lookup(host, { family: 4 }).then(
     ({ address }) => address,
     () => {

@@ -41,6 +41,15 @@ describe('a server that lets nobody in', () => {
     expect(doors.closed('destination', endpoint())).toBeUndefined();
   });
 
+  it('is not one whose accounts get no token from somewhere else', () => {
+    const doors = new Doors();
+    const proxy = { proxy: 'http://proxy.test:3128', port: 443, reason: 'gone' };
+    doors.note('source', endpoint(), new MailhaulError('proxy-unreachable', { host: 'login.test', ...proxy }));
+    expect(doors.closed('source', endpoint())).toBeUndefined();
+    doors.note('source', endpoint(), new MailhaulError('proxy-unreachable', { host: 'h.test', ...proxy }));
+    expect(doors.closed('source', endpoint())).toBeDefined();
+  });
+
   it('is not one that refuses an account', () => {
     const doors = new Doors();
     doors.note('source', endpoint(), new MailhaulError('credentials-refused', { host: 'h.test', user: 'ann' }));

@@ -8,6 +8,7 @@ import { autoconfigFile } from '../accounts/discovery/world.ts';
 import { makeCertificates } from '../servers/certificates.ts';
 import { type HttpsServer, startHttps } from '../servers/https-server.ts';
 import { NameServer } from '../servers/name-server.ts';
+import { ProxyServer } from '../servers/proxy.ts';
 import { type Ended, expectReport, HaulRig } from './haul-rig.ts';
 
 let rig: HaulRig;
@@ -126,6 +127,33 @@ describe('mailhaul discover ADDRESS', () => {
     expect(others).toContainEqual(
       expect.objectContaining({ host: 'pop.old.test', problem: expect.objectContaining({ code: 'tls-unverified' }) }),
     );
+  });
+
+  test('goes through a proxy, and looks no host up by itself', async () => {
+    const known = ['db.test', 'imap.new.test', 'listed.test', 'autoconfig.listed.test'];
+    const here = Object.fromEntries(known.map((name) => [name, '127.0.0.1']));
+    const login = { user: 'mailhaul', password: 'pass' };
+    const proxy = await ProxyServer.start({ kind: 'http', names: here, login });
+    rig.atEnd(() => proxy.close());
+    const text = await readFile(join(rig.directory, 'settings.yaml'), 'utf8');
+    const access = `{ proxy: "http://127.0.0.1:${proxy.port}", proxyUser: mailhaul, proxyPassword: env:PROXY_PW }`;
+    const config = await rig.file('proxied.yaml', `${text}connections: { default: ${access} }\n`);
+    const asked = names.asked.length;
+    const find = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+      rig.haul(['discover', 'listed.test', ...args, '--config', config, '--data-dir', rig.dataDir], {
+        NODE_EXTRA_CA_CERTS: caFile,
+        ...env,
+      }).ended;
+    const found = await find({ PROXY_PW: 'pass' }, '--protocol', 'imap', '--json');
+    expect(found.status).toBe(0);
+    expect(reportOf(found).domains[0]!.imap!.server).toMatchObject({ host: 'imap.new.test', origin: 'ispdb' });
+    expect(proxy.targets).toContain(`db.test:${database.port}`);
+    expect(proxy.targets).toContain(`imap.new.test:${destination.imapsPort}`);
+    const refused = await find({ PROXY_PW: 'wrong' });
+    expect(refused.status).toBe(3);
+    expect(refused.stdout).toContain(`does not connect to db.test:${database.port}: it refuses user name and password`);
+    expect(refused.stdout).toMatch(/\d+ guesses of usual names and ports met no server/);
+    expect(names.asked.slice(asked).filter((line) => !/^(?:SRV|MX) /.test(line))).toEqual([]);
   });
 
   test('ends with 130 when it is interrupted', async () => {

@@ -200,6 +200,22 @@ describe('straight', () => {
     }
   });
 
+  it('to the addresses that were looked up, and to no others', async () => {
+    const server = await echo();
+    const opening = { ...patience, addresses: ['127.0.0.1'] };
+    const open = (more: Partial<Transport>, addresses = opening.addresses) =>
+      openTcp({ host: 'pop.invalid', port: server.port }, { ...directTransport, ...more }, { ...opening, addresses });
+    for (const more of [{}, { localAddress: '127.0.0.5' }]) {
+      const socket = await open(more);
+      ends.push(() => socket.destroy());
+      await once(socket, 'data');
+    }
+    expect(server.clients).toEqual(['127.0.0.1', '127.0.0.5']);
+    for (const more of [{ localAddress: '127.0.0.5' }, through(await proxyWith({ kind: 'socks4' }), 'socks4')]) {
+      await expect(open(more, ['2001:db8::7'])).rejects.toMatchObject({ code: 'host-unknown' });
+    }
+  });
+
   it('to nobody', async () => {
     expect((await faultOf('127.0.0.1', await closedPort(), {})).code).toBe('connection-refused');
     expect((await faultOf('no-such-host.invalid', 1, {})).code).toBe('host-unknown');

@@ -1,14 +1,18 @@
 /** Pages of the web over https: bounded in time, size and hops. */
 import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import { MailhaulError } from '../../ground/errors.ts';
+import { isOfTheWay } from '../../transport/tcp.ts';
+import { resolvesHere, type Transport } from '../../transport/transport.ts';
+import { askWeb, readBody, webTarget } from '../../transport/web-request.ts';
 import { isPublicAddress } from './public-address.ts';
 import type { Dns, Http } from './seams.ts';
 
 /** How pages are fetched. */
 export interface HttpsOptions {
   readonly dns: Pick<Dns, 'addresses'>;
+  /** How a host is reached. */
+  readonly transportOf: (host: string) => Promise<Transport>;
   /** For a page with all its redirects. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
@@ -22,7 +26,8 @@ type Hop = { readonly body: Buffer | undefined } | { readonly location: string }
 
 /**
  * Fetches pages. The host of the first question is the administrator's own word and may be anywhere; a redirect is
- * a stranger's: it must stay on https, and it does not lead from the internet into the local network.
+ * a stranger's: it must stay on https, and it does not lead from the internet into the local network. Where a proxy looks
+ * names up, all names count as the internet's: an address of the local network is still told, a name of it is not.
  */
 export function httpsGetter(options: HttpsOptions): Http {
   return {
@@ -32,14 +37,19 @@ export function httpsGetter(options: HttpsOptions): Http {
       try {
         return await follow(new URL(url), options, signal);
       } catch (error) {
-        if (error instanceof MailhaulError) throw error;
+        if (error instanceof MailhaulError && (error.code === 'host-unknown' || isOfTheWay(error))) throw error;
         const late = signal.aborted ? `no answer within ${options.timeoutMs / 1000} s` : undefined;
-        const { code, message } = error as NodeJS.ErrnoException;
-        // What a server sends is not quoted; Node's own words hold at most its certificate's names.
-        throw new MailhaulError('discovery-source', { source, reason: late ?? (message || code || 'failed') }, error);
+        throw new MailhaulError('discovery-source', { source, reason: late ?? reasonOf(error) }, error);
       }
     },
   };
+}
+
+/** What a server sends is not quoted; Node's own words hold at most its certificate's names. */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const said = error instanceof MailhaulError ? error.details['reason'] : undefined;
+  return String(said ?? (message || code || 'failed'));
 }
 
 async function follow(first: URL, options: HttpsOptions, signal: AbortSignal): Promise<Buffer | undefined> {
@@ -48,14 +58,16 @@ async function follow(first: URL, options: HttpsOptions, signal: AbortSignal): P
   for (let hops = 0; hops <= options.redirects; hops++) {
     if (url.protocol !== 'https:') throw new Error('it redirects to something other than https');
     if (url.username !== '' || url.password !== '') throw new Error('it redirects to an address with a password');
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const addresses = await withSignal(options.dns.addresses(host), signal);
-    if (addresses.length === 0) throw new MailhaulError('host-unknown', { host });
-    if (fromInternet && !addresses.every(isPublicAddress)) {
+    const { host } = webTarget(url);
+    const transport = await options.transportOf(host);
+    const known = resolvesHere(transport) || isIP(host) !== 0;
+    const addresses = known ? await withSignal(options.dns.addresses(host), signal) : undefined;
+    if (addresses?.length === 0) throw new MailhaulError('host-unknown', { host });
+    if (fromInternet && addresses?.every(isPublicAddress) === false) {
       throw new Error('it redirects from the internet into the local network');
     }
-    fromInternet ||= addresses.some(isPublicAddress);
-    const hop = await ask(url, addresses, options, signal);
+    fromInternet ||= addresses?.some(isPublicAddress) ?? true;
+    const hop = await ask(url, { transport, addresses }, options, signal);
     if ('body' in hop) return hop.body;
     url = new URL(hop.location, url);
   }
@@ -71,37 +83,13 @@ function withSignal<Value>(promise: Promise<Value>, signal: AbortSignal): Promis
 
 function ask(
   url: URL,
-  addresses: readonly string[],
-  { maxBytes, ca }: HttpsOptions,
+  way: { transport: Transport; addresses: readonly string[] | undefined },
+  { maxBytes, timeoutMs, ca }: HttpsOptions,
   signal: AbortSignal,
 ): Promise<Hop> {
   const headers = { accept: 'application/xml, text/xml', 'accept-encoding': 'identity', 'user-agent': 'mailhaul' };
-  return new Promise((resolve, reject) => {
-    // A connection of its own, to the very addresses that were looked at.
-    const asked = request(url, {
-      headers,
-      signal,
-      agent: false,
-      lookup: pinned(addresses),
-      rejectUnauthorized: true,
-      ...(ca === undefined ? {} : { ca }),
-    });
-    asked.once('error', reject);
-    asked.once('response', (response) => {
-      hopOf(response, maxBytes)
-        .then(resolve, reject)
-        .finally(() => asked.destroy());
-    });
-    asked.end();
-  });
-}
-
-function pinned(addresses: readonly string[]): LookupFunction {
-  const all = addresses.map((address) => ({ address, family: isIP(address) }));
-  return (_, options, done) => {
-    if (options.all) done(null, all);
-    else done(null, all[0]!.address, all[0]!.family);
-  };
+  const question = { url, method: 'GET', headers, ...way, tlsCa: ca, timeoutMs, signal };
+  return askWeb(question, (response) => hopOf(response, maxBytes));
 }
 
 async function hopOf(response: IncomingMessage, maxBytes: number): Promise<Hop> {
@@ -111,12 +99,5 @@ async function hopOf(response: IncomingMessage, maxBytes: number): Promise<Hop> 
   }
   if (statusCode === 404 || statusCode === 410) return { body: undefined };
   if (statusCode !== 200) throw new Error(`it answers ${statusCode}`);
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) {
-    size += piece.length;
-    if (size > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`);
-    pieces.push(piece);
-  }
-  return { body: Buffer.concat(pieces) };
+  return { body: await readBody(response, maxBytes) };
 }

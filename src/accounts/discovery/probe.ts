@@ -1,7 +1,10 @@
 /** Looking at a real server: TLS with a certificate that verifies, and what it offers. Nobody is logged in. */
-import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 import { type ErrorDetails, MailhaulError } from '../../ground/errors.ts';
+import { lateConnection, openTcp } from '../../transport/tcp.ts';
+import { tlsOptions } from '../../transport/tls.ts';
+import { resolvesHere, type Transport } from '../../transport/transport.ts';
 import { Lines } from './lines.ts';
 import type { Dns, Probe, ProbeTarget, Proof } from './seams.ts';
 import { askForTls, askMechanisms, greet } from './talk.ts';
@@ -9,6 +12,8 @@ import { askForTls, askMechanisms, greet } from './talk.ts';
 /** How servers are looked at. */
 export interface ProbeOptions {
   readonly dns: Pick<Dns, 'addresses'>;
+  /** How a host is reached. */
+  readonly transportOf: (host: string) => Promise<Transport>;
   /** For all of it: connection, TLS and the few answers. */
   readonly timeoutMs: number;
   /** Authorities that are trusted instead of those of Node.js, as PEM text. */
@@ -19,48 +24,56 @@ export interface ProbeOptions {
 interface Look {
   readonly target: ProbeTarget;
   readonly peer: ErrorDetails;
+  readonly transport: Transport;
   readonly sockets: Socket[];
+  /** Ends a connection that is not there yet. */
+  readonly end: AbortController;
   /** What is waited for: it decides what being late means. */
   during: 'connection' | 'TLS' | 'greeting';
 }
 
 /**
  * A probe that connects. Throws `host-unknown`, `connection-refused`, `connect-timeout`, `tls-unverified`, `tls-failed`,
- * `starttls-missing`, `starttls-injected`, `server-silent`, `connection-lost` or `protocol-error`.
+ * `starttls-missing`, `starttls-injected`, `server-silent`, `connection-lost` or `protocol-error`; where the settings name
+ * a way there, `proxy-unreachable`, `proxy-refused`, `source-address` or `connection-file` besides.
  */
 export function networkProbe(options: ProbeOptions): Probe {
   return {
     look: async (target) => {
       const { host, port } = target;
-      const look: Look = { target, peer: { host, port }, sockets: [], during: 'connection' };
+      const transport = await options.transportOf(host);
+      const end = new AbortController();
+      const look: Look = { target, peer: { host, port }, transport, sockets: [], end, during: 'connection' };
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(lateError(look, options.timeoutMs / 1000)), options.timeoutMs);
+        timer = setTimeout(() => reject(lateError(look, options.timeoutMs)), options.timeoutMs);
       });
       try {
         return await Promise.race([proofOf(look, options), late]);
       } finally {
         clearTimeout(timer);
+        end.abort();
         for (const socket of look.sockets) socket.destroy();
       }
     },
   };
 }
 
-function lateError({ peer, during }: Look, seconds: number): MailhaulError {
-  if (during === 'connection') return new MailhaulError('connect-timeout', { ...peer, seconds });
+function lateError({ target, peer, transport, during }: Look, timeoutMs: number): MailhaulError {
+  const seconds = timeoutMs / 1000;
+  if (during === 'connection') return lateConnection(target, transport, timeoutMs);
   if (during === 'TLS') return new MailhaulError('tls-failed', { ...peer, reason: `no answer within ${seconds} s` });
   return new MailhaulError('server-silent', { ...peer, seconds, during });
 }
 
-async function proofOf(look: Look, { dns, ca }: ProbeOptions): Promise<Proof> {
-  const { target, peer } = look;
+async function proofOf(look: Look, { dns, ca, timeoutMs }: ProbeOptions): Promise<Proof> {
+  const { target } = look;
   const { host, protocol } = target;
-  const addresses = await dns.addresses(host).catch((cause: unknown) => {
-    throw new MailhaulError('host-unknown', peer, cause);
-  });
-  if (addresses.length === 0) throw new MailhaulError('host-unknown', peer);
-  const tcp = await openTcp(look, addresses);
+  const addresses = await addressesOf(look, dns);
+  const tcp = await openTcp(target, look.transport, { timeoutMs, signal: look.end.signal, addresses });
+  look.sockets.push(tcp.on('error', () => {}));
+  // It may have come in the very moment in which all of it ended.
+  if (look.end.signal.aborted) tcp.destroy();
   if (target.security === 'starttls') await startTls(look, tcp);
   look.during = 'TLS';
   const { socket, certificateName } = await openTls(look, tcp, ca);
@@ -83,34 +96,27 @@ async function startTls(look: Look, tcp: Socket): Promise<void> {
   lines.leave();
 }
 
-function openTcp({ target, peer, sockets }: Look, addresses: readonly string[]): Promise<Socket> {
-  const all = addresses.map((address) => ({ address, family: isIP(address) }));
-  const lookup: LookupFunction = (_, options, done) => {
-    if (options.all) done(null, all);
-    else done(null, all[0]!.address, all[0]!.family);
-  };
-  const socket = connectTcp({ host: target.host, port: target.port, lookup, autoSelectFamilyAttemptTimeout: 1000 });
-  sockets.push(socket.on('error', () => {}));
-  return new Promise((resolve, reject) => {
-    socket.once('connect', () => resolve(socket));
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new MailhaulError('connection-refused', { ...peer, reason: error.code ?? 'failed' }, error));
-    });
+/** Undefined where the proxy looks names up. */
+async function addressesOf({ target, peer, transport }: Look, dns: ProbeOptions['dns']) {
+  const { host } = target;
+  if (!resolvesHere(transport) && isIP(host) === 0) return undefined;
+  const addresses = await dns.addresses(host).catch((cause: unknown) => {
+    throw new MailhaulError('host-unknown', peer, cause);
   });
+  if (addresses.length === 0) throw new MailhaulError('host-unknown', peer);
+  return addresses;
 }
 
-function openTls({ target, peer, sockets }: Look, tcp: Socket, ca: string | undefined) {
+function openTls({ target, peer, transport, sockets }: Look, tcp: Socket, ca: string | undefined) {
   const { host, domain } = target;
+  const options = tlsOptions(host, transport, ca);
   let certificateName = host;
   const socket: TLSSocket = connectTls({
     socket: tcp,
     host,
-    // RFC 6066 §3: no address literal in the name indication.
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(ca === undefined ? {} : { ca }),
-    rejectUnauthorized: true,
-    checkServerIdentity: (_, certificate) => {
-      const wrong = checkServerIdentity(host, certificate);
+    ...options,
+    checkServerIdentity: (name, certificate) => {
+      const wrong = options.checkServerIdentity!(name, certificate);
       if (wrong === undefined || domain === undefined || checkServerIdentity(domain, certificate)) return wrong;
       certificateName = domain;
       return undefined;

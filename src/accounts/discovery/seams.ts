@@ -43,7 +43,7 @@ export interface ProbeTarget {
 
 /** A server that speaks the protocol under TLS, with a certificate that verified. */
 export interface Proof {
-  /** The name for which the certificate is valid: the host, or the domain of the target. */
+  /** The name for which the certificate is valid: the host (or its `serverName`), or the domain of the target. */
   readonly certificateName: string;
   /** Ways to log in that it offers, in capitals, as far as it says so before the login. */
   readonly mechanisms: readonly string[];

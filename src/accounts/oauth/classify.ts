@@ -19,6 +19,9 @@ const needsPerson: ReadonlySet<string> = new Set([
 ]);
 const passes: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error', 'slow_down']);
 
+/** What of a connection passes. Faults of the way there (a proxy) are no fault of the provider, and stay what they are. */
+const away: ReadonlySet<string> = new Set(['host-unknown', 'connection-refused', 'connect-timeout', 'tls-failed']);
+
 /** What the errors of the library and of fetch have in common. */
 interface Thrown {
   readonly message?: string;
@@ -31,11 +34,15 @@ interface Thrown {
 
 /** The error of the table; whatever is in `secrets` is taken out of its text. */
 export function tokenError(thrown: unknown, asked: TokenFor, secrets: readonly string[]): MailhaulError {
-  if (thrown instanceof MailhaulError) return thrown;
   const { provider, kind, user } = asked;
   const error = thrown as Thrown;
   const fail = (code: ConstructorParameters<typeof MailhaulError>[0], reason: string) =>
     new MailhaulError(code, { provider: `oauth2:${provider}`, user, reason: withoutSecrets(reason, secrets) });
+  const ours = ourError(thrown);
+  if (ours !== undefined) {
+    if (away.has(ours.code)) return fail('oauth-unavailable', ours.message);
+    return ours.code.startsWith('tls-') ? fail('oauth-unusable', ours.message) : ours;
+  }
   if (typeof error.error === 'string') {
     const reason = [error.error, error.error_description].filter(Boolean).join(': ');
     if (passes.has(error.error) || isPassing(error.status)) return fail('oauth-unavailable', reason);
@@ -58,9 +65,18 @@ function isPassing(status: number | undefined): boolean {
   return status !== undefined && (status >= 500 || status === 429);
 }
 
-/** fetch says only that it failed; the reason lies below. */
-function networkCode(error: Thrown): string | undefined {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+/** An error with those below it: the library says only that something failed. */
+function* chain(error: unknown): Generator<Error> {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) yield at;
+}
+
+function ourError(error: unknown): MailhaulError | undefined {
+  for (const at of chain(error)) if (at instanceof MailhaulError) return at;
+  return undefined;
+}
+
+function networkCode(error: unknown): string | undefined {
+  for (const at of chain(error)) {
     const { code } = at as NodeJS.ErrnoException;
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) && !code.startsWith('OAUTH_')) return code;
   }

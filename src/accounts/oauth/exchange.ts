@@ -4,7 +4,6 @@ import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
   Configuration,
-  type CustomFetchOptions,
   calculatePKCECodeChallenge,
   clientCredentialsGrant,
   customFetch,
@@ -22,10 +21,12 @@ import {
 } from 'openid-client';
 import type { MailhaulError } from '../../ground/errors.ts';
 import type { Settings } from '../../ground/settings.ts';
-import { isSafeUrl, type OAuthProvider } from '../../ground/settings-oauth.ts';
+import type { OAuthProvider } from '../../ground/settings-oauth.ts';
+import type { Transport } from '../../transport/transport.ts';
 import { type TokenFor, tokenError } from './classify.ts';
 import { clientAuth } from './client-auth.ts';
 import type { ClientKey } from './client-key.ts';
+import { type ProviderFetch, providerFetch } from './provider-fetch.ts';
 
 /** What a provider gave. Never log it. */
 export interface GivenTokens {
@@ -51,6 +52,10 @@ export interface ExchangeOptions {
   /** What the app signs with where it has no secret. */
   readonly clientKey: ClientKey | undefined;
   readonly settings: Pick<Settings, 'oauthTimeoutMs' | 'oauthAnswerMaxBytes'>;
+  /** How a host is reached. */
+  readonly transportOf: (host: string) => Promise<Transport>;
+  /** Authorities that are trusted instead of those of Node.js, as PEM text. */
+  readonly ca?: string | undefined;
   /** Ends requests under way. */
   readonly signal: AbortSignal | undefined;
 }
@@ -171,12 +176,12 @@ export class TokenExchange {
 }
 
 async function configure(options: ExchangeOptions): Promise<Configuration> {
-  const { provider, settings, signal } = options;
+  const { provider, settings, transportOf, ca, signal } = options;
   const clientId = provider.clientId ?? 'mailhaul';
   const auth = clientAuth(options);
-  const boundedFetch = (url: string, given: CustomFetchOptions) =>
-    fetchBounded(url, { ...given, signal: either(given.signal, signal) }, settings.oauthAnswerMaxBytes);
-  const timeout = settings.oauthTimeoutMs / 1000;
+  const { oauthTimeoutMs: timeoutMs, oauthAnswerMaxBytes: maxBytes } = settings;
+  const boundedFetch = providerFetch({ transportOf, ca, timeoutMs, maxBytes, signal });
+  const timeout = timeoutMs / 1000;
   const found = await published(provider, boundedFetch, timeout);
   const own = written(provider);
   const metadata = { ...found, ...own, issuer: found.issuer ?? own.issuer ?? '' };
@@ -191,7 +196,7 @@ async function configure(options: ExchangeOptions): Promise<Configuration> {
 /** What the issuer publishes, where the settings do not say it all. */
 async function published(
   { kind, issuer, tokenUrl, authorizationUrl, deviceUrl }: OAuthProvider,
-  boundedFetch: (url: string, options: CustomFetchOptions) => Promise<Response>,
+  boundedFetch: ProviderFetch,
   timeout: number,
 ): Promise<Partial<ServerMetadata>> {
   const asksPerson = kind === 'refresh-token' && authorizationUrl === undefined && deviceUrl === undefined;
@@ -214,23 +219,4 @@ function written({ issuer, tokenUrl, authorizationUrl, deviceUrl }: OAuthProvide
     ...(authorizationUrl !== undefined && { authorization_endpoint: authorizationUrl }),
     ...(deviceUrl !== undefined && { device_authorization_endpoint: deviceUrl }),
   };
-}
-
-function either(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
-}
-
-/** fetch, to safe places only, with an answer of bounded length. Certificates are verified, as fetch does. */
-async function fetchBounded(url: string, options: CustomFetchOptions, maxBytes: number): Promise<Response> {
-  if (!isSafeUrl(url)) throw new Error(`${new URL(url).origin} is neither https nor on this machine`);
-  const response = await fetch(url, options as RequestInit);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxBytes) throw new Error(`its answer has more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  const { status, headers } = response;
-  return new Response(length === 0 ? null : Buffer.concat(chunks), { status, headers });
 }

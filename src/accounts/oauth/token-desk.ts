@@ -6,6 +6,7 @@ import { MailhaulError } from '../../ground/errors.ts';
 import type { RedisClient } from '../../ground/redis.ts';
 import type { LoadedSettings } from '../../ground/settings-load.ts';
 import { type OAuthProvider, withPreset } from '../../ground/settings-oauth.ts';
+import { readTransport } from '../../transport/read-transport.ts';
 import type { Account } from '../account.ts';
 import { claimSeal, openSeal } from '../seal-check.ts';
 import { SecretRef } from '../secret.ts';
@@ -20,11 +21,19 @@ export interface TokenDeskContext {
   readonly redis: RedisClient;
   readonly settings: Pick<
     LoadedSettings,
-    'oauth' | 'oauthRefreshEarlyMs' | 'oauthTimeoutMs' | 'oauthAnswerMaxBytes' | 'dataDir' | 'sealKeyFile'
+    | 'oauth'
+    | 'oauthRefreshEarlyMs'
+    | 'oauthTimeoutMs'
+    | 'oauthAnswerMaxBytes'
+    | 'connections'
+    | 'dataDir'
+    | 'sealKeyFile'
   >;
-  /** Variables that client secrets and the key of the seal may be in. */
+  /** Variables that client secrets, passwords of proxies and the key of the seal may be in. */
   readonly env: NodeJS.ProcessEnv;
   readonly clock?: Clock;
+  /** Authorities that are trusted for providers instead of those of Node.js, as PEM text. */
+  readonly ca?: string;
   /** Ends what is under way: nobody waits for tokens any longer. */
   readonly signal?: AbortSignal;
 }
@@ -95,7 +104,7 @@ export class TokenDesk {
    * `tokenUrl` is used where the settings name none.
    */
   async exchangeFor(asked: TokenFor, tokenUrl?: string): Promise<TokenExchange> {
-    const { settings, env, signal } = this.#context;
+    const { settings, env, ca, signal } = this.#context;
     const provider = this.providerOf(asked.provider);
     const clientSecret = await readClientSecret(asked.provider, provider, env);
     // Loaded with the first token: most lists need no OAuth2.
@@ -109,6 +118,8 @@ export class TokenDesk {
       clientSecret,
       clientKey,
       settings,
+      transportOf: (host) => readTransport(settings, host, env),
+      ca,
       signal,
     });
   }

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type HttpsOptions, httpsGetter } from '../../../src/accounts/discovery/https.ts';
 import { isPublicAddress } from '../../../src/accounts/discovery/public-address.ts';
+import { directTransport } from '../../../src/transport/transport.ts';
 import { type Certificates, makeCertificates } from '../../servers/certificates.ts';
 import { type HttpsServer, startHttps } from '../../servers/https-server.ts';
 
@@ -20,7 +21,8 @@ async function serve(listener: RequestListener) {
 /** Fetches a path of a host; every host is the server here, whatever address it seems to have. */
 function get(path: string, more: Partial<HttpsOptions> = {}) {
   const dns = { addresses: async () => ['127.0.0.1'] };
-  const options = { dns, timeoutMs: 20_000, maxBytes: 1000, redirects: 2, ca: certificates.ca, ...more };
+  const transportOf = async () => directTransport;
+  const options = { dns, transportOf, timeoutMs: 20_000, maxBytes: 1000, redirects: 2, ca: certificates.ca, ...more };
   return httpsGetter(options).get(path.startsWith('https:') ? path : `https://a.page.test:${server.port}${path}`);
 }
 

@@ -46,9 +46,15 @@ export function settingsWith(oauth: Record<string, object>, more: Partial<Settin
 }
 
 /** A desk as one process has it. */
-export function deskOf(redis: RedisClient, server: OAuthServer, settings: LoadedSettings, clock?: Clock): TokenDesk {
+export function deskOf(
+  redis: RedisClient,
+  server: OAuthServer,
+  settings: LoadedSettings,
+  clock?: Clock,
+  ca?: string,
+): TokenDesk {
   const env = { ...sealEnv, TENANT_SECRET: server.tenantSecret };
-  return new TokenDesk({ redis, settings, env, ...(clock && { clock }) });
+  return new TokenDesk({ redis, settings, env, ...(clock && { clock }), ...(ca && { ca }) });
 }
 
 /** An account whose both sides log in with tokens of this provider. */

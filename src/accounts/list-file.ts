@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MailhaulError, printable } from '../ground/errors.ts';
+import { syncFolder } from '../ground/made-once.ts';
 
 /**
  * Puts `text` in the place of a list that held `before`; a link stays a link, and mode and owner stay as they are.
@@ -37,14 +38,5 @@ export async function replaceList(path: string, before: Buffer, text: string): P
       : failed((error as NodeJS.ErrnoException).code ?? String(error), error);
   } finally {
     if (fresh !== undefined) await rm(fresh, { force: true });
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

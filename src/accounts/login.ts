@@ -1,5 +1,6 @@
 /** What it takes to log in to one side of an account: its endpoint with the secrets read. */
 import { readFile } from 'node:fs/promises';
+import { hexDigest } from '../ground/digest.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import { readTransport } from '../transport/read-transport.ts';
@@ -82,7 +83,7 @@ function givenTokens(
   if (!/^(?:xoauth2|oauthbearer)$/i.test(endpoint.auth)) return undefined;
   const ref: SecretRef = endpoint.password;
   // What a program prints is another token each time, and no new secret.
-  const identity = ref.isCommand ? `command ${account.key} ${side}` : password;
+  const identity = hexDigest(16, 'given token', account.key, side, ref.isCommand ? '' : password);
   let [token, readAt] = [password, Date.now()];
   const renew = async () => {
     token = await resolveSecret(ref, `${account.id} (${side})`, env);

@@ -1,4 +1,5 @@
 /** The connection to Redis: the only place that knows ioredis. */
+import type { Socket } from 'node:net';
 import { type Command, Redis, type RedisOptions } from 'ioredis';
 import { MailhaulError, printable } from './errors.ts';
 import { type RedisAccess, redisTarget } from './redis-target.ts';
@@ -117,6 +118,10 @@ class Connection extends Redis {
     this.options.sentinelRetryStrategy = (times) => this.#retryDelay(times);
     this.options.reconnectOnError = afterReconnect;
     this.#watchServer();
+    outliveErrors(this);
+    const { connector } = this as unknown as { connector: { connectToSentinel?: (...place: unknown[]) => Redis } };
+    const connect = connector.connectToSentinel?.bind(connector);
+    if (connect) connector.connectToSentinel = (...place) => outliveErrors(connect(...place));
     this.on('error', (error: Error) => {
       this.lastError = error;
     });
@@ -211,6 +216,19 @@ class Connection extends Redis {
  */
 function afterReconnect({ message }: Error): false | 2 {
   return /^(?:READONLY|UNBLOCKED|MASTERDOWN) /.test(message) ? 2 : false;
+}
+
+const noop = (): void => {};
+
+/**
+ * Keeps listening to a socket that has failed. ioredis listens to the first error only, and Node emits a second one where
+ * a server ends its handshake with an alert and its certificate does not verify: nobody would hear it, and the program end.
+ */
+function outliveErrors(connection: Redis): Redis {
+  return connection.on('error', () => {
+    const { stream } = connection as unknown as { stream?: Socket };
+    if (stream?.listeners('error').includes(noop) === false) stream.on('error', noop);
+  });
 }
 
 /** Fails everything that waits in a connection, sent or not. */

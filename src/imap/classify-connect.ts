@@ -53,14 +53,13 @@ export function connectError(
   const message = withoutSecrets(peer, failure.message ?? '');
   const reason = printable(message);
   // RFC 7628 §3.2.2 has the words of HTTP in `status`, and some have its numbers
-  if (/status 5\d\d\b/.test(oauthText(failure.oauthError))) {
-    return new MailhaulError('server-unavailable', { ...peer, reply: printable(oauthText(failure.oauthError)) });
-  }
+  const said = withoutSecrets(peer, oauthText(failure.oauthError));
+  if (/status 5\d\d\b/.test(said)) return new MailhaulError('server-unavailable', { ...peer, reply: printable(said) });
   if (failure.responseStatus === 'NO' || failure.responseStatus === 'BAD') {
     const refusal = {
       reply: failure.responseStatus,
       responseCode: failure.serverResponseCode,
-      text: `${failure.responseText ?? ''}${oauthText(failure.oauthError)}`,
+      text: `${failure.responseText ?? ''}${said}`,
     } as const;
     return loginError(peer, refusal, { secrets, mechanism: login?.mechanism ?? 'none', offered: login?.offered ?? '' });
   }
@@ -108,7 +107,7 @@ function withoutRefusal(
 ): MailhaulError {
   // Exchange answers NAMESPACE like this where the login was good and the mailbox is out of reach (imap-quirks §2.1)
   if (typeof response === 'string' && /authenticated but not connected/i.test(response)) {
-    return new MailhaulError('server-unavailable', { ...peer, reply: printable(response) });
+    return new MailhaulError('server-unavailable', { ...peer, reply: printable(withoutSecrets(peer, response)) });
   }
   if (code === undefined && (authenticationFailed === true || /authentication mechanism/i.test(message))) {
     return new MailhaulError('login-mechanism', { ...peer, wanted: 'a password', offered: printable(message) });

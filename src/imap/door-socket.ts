@@ -35,6 +35,8 @@ export interface DoorSocket {
   destroy(): void;
 }
 
+const noop = (): void => {};
+
 // They make imapflow's own plain socket look for an address for ever: it is put away before it finds one.
 const idleSocketOptions = { host: 'idle.invalid', lookup: (): void => {} } as const;
 
@@ -60,14 +62,30 @@ function startPlain(client: FlowSocket, socket: Socket): Promise<unknown> {
   const connecting = client.connect();
   const idle = client.socket;
   const begin = idle.listeners('connect') as (() => void)[];
-  idle
-    .removeAllListeners()
-    .on('error', () => {})
-    .destroy();
+  idle.removeAllListeners().on('error', noop).destroy();
   client.socket = socket;
   client.writeSocket = socket;
   for (const listener of begin) listener();
   return connecting;
+}
+
+/**
+ * Gives every socket that imapflow takes a listener for errors that stays. Node emits a second error where bytes that are
+ * no TLS follow the handshake of a server whose certificate does not verify: imapflow has stopped listening by then, and
+ * without a listener that error would end the program.
+ */
+export function outliveErrors(client: FlowSocket): void {
+  let current = client.socket;
+  Object.defineProperty(client, 'socket', {
+    configurable: true,
+    enumerable: true,
+    get: () => current,
+    set: (socket: Socket) => {
+      current = socket;
+      // imapflow lets go of its socket by null.
+      socket?.on('error', noop);
+    },
+  });
 }
 
 /** Told apart from a guard that never stood there. */

@@ -8,7 +8,7 @@ import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
 import { assertSendable, secretsOf } from './credentials.ts';
 import { assertLogin, type FlowLogin, steerLogin } from './door-login.ts';
-import { type DoorSocket, type FlowSocket, guardLogin, openDoorSocket } from './door-socket.ts';
+import { type DoorSocket, type FlowSocket, guardLogin, openDoorSocket, outliveErrors } from './door-socket.ts';
 
 /** A server and a login there. */
 export interface ImapEndpoint {
@@ -85,6 +85,7 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
   const flow = client as unknown as FlowSocket & FlowLogin;
+  outliveErrors(flow);
   const steered = steerLogin(flow, endpoint, () => options.onCapabilities?.(capabilitiesOf(client)));
   const guard = guardLogin(flow, endpoint);
   try {

@@ -5,8 +5,7 @@ import type { OpenDoor } from './door.ts';
 /** Throws a plain Error where imapflow did not leave the socket as agreed (another version, compression). */
 export function takeOver({ client }: OpenDoor): Socket {
   const { socket, readSocket, writeSocket } = client.unbind();
-  // unbind() took imapflow's listeners along; an error before ours are there would end the process
-  socket.on('error', () => {});
+  // unbind() took imapflow's listeners along: until ours are there, that of outliveErrors hears what goes wrong
   if (readSocket !== socket || writeSocket !== socket) {
     socket.destroy();
     throw new Error('imapflow did not hand over the bare socket');

@@ -1,7 +1,7 @@
 /** The login: carries out the mechanism that was chosen, and says what a refusal means. */
 import { isRefusedCredential } from '../ground/errors.ts';
 import type { Status } from './answers.ts';
-import type { Capabilities } from './capabilities.ts';
+import { type Capabilities, loginDelaySeconds } from './capabilities.ts';
 import { apopDigest, apopTimestamp } from './challenge-login.ts';
 import type { PopConnection } from './connection.ts';
 import { dialogueOf, type Mechanism, mechanismsFor, noLogin } from './mechanisms.ts';
@@ -85,7 +85,7 @@ function refused(
   if (refusal?.blames === 'server') code = 'server-unavailable';
   else if (refusal !== undefined && code === 'server-unavailable' && marksCredentials) code = 'credentials-refused';
   const why = refusal === undefined ? '' : `: ${connection.redaction.readable(Buffer.from(refusal.text))}`;
-  const loginDelay = Number.parseInt(capabilities?.get('LOGIN-DELAY') ?? '', 10) || 0;
+  const loginDelay = capabilities === undefined ? 0 : loginDelaySeconds(capabilities);
   return connection.error(code, {
     reply: `${reply} (login by ${mechanism}${why})`,
     mechanism,

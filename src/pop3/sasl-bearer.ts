@@ -1,5 +1,4 @@
 /** The SASL mechanisms that hand an OAuth 2.0 access token over: XOAUTH2 and OAUTHBEARER. */
-import { printable } from '../ground/errors.ts';
 import type { PopEndpoint } from './endpoint.ts';
 import type { SaslDialogue, SaslRefusal } from './sasl-exchange.ts';
 import { saslName } from './sasl-scram.ts';
@@ -50,15 +49,18 @@ function bearer(name: string, initial: string, toError: string, twoLines: boolea
   };
 }
 
-/** RFC 7628 §3.2.2: a JSON object with `status`, and perhaps `scope` and `schemes`. */
+/**
+ * RFC 7628 §3.2.2: a JSON object with `status`, and perhaps `scope` and `schemes`. Whole: of a token that was cut short
+ * nothing would be concealed.
+ */
 function describe(challenge: Buffer): SaslRefusal {
   const text = challenge.toString('utf8');
   try {
     const said = Object.entries(JSON.parse(text) as Record<string, unknown>);
     const words = said.map(([key, value]) => `${key} ${String(value)}`).join(', ');
     const status = String(said.find(([key]) => key === 'status')?.[1] ?? '');
-    return { text: printable(words), blames: /^5\d\d$/.test(status) ? 'server' : 'secret' };
+    return { text: words, blames: /^5\d\d$/.test(status) ? 'server' : 'secret' };
   } catch {
-    return { text: printable(text), blames: 'secret' };
+    return { text, blames: 'secret' };
   }
 }

@@ -27,6 +27,7 @@ export interface SaslDialogue {
 
 /** A refusal that came as a challenge. */
 export interface SaslRefusal {
+  /** In the server's words: may hold what it was sent, and whatever else. */
   readonly text: string;
   /** `server` where it blames itself, `secret` where the password or token is not good. */
   readonly blames: 'server' | 'secret';

@@ -111,6 +111,11 @@ describe('access tokens', () => {
     expect(error.message).toContain('status 400, schemes Bearer, scope of …');
     expect(error.message).toContain(auth.toUpperCase());
     expect(sent().at(-1)).toBe(answer);
+    // A server that blames itself may repeat the token as well.
+    const trouble = JSON.stringify({ status: '503', scope: `of ${token}` });
+    const busy = await errorOf(open({ capabilities: both, token: () => trouble }, { auth, accessToken: token }));
+    expect(busy).toMatchObject({ code: 'server-unavailable' });
+    expect(busy.message).toContain('status 503, scope of …');
   });
 
   test('are never in an error, even if the server repeats the whole command', async () => {

@@ -197,6 +197,16 @@ it.each(['PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER'
   },
 );
 
+it('no error has the beginning of a token where it cuts short what a server says', async () => {
+  const token = 'ya29.t0ken';
+  const long = JSON.stringify({ status: '400', scope: `${'x'.repeat(275)} ${token}` });
+  const sasl: Sasl = (_, said) => (said.length === 1 ? ask(long) : '-ERR [AUTH] no\r\n');
+  const server = await serve({ capabilities: ['SASL XOAUTH2'], sasl });
+  const error = await caught(connect(server, {}, { accessToken: token }));
+  expect(error.message).toContain('xxxx');
+  expect(JSON.stringify([error.message, error.details])).not.toContain(token.slice(0, 4));
+});
+
 describe('APOP', () => {
   it('answers as the example of RFC 1939 §7 does', () => {
     expect(apopDigest('<1896.697170952@dbc.mtview.ca.us>', 'tanstaaf')).toBe('c4c9334bac560ecc979e58001b3e22fb');

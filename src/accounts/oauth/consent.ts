@@ -94,8 +94,8 @@ class RedirectServer {
       if (signal.aborted) return onAbort();
       signal.addEventListener('abort', onAbort, { once: true });
       this.#onRequest = (request, response) => {
-        const answer = new URL(request.url ?? '/', redirect);
-        const ours = request.method === 'GET' && answer.pathname === redirect.pathname;
+        const answer = addressOf(request, redirect);
+        const ours = request.method === 'GET' && answer?.pathname === redirect.pathname;
         // Somebody else's answer must neither be taken nor end the waiting (RFC 6749 §10.12).
         if (!ours || this.#held || answer.searchParams.get('state') !== state) return refuse(response);
         this.#held = response;
@@ -123,6 +123,12 @@ class RedirectServer {
     await closed;
     clearTimeout(timer);
   }
+}
+
+/** Undefined where it is none: any program of this machine, and any page in its browser, can ask for `//`. */
+function addressOf(request: IncomingMessage, redirect: URL): URL | undefined {
+  const text = request.url ?? '/';
+  return URL.canParse(text, redirect.href) ? new URL(text, redirect) : undefined;
 }
 
 function refuse(response: ServerResponse): void {

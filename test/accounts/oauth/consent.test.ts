@@ -80,6 +80,8 @@ describe('a consent by browser', () => {
       const answer = await fetch(forged);
       expect(answer.status).toBe(400);
       expect((await fetch(new URL('/favicon.ico', forged))).status).toBe(400);
+      // No address at all: with nobody to catch it, it would end the program.
+      expect((await fetch(`${forged.origin}//`)).status).toBe(400);
       await browse(address.href);
     });
     expect(server.requests.some(({ body }) => body.includes('forged'))).toBe(false);

@@ -104,6 +104,16 @@ describe('a token that the password column names', () => {
     const plain = await openLogin(account, 'destination', context);
     expect([plain.accessToken, plain.tokens]).toEqual([undefined, undefined]);
   });
+
+  it('cannot be told from the name of its login, which another token changes', async () => {
+    const identities = ['ya29.one', 'ya29.two'].map(async (token) => {
+      const side = { auth: 'XOAUTH2', password: SecretRef.parse(token, folder) as SecretRef };
+      return (await openLogin(accountOf('ann', { from: side }), 'source', logins())).tokens!.identity;
+    });
+    const [one, two] = await Promise.all(identities);
+    expect(one).toMatch(/^[0-9a-f]{32}$/);
+    expect(two).not.toBe(one);
+  });
 });
 
 describe('a settings file', () => {

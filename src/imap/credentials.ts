@@ -1,5 +1,4 @@
-/** What a login sends: whether it may be sent, and what of it no error repeats. */
-import { MailhaulError } from '../ground/errors.ts';
+/** What a login sends, and what of it no error repeats. */
 
 /** What an endpoint says of its login; `ImapEndpoint` has more, and the meaning of each. */
 export interface Credentials {
@@ -10,25 +9,6 @@ export interface Credentials {
   password: string;
   accessToken?: string | undefined;
   authzUser?: string | undefined;
-}
-
-/**
- * RFC 4616 §2 and RFC 3501 §9: no login can carry NUL, and a line break would end the command that carries it.
- * Throws `credentials-unsafe`.
- */
-export function assertSendable({ host, user, password, auth, accessToken, authzUser = '' }: Credentials): void {
-  const sendsToken = accessToken !== undefined || /^(?:xoauth2|oauthbearer)$/i.test(auth);
-  // A %x01 would end a field of XOAUTH2 and OAUTHBEARER (RFC 7628 §3.1)
-  const unsafe = sendsToken ? /[\r\n\0\x01]/ : /[\r\n\0]/;
-  const parts = {
-    'user name': user,
-    password,
-    'access token': accessToken ?? '',
-    'authorization identity': authzUser,
-  };
-  for (const [what, value] of Object.entries(parts)) {
-    if (unsafe.test(value)) throw new MailhaulError('credentials-unsafe', { host, user, what });
-  }
 }
 
 /** Every form in which a server might repeat the secrets of a login. */

@@ -2,11 +2,12 @@
 import { TLSSocket } from 'node:tls';
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
+import { refuseUnsafeCredentials } from '../ground/safe-credentials.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Transport } from '../transport/transport.ts';
 import { conceal, type Peer } from './classify.ts';
 import { connectError } from './classify-connect.ts';
-import { assertSendable, secretsOf } from './credentials.ts';
+import { secretsOf } from './credentials.ts';
 import { assertLogin, type FlowLogin, steerLogin } from './door-login.ts';
 import { type DoorSocket, type FlowSocket, guardLogin, openDoorSocket, outliveErrors } from './door-socket.ts';
 
@@ -74,7 +75,7 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   const peer: Peer = { host, port, user };
   const secrets = secretsOf(endpoint);
   conceal(peer, secrets);
-  assertSendable(endpoint);
+  refuseUnsafeCredentials(endpoint);
   if (options.signal?.aborted === true) throw abortError(options.signal, peer);
   const opening = { timeoutMs: options.imapConnectTimeoutMs, signal: options.signal };
   const socket = await openDoorSocket(endpoint, opening).catch((error) => {
@@ -175,6 +176,8 @@ async function withinLogin(begin: () => Promise<unknown>, options: ImapOptions, 
   const timer = setTimeout(onTimeout, imapConnectTimeoutMs + imapLoginTimeoutMs);
   const onAbort = () => stop(abortError(signal!, peer));
   signal?.addEventListener('abort', onAbort, { once: true });
+  // A stop in the very turn in which the socket opened is told by no event.
+  if (signal?.aborted) onAbort();
   try {
     await Promise.race([begin(), stopped]);
   } finally {

@@ -57,7 +57,9 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
   const startedAt = Date.now();
   const { accounts, settings, wrong } = options;
   const rules = estimateRules(settings);
-  const shared = { doors: new Doors(), queues: new Queues() };
+  const { redis, env, signal } = options;
+  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
+  const shared = { doors: new Doors(), queues: new Queues(), logins };
   const looked: Member[] = [];
   const queue = accounts.entries();
   let through = 0;
@@ -91,12 +93,11 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
 
 function contextOf(
   account: Account,
-  shared: Pick<CheckContext, 'doors' | 'queues'>,
-  { redis, settings, env, signal, onWait }: CheckOptions,
+  shared: Pick<CheckContext, 'doors' | 'queues' | 'logins'>,
+  { redis, settings, signal, onWait }: CheckOptions,
 ): CheckContext {
   const told = (wait: Wait) => onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
-  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
-  return { redis, settings, signal, ...shared, onWait: told, logins };
+  return { redis, settings, signal, ...shared, onWait: told };
 }
 
 /** Both sides have as many sessions as the fewer of the two. */

@@ -30,7 +30,7 @@ export async function dryRun(
   const startedAt = Date.now();
   // A person ends it at once.
   const { signal } = new AbortController();
-  const logins = { env, settings, tokens: new TokenDesk({ redis: client, settings, env }) };
+  const logins = { env, settings, tokens: new TokenDesk({ redis: client, settings, env, signal }) };
   const reports: AccountReport[] = [];
   const queue = accounts.entries();
   const survey = async () => {

@@ -1,8 +1,9 @@
 /** A POP3 client that reads only: lists a maildrop and streams its messages, byte for byte. */
+import { refuseUnsafeCredentials } from '../ground/safe-credentials.ts';
 import { LineAnswer } from './answers.ts';
 import { askCapabilities, type Capabilities, CapaUnusable } from './capabilities.ts';
 import { PopConnection } from './connection.ts';
-import { type PopEndpoint, type PopOptions, refuseUnsafeCredentials } from './endpoint.ts';
+import type { PopEndpoint, PopOptions } from './endpoint.ts';
 import { listMaildrop, type MaildropListing } from './listing.ts';
 import { logIn } from './login.ts';
 import { awaitGreeting, startTlsLayer } from './opening.ts';

@@ -35,6 +35,8 @@ export class PopConnection {
     this.#framing = new Framing(options.popStatusLineMaxBytes);
     this.#listen();
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    // A stop in the very turn in which the socket opened is told by no event.
+    if (options.signal?.aborted) this.#onAbort();
   }
 
   /** Connects; the greeting is the first answer and is due to the caller's `expect`. */

@@ -1,6 +1,5 @@
 /** What a connection to a POP3 server needs to know. */
 import type { TLSSocket } from 'node:tls';
-import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Transport } from '../transport/transport.ts';
 
@@ -52,27 +51,6 @@ export type PopOptions = Pick<
   /** Told when TLS is up and the certificate has verified, before the login. */
   onSecure?: (socket: TLSSocket) => void;
 };
-
-/**
- * Refuses credentials that would end a command line early and smuggle in another command.
- * @throws MailhaulError `credentials-unsafe`
- */
-export function refuseUnsafeCredentials(endpoint: PopEndpoint): void {
-  const sendsToken = endpoint.accessToken !== undefined || /^(?:xoauth2|oauthbearer)$/i.test(endpoint.auth);
-  // A %x01 would end a field of XOAUTH2 and OAUTHBEARER (RFC 7628 §3.1).
-  const unsafe = sendsToken ? /[\r\n\0\x01]/ : /[\r\n\0]/;
-  const named: [string, string | undefined][] = [
-    ['user name', endpoint.user],
-    ['password', endpoint.password],
-    ['access token', endpoint.accessToken],
-    ['authorization identity', endpoint.authzUser],
-  ];
-  for (const [what, value] of named) {
-    if (value !== undefined && unsafe.test(value)) {
-      throw new MailhaulError('credentials-unsafe', { what, user: endpoint.user, host: endpoint.host });
-    }
-  }
-}
 
 /** A time as the error table prints it: seconds, with decimals only below ten. */
 export function seconds(ms: number): number {

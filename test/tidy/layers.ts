@@ -98,6 +98,7 @@ export const groundFiles = [
   'nearest',
   'made-once',
   'held-key',
+  'safe-credentials',
   'run-id',
   'process-owner',
   'redis-script',

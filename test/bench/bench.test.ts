@@ -44,7 +44,9 @@ describe('the quick benchmark', () => {
       const [run] = runs;
       const messages = row === 'loop' ? scenario.messages / scenario.loopFactor : scenario.messages;
       expect(run).toMatchObject({ status: 0, problems: [], messages, source: messages, destination: messages });
-      for (const figure of [run!.wallSeconds, run!.userSeconds, run!.systemSeconds]) expect(figure).toBeGreaterThan(0);
+      for (const figure of [run!.wallSeconds, run!.userSeconds]) expect(figure).toBeGreaterThan(0);
+      // A short one may be told to have taken none: the kernel counts in hundredths.
+      expect(run!.systemSeconds).toBeGreaterThanOrEqual(0);
       // The loop is there to show what it does to mail.
       if (row !== 'loop') expect(run!.compared).toEqual({ exact: messages, missing: 0, extra: 0 });
     }

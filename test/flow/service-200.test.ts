@@ -23,7 +23,7 @@ import {
 } from './service-rig.ts';
 
 const users = Array.from({ length: 200 }, (_, at) => `u${String(at).padStart(3, '0')}`);
-/** The wave that is paused: its source gives 30 messages a second, so that it is still under way when the pause comes. */
+/** The wave that is paused: its source gives 12 messages a second, so that it is still under way when the pause comes. */
 const wave = users.slice(0, 6);
 const [removed, typing, added] = [wave[3]!, users[199]!, 'u200'];
 
@@ -88,7 +88,7 @@ test('200 accounts in five processes end with their sums agreeing and their byte
 }, async () => {
   await rig.settings({
     schedules: '{default: {when: once}, groups: {wave: {priority: 5}}}',
-    budgets: '{hosts: {localhost: {messagesPerSecond: 30}}}',
+    budgets: '{hosts: {localhost: {messagesPerSecond: 12}}}',
     batchMaxMessages: '5',
     popPipelineCommands: '5',
     listSettleMs: '50',

@@ -146,7 +146,7 @@ describe('the installation of system packages', () => {
     expect(readFileSync(policy, 'utf8')).toBe(own);
     expect(await ended('[ "$1" = update ] || exit 100')).toBe(100);
     expect(readFileSync(policy, 'utf8')).toBe(own);
-    const running = start('touch begun; until [ -e go ]; do sleep 0.01; done');
+    const running = start('touch begun; while [ -e begun ] && [ ! -e go ]; do sleep 0.01; done');
     while (!existsSync(join(directory, 'begun'))) await wait(5);
     running.kill('SIGTERM');
     writeFileSync(join(directory, 'go'), '');
@@ -156,7 +156,7 @@ describe('the installation of system packages', () => {
   });
 
   it('does not take its own policy, left by a power cut, for that of the administrator', async () => {
-    const running = start('touch begun; until [ -e go ]; do sleep 0.01; done');
+    const running = start('touch begun; while [ -e begun ] && [ ! -e go ]; do sleep 0.01; done');
     while (!existsSync(join(directory, 'begun'))) await wait(5);
     running.kill('SIGKILL');
     await once(running, 'exit');

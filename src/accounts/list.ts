@@ -16,9 +16,18 @@ import { accountOf } from './row.ts';
 /** Largest YAML or JSON list: unlike CSV it is held whole, and its positions with it. */
 const maxDocumentBytes = 32 * 1024 * 1024;
 
+/** What lines of a list may refer to. */
+export interface ListScope {
+  /** Where relative paths in it begin; the folder of the list unless given. */
+  readonly folder?: string | undefined;
+  /** The names under `oauth` in the settings; none unless given. */
+  readonly oauthNames?: readonly string[];
+  /** Those of the settings; those that are built in unless given. */
+  readonly profiles?: Profiles;
+}
+
 /**
- * The accounts of a list (design §5), in its order; `defaults` are values for columns that a line leaves empty, `folder`
- * is where relative `file:` paths begin, `oauthNames` are those under `oauth` in the settings, `profiles` those of the settings.
+ * The accounts of a list (design §5), in its order; `defaults` are values for columns that a line leaves empty.
  * `.csv`, `.tsv` and `.txt` are CSV, `.yaml`, `.yml` and `.json` YAML or JSON; any other file is judged by how it begins.
  * Throws `list-unreadable`, or `list-invalid` with every mistake in `details.reason`, one a line (the first 50), and
  * the number of wrong lines in `details.count`. No password is ever part of it.
@@ -26,11 +35,9 @@ const maxDocumentBytes = 32 * 1024 * 1024;
 export async function loadAccountList(
   path: string,
   defaults: Readonly<Record<string, string | number | boolean>>,
-  folder = dirname(resolve(path)),
-  oauthNames: readonly string[] = [],
-  profiles: Profiles = profilesOf({ providersFile: null }),
+  scope: ListScope = {},
 ): Promise<Account[]> {
-  const { accounts, wrong } = await readAccountList(path, defaults, folder, oauthNames, profiles);
+  const { accounts, wrong } = await readAccountList(path, defaults, scope);
   if (wrong) throw wrong;
   return accounts;
 }
@@ -42,9 +49,7 @@ export async function loadAccountList(
 export async function readAccountList(
   path: string,
   defaults: Readonly<Record<string, string | number | boolean>>,
-  folder = dirname(resolve(path)),
-  oauthNames: readonly string[] = [],
-  profiles: Profiles = profilesOf({ providersFile: null }),
+  { folder = dirname(resolve(path)), oauthNames = [], profiles = profilesOf({ providersFile: null }) }: ListScope = {},
 ): Promise<{ accounts: Account[]; wrong: MailhaulError | undefined }> {
   const problems = new Problems();
   const context: ListContext = {

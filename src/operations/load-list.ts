@@ -1,6 +1,6 @@
 /** Reading account lists with all that the settings say of accounts. */
 import type { Account } from '../accounts/account.ts';
-import { loadAccountList, readAccountList } from '../accounts/list.ts';
+import { type ListScope, loadAccountList, readAccountList } from '../accounts/list.ts';
 import { profilesOf } from '../accounts/profiles.ts';
 import type { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -13,7 +13,7 @@ export type ListSettings = Pick<Settings, 'defaults' | 'providersFile'> & Partia
  * `list-invalid`.
  */
 export function loadList(path: string, settings: ListSettings, folder?: string): Promise<Account[]> {
-  return loadAccountList(path, settings.defaults, folder, namesOf(settings), profilesOf(settings));
+  return loadAccountList(path, settings.defaults, { ...scopeOf(settings), folder });
 }
 
 /** The accounts of the lines without mistakes, and what is wrong with the others. Throws `list-unreadable`. */
@@ -21,9 +21,9 @@ export function readList(
   path: string,
   settings: ListSettings,
 ): Promise<{ accounts: Account[]; wrong: MailhaulError | undefined }> {
-  return readAccountList(path, settings.defaults, undefined, namesOf(settings), profilesOf(settings));
+  return readAccountList(path, settings.defaults, scopeOf(settings));
 }
 
-function namesOf({ oauth }: ListSettings): string[] {
-  return Object.keys(oauth ?? {});
+function scopeOf(settings: ListSettings): ListScope {
+  return { oauthNames: Object.keys(settings.oauth ?? {}), profiles: profilesOf(settings) };
 }

@@ -30,7 +30,7 @@ async function load(cells: Cells, defaults: Cells = {}): Promise<Account> {
   const path = join(folder, 'list.json');
   const rest = { pop_password: 'p', imap_password: 'q' };
   writeFileSync(path, JSON.stringify([{ ...rest, ...cells }]));
-  return (await loadAccountList(path, defaults, undefined, [], profiles))[0]!;
+  return (await loadAccountList(path, defaults, { profiles }))[0]!;
 }
 
 async function reasons(cells: Cells): Promise<string[]> {

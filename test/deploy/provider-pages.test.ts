@@ -76,7 +76,10 @@ class Followed {
   accounts(list: Block): Promise<Account[]> {
     const settings = this.settings();
     const names = Object.keys(settings.oauth);
-    return loadAccountList(join(this.folder, list.path), settings.defaults, undefined, names, profilesOf(settings));
+    return loadAccountList(join(this.folder, list.path), settings.defaults, {
+      oauthNames: names,
+      profiles: profilesOf(settings),
+    });
   }
 }
 

@@ -40,7 +40,7 @@ function listed(auth: string, names: readonly string[] = ['corp', 'Home']): Prom
   const path = join(folder, 'list.csv');
   const head = 'pop_host,pop_auth,pop_user,pop_password,imap_host,imap_auth,imap_user,imap_password';
   writeFileSync(path, `${head}\npop.example.com,${auth},ann,ignored-secret,imap.example.com,${auth},ann,\n`);
-  return loadAccountList(path, {}, folder, names);
+  return loadAccountList(path, {}, { folder, oauthNames: names });
 }
 
 describe('oauth2:NAME in the list', () => {

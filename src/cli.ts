@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-/** The command line: argv → one command; errors → exit status. The only file that ends the process. */
 import { Command, CommanderError } from 'commander';
 import { asMailhaulError, errorRow } from './ground/errors.ts';
+/** The command line: argv → one command; errors → exit status. The only file that ends the process. */
+import { interruptedStatus } from './ground/shutdown.ts';
 
-const interruptedStatus = 130;
 /** An orderly end leaves nothing running; if something is, it is not waited for. */
 const lingerMs = 2000;
 

@@ -1,6 +1,6 @@
 /** `mailhaul authorize ID [LIST]` */
 import type { Command } from 'commander';
-import { Closers, onInterrupt } from '../ground/shutdown.ts';
+import { Closers, interruptedStatus, onInterrupt } from '../ground/shutdown.ts';
 import { type Authorized, accountToAuthorize, authorize } from '../operations/authorize.ts';
 import { openRedisBeside } from '../service.ts';
 import { type CommonOptions, settingsOf, withProcessOptions } from './common-options.ts';
@@ -8,8 +8,6 @@ import { type CommonOptions, settingsOf, withProcessOptions } from './common-opt
 interface AuthorizeCommandOptions extends CommonOptions {
   readonly device?: boolean;
 }
-
-const interruptedStatus = 130;
 
 /** Adds the command; `finish` gets the exit status. */
 export function addAuthorize(program: Command, finish: (status: number) => void, insist: () => void): void {

@@ -1,16 +1,14 @@
 /** `mailhaul check LIST` */
 import type { Command } from 'commander';
-import { Closers, onInterrupt } from '../ground/shutdown.ts';
+import { interruptedStatus } from '../ground/shutdown.ts';
 import { check } from '../operations/check.ts';
 import { chooseSoundAccounts } from '../operations/choose-accounts.ts';
 import { withProviderLimits } from '../operations/known-limits.ts';
 import type { CheckedAccountReport } from '../report/check-report.ts';
 import { checkText, readiness } from '../report/check-text.ts';
 import { checkExitStatus } from '../report/exit-status.ts';
-import { openRedis } from '../service.ts';
 import { type CommonOptions, settingsOf, waitLines, warn, withCommonOptions } from './common-options.ts';
-
-const interruptedStatus = 130;
+import { withRedis } from './with-redis.ts';
 
 /** Adds the command; `finish` gets the exit status. */
 export function addCheck(program: Command, finish: (status: number) => void, insist: () => void): void {
@@ -26,22 +24,15 @@ async function runCheck(list: string, options: CommonOptions, insist: () => void
   const { env, stdout, stderr } = process;
   const settings = withProviderLimits(settingsOf(options, env));
   const { accounts, wrong } = await chooseSoundAccounts(list, options, settings, warn);
-  const closers = new Closers();
-  const interrupt = onInterrupt(insist);
-  closers.push(() => interrupt.stop());
-  const { signal } = interrupt;
-  try {
-    const { client } = await openRedis(settings, closers);
+  return withRedis(settings, insist, async (redis, signal) => {
     const onAccount = (account: CheckedAccountReport, done: number) => {
       const codes = account.problems.map(({ code }) => code).join(', ');
       const line = `${account.id}: ${readiness(account)}${codes === '' ? '' : `: ${codes}`}`;
       if (!options.quiet) stderr.write(`${done}/${accounts.length} ${line}\n`);
     };
     const asked = { settings, accounts, wrong, env, signal, onAccount, onWait: waitLines(options, stderr) };
-    const report = await check({ ...asked, redis: client });
+    const report = await check({ ...asked, redis });
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : checkText(report, wrong));
     return signal.aborted ? interruptedStatus : checkExitStatus(report);
-  } finally {
-    await closers.close();
-  }
+  });
 }

@@ -1,7 +1,7 @@
 /** `mailhaul discover ADDRESS…` */
 import type { Command } from 'commander';
 import { MailhaulError } from '../ground/errors.ts';
-import { onInterrupt } from '../ground/shutdown.ts';
+import { interruptedStatus, onInterrupt } from '../ground/shutdown.ts';
 import { discover } from '../operations/discover.ts';
 import {
   type DiscoverReport,
@@ -20,8 +20,6 @@ interface DiscoverCommandOptions extends CommonOptions {
   readonly protocol?: string;
   readonly all?: boolean;
 }
-
-const interruptedStatus = 130;
 
 /** Adds the command; `finish` gets the exit status. */
 export function addDiscover(program: Command, finish: (status: number) => void, insist: () => void): void {

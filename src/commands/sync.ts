@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { LoadedSettings } from '../ground/settings-load.ts';
-import { Closers, onInterrupt } from '../ground/shutdown.ts';
+import { Closers, interruptedStatus, onInterrupt } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
 import { dryRun } from '../operations/dry-run.ts';
 import { withProviderLimits } from '../operations/known-limits.ts';
@@ -28,8 +28,6 @@ interface SyncCommandOptions extends CommonOptions {
   readonly recheck?: boolean;
   readonly roles?: string;
 }
-
-const interruptedStatus = 130;
 
 /** Adds the command; `finish` gets the exit status. */
 export function addSync(program: Command, finish: (status: number) => void, insist: () => void): void {

@@ -1,7 +1,7 @@
 /** `mailhaul verify LIST` */
 
 import type { Command } from 'commander';
-import { Closers, onInterrupt } from '../ground/shutdown.ts';
+import { interruptedStatus } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
 import { withProviderLimits } from '../operations/known-limits.ts';
 import { verify } from '../operations/verify.ts';
@@ -9,8 +9,8 @@ import { depthOf, readSampleSize } from '../operations/verify-depth.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import type { AccountReport, Report, SampledAccount } from '../report/report.ts';
 import { number, sumLine } from '../report/text.ts';
-import { openRedis } from '../service.ts';
 import { type CommonOptions, settingsOf, waitLines, warn, withCommonOptions } from './common-options.ts';
+import { withRedis } from './with-redis.ts';
 
 interface VerifyCommandOptions extends CommonOptions {
   readonly deep?: string | true;
@@ -19,8 +19,6 @@ interface VerifyCommandOptions extends CommonOptions {
 }
 
 type Depth = ReturnType<typeof depthOf>;
-
-const interruptedStatus = 130;
 
 /** Adds the command; `finish` gets the exit status. */
 export function addVerify(program: Command, finish: (status: number) => void, insist: () => void): void {
@@ -58,24 +56,17 @@ async function runVerify(
   const { env, stdout, stderr } = process;
   const settings = withProviderLimits(settingsOf(options, env));
   const accounts = await chooseAccounts(list, options, settings, warn);
-  const closers = new Closers();
-  const interrupt = onInterrupt(insist);
-  closers.push(() => interrupt.stop());
-  const { signal } = interrupt;
-  try {
-    const { client } = await openRedis(settings, closers);
+  return withRedis(settings, insist, async (redis, signal) => {
     const onAccount = (account: AccountReport, done: number, sampled: SampledAccount | undefined) => {
       const line = verdictLine(account, comparedText(depth, sampled));
       if (!options.quiet) stderr.write(`${done}/${accounts.length} ${line}\n`);
     };
     const messagesFile = options.messages;
     const asked = { settings, accounts, env, depth, messagesFile, signal };
-    const report = await verify({ ...asked, redis: client, onAccount, onWait: waitLines(options, stderr) });
+    const report = await verify({ ...asked, redis, onAccount, onWait: waitLines(options, stderr) });
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : verifyText(report, depth));
     return signal.aborted ? interruptedStatus : exitStatus(report);
-  } finally {
-    await closers.close();
-  }
+  });
 }
 
 /** The report for people: a verdict for each account, the sum that must agree, and what needs somebody. */

@@ -2,7 +2,7 @@
 import { MailhaulError } from './errors.ts';
 
 /** What a login sends, to whom, and how. */
-export interface Credentials {
+export interface SendableCredentials {
   readonly host: string;
   readonly user: string;
   readonly password: string;
@@ -16,7 +16,7 @@ export interface Credentials {
  * Refuses what would end a command early and smuggle in another one: a line break or NUL in any part (RFC 1939 §3,
  * RFC 3501 §9, RFC 4616 §2). Throws `credentials-unsafe`.
  */
-export function refuseUnsafeCredentials(credentials: Credentials): void {
+export function refuseUnsafeCredentials(credentials: SendableCredentials): void {
   const { host, user, password, auth, accessToken = '', authzUser = '' } = credentials;
   const sendsToken = credentials.accessToken !== undefined || /^(?:xoauth2|oauthbearer)$/i.test(auth);
   // A %x01 would end a field of XOAUTH2 and OAUTHBEARER (RFC 7628 §3.1).

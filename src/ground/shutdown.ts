@@ -1,5 +1,8 @@
 /** Ending in order: signals ask once politely, then insist; what was opened is closed last in, first out. */
 
+/** The exit status of what was interrupted (design §4). */
+export const interruptedStatus = 130;
+
 /** A stack of things to close. The first error is kept and thrown when all have been closed. */
 export class Closers {
   #stack: (() => Promise<void> | void)[] = [];

@@ -1,14 +1,9 @@
 /** What a login sends, and what of it no error repeats. */
+import type { SendableCredentials } from '../ground/safe-credentials.ts';
 
 /** What an endpoint says of its login; `ImapEndpoint` has more, and the meaning of each. */
-export interface Credentials {
-  host: string;
+export interface Credentials extends SendableCredentials {
   port: number;
-  auth: string;
-  user: string;
-  password: string;
-  accessToken?: string | undefined;
-  authzUser?: string | undefined;
 }
 
 /** Every form in which a server might repeat the secrets of a login. */

@@ -31,13 +31,14 @@ export const noBudget: HostBudget = {
 
 /** The limits of a host: its own where the settings name it, in whatever case, the default's where they do not. */
 export function budgetOf({ budgets }: Pick<Settings, 'budgets'>, host: string): HostBudget {
-  const named = ownBudget(budgets, host);
+  const [, named] = written(budgets, host);
   const given = Object.entries({ ...budgets.default, ...named }).filter(([, limit]) => limit !== undefined);
   return { ...noBudget, ...Object.fromEntries(given) };
 }
 
-function ownBudget(budgets: Settings['budgets'], host: string): Settings['budgets']['hosts'][string] | undefined {
-  return Object.entries(budgets.hosts).find(([name]) => name.toLowerCase() === host.toLowerCase())?.[1];
+/** What the settings say of a host itself, under its name as they write it. */
+function written({ hosts }: Settings['budgets'], host: string): [string, Settings['budgets']['hosts'][string]] {
+  return Object.entries(hosts).find(([name]) => name.toLowerCase() === host.toLowerCase()) ?? [host, {}];
 }
 
 /**
@@ -53,9 +54,8 @@ export function withKnownLimits<S extends Pick<Settings, 'budgets'>>(
   for (const [host, limits] of known) {
     const entries = Object.entries(limits) as [keyof HostBudget, number][];
     const stricter = entries.map(([name, limit]) => [name, Math.min(limit, budgets.default[name] || limit)]);
-    const own = ownBudget(budgets, host);
-    const written = Object.keys(budgets.hosts).find((name) => name.toLowerCase() === host.toLowerCase());
-    hosts[written ?? host] = { ...Object.fromEntries(stricter), ...own };
+    const [name, own] = written(budgets, host);
+    hosts[name] = { ...Object.fromEntries(stricter), ...own };
   }
   return { ...settings, budgets: { ...budgets, hosts } };
 }

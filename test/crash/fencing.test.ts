@@ -44,6 +44,16 @@ function isAsleep({ child }: Haul): boolean {
   return /\) T /.test(readFileSync(`/proc/${child.pid}/stat`, 'latin1'));
 }
 
+/** Another does all of it on the same directory, and then the sleeper wakes up. */
+async function expectTakeover(sleeper: Haul): Promise<void> {
+  await expectEnd(rig.startSync(list));
+  expectStored(imap, messages);
+  sleeper.child.kill('SIGCONT');
+  await expectEnd(sleeper);
+  expectStored(imap, messages);
+  await expectCalm(rig, list, { pop, imap, messages });
+}
+
 /** Acts once, between two APPENDs, when so many messages have come whole. */
 function onceStored(number: number, act: () => void): void {
   imap.behaviour.drop = ({ bytes }) => {
@@ -81,13 +91,7 @@ describe.each([multi!, single!])(`a process that sleeps for longer than its leas
     const sleeper = rig.startSync(list);
     onceStored(20, () => void sleeper.child.kill('SIGSTOP'));
     await rig.haul.reaches(() => imap.stored().length >= 20, sleeper);
-    const other = rig.startSync(list);
-    await expectEnd(other);
-    expectStored(imap, messages);
-    sleeper.child.kill('SIGCONT');
-    await expectEnd(sleeper);
-    expectStored(imap, messages);
-    await expectCalm(rig, list, { pop, imap, messages });
+    await expectTakeover(sleeper);
   });
 
   test('another takes over elsewhere; what lies in the spool of the sleeper waits for it', async () => {
@@ -107,13 +111,7 @@ describe.each([multi!, single!])(`a process that sleeps for longer than its leas
     await servers(form);
     const sleeper = rig.startSync(list, [], 'after-intent:5:SIGSTOP');
     await rig.haul.reaches(() => isAsleep(sleeper), sleeper);
-    const other = rig.startSync(list);
-    await expectEnd(other);
-    expectStored(imap, messages);
-    sleeper.child.kill('SIGCONT');
-    await expectEnd(sleeper);
-    expectStored(imap, messages);
-    await expectCalm(rig, list, { pop, imap, messages });
+    await expectTakeover(sleeper);
   });
 
   test('it wakes up while the other is at work', async () => {

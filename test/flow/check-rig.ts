@@ -9,7 +9,7 @@ import { deliver } from '../../src/demo/maildir.ts';
 import type { ImapBehaviour } from '../servers/scripted-imap.ts';
 import type { PopBehaviour } from '../servers/scripted-pop3.ts';
 import { goodCapabilities } from '../servers/scripted-pop3-session.ts';
-import type { HaulRig, Row } from './haul-rig.ts';
+import { type HaulRig, type Row, side } from './haul-rig.ts';
 
 /** A fault that several accounts of the list have. */
 export interface Fault {
@@ -91,14 +91,7 @@ function secureSide(prefix: 'pop' | 'imap', port: number, user: string, password
 }
 
 function plainSide(prefix: 'pop' | 'imap', port: number, user: string, password: string): Row {
-  return {
-    [`${prefix}_host`]: '127.0.0.1',
-    [`${prefix}_port`]: port,
-    [`${prefix}_security`]: 'none',
-    [`${prefix}_user`]: user,
-    [`${prefix}_password`]: password,
-    [`${prefix}_tls_ca`]: '',
-  };
+  return { ...side(prefix, port, user, password), [`${prefix}_tls_ca`]: '' };
 }
 
 /** An authority and four server certificates: a good one, one that has ended, one for another name, one by itself. */

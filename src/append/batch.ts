@@ -25,7 +25,14 @@ export interface BatchScope {
 export interface Left {
   readonly index: number;
   readonly message: SpooledMessage;
-  readonly inDoubtFrom: number | undefined;
+  readonly doubt: Doubt | undefined;
+}
+
+/** Where a message may stand whose APPEND got no answer. */
+export interface Doubt {
+  readonly mailbox: string;
+  /** Its lowest possible UID there. */
+  readonly uidNext: number;
 }
 
 /** An open batch. Its file is closed, and deleted, when the last message is settled. */
@@ -55,15 +62,17 @@ export class Batch {
       openIntents(redis, account),
       wasAdopted(redis, account, this.name),
     ]);
-    const doubtful = new Map<number, number>();
-    for (const { batch, command, indexes, uidNext } of intents) {
+    const doubtful = new Map<number, Doubt>();
+    for (const { batch, command, indexes, mailbox, uidNext } of intents) {
       if (batch !== this.name) continue;
       this.#unanswered.push(command);
-      for (const index of indexes) doubtful.set(index, Math.min(uidNext, doubtful.get(index) ?? uidNext));
+      for (const index of indexes) {
+        doubtful.set(index, { mailbox, uidNext: Math.min(uidNext, doubtful.get(index)?.uidNext ?? uidNext) });
+      }
     }
     const settled = adopted ? await this.#settleKnown(done) : new Set<number>();
     return this.file.manifest.messages
-      .map((message, index) => ({ index, message, inDoubtFrom: doubtful.get(index) }))
+      .map((message, index) => ({ index, message, doubt: doubtful.get(index) }))
       .filter(({ index }) => !isDone(done, index) && !settled.has(index));
   }
 

@@ -12,6 +12,7 @@ import type { SessionBudget } from '../limits/session-budget.ts';
 import { withToken } from '../limits/token-login.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { countMissing, refreshIndex } from './refresh.ts';
+import { Targets } from './targets.ts';
 
 /** One mailbox that mail goes into. */
 export interface OpenMailbox {
@@ -39,10 +40,11 @@ export interface DestinationOptions {
 /** Its connections: one or more that append, one that looks. */
 export class Destination {
   readonly channels: ChannelPool;
+  /** Where mail goes here. */
+  readonly targets: Targets;
   readonly #looker: Promise<MailboxClient>;
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
-  #ownPath: string | undefined;
 
   private constructor(options: DestinationOptions, channel: AppendChannel) {
     this.#options = options;
@@ -55,6 +57,7 @@ export class Destination {
     const look = () => withToken(endpoint, (fresh) => MailboxClient.connect(fresh, imapOptions));
     this.#looker = budget.loginAgain(look);
     this.#looker.catch(() => {});
+    this.targets = new Targets(options.mailbox, () => this.#looker);
   }
 
   /**
@@ -75,20 +78,6 @@ export class Destination {
   /** The connection that looks. Throws what its login threw. */
   looker(): Promise<MailboxClient> {
     return this.#looker;
-  }
-
-  /** The full path of the mailbox that a role stands for; `own` is the one marked \Sent, created when there is none. */
-  async pathOf(role: 'main' | 'own'): Promise<string> {
-    if (role === 'main') return this.#options.mailbox;
-    if (this.#ownPath !== undefined) return this.#ownPath;
-    this.#ownPath = (await this.ownIfAny()) ?? (await (await this.looker()).ensure('Sent'));
-    return this.#ownPath;
-  }
-
-  /** The mailbox marked \\Sent if there is one; none is created. */
-  async ownIfAny(): Promise<string | undefined> {
-    const list = await (await this.looker()).list();
-    return list.find((mailbox) => mailbox.specialUse === '\\Sent' && mailbox.selectable)?.path;
   }
 
   /**

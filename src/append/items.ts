@@ -6,6 +6,7 @@ import { contentMark, ownerOf } from '../ledger/mailbox-index.ts';
 import type { Outcome } from '../ledger/record.ts';
 import type { Settlement } from '../ledger/settle.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
+import type { Doubt } from './batch.ts';
 import type { Placement } from './placement.ts';
 
 /** One message that is not settled. */
@@ -17,8 +18,8 @@ export interface Item {
   readonly fingerprint: Buffer;
   readonly owner: number;
   readonly content: number;
-  /** Lowest UID it may have if an APPEND of it was sent and not answered; undefined when none was. */
-  readonly inDoubtFrom: number | undefined;
+  /** Set when an APPEND of it was sent and not answered. */
+  readonly doubt: Doubt | undefined;
 }
 
 /** The item of a message. */
@@ -27,7 +28,7 @@ export function itemOf(
   index: number,
   message: SpooledMessage,
   placement: Placement,
-  inDoubtFrom: number | undefined,
+  doubt: Doubt | undefined,
 ): Item {
   return {
     index,
@@ -36,7 +37,7 @@ export function itemOf(
     fingerprint: Buffer.from(message.fingerprint, 'hex'),
     owner: ownerOf(account, message.key),
     content: contentMark(message.sha256),
-    inDoubtFrom,
+    doubt,
   };
 }
 

@@ -83,7 +83,7 @@ async function serve(
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
     if (run.recheck || !(await hasLedger(redis, task.account))) {
-      const { index } = await destination.use(await destination.pathOf('main'), Math.max(0, run.listed));
+      const { index } = await destination.use(task.mailbox, Math.max(0, run.listed));
       await updateRun(redis, task.account, task.runId, { destinationMessages: index.records });
       context.bell.ring(task.account);
     }

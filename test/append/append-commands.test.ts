@@ -16,7 +16,7 @@ const message: SpooledMessage = {
   hasMessageId: true,
   hasNul: false,
 };
-const placement = { role: 'main', internalDate: '01-Mar-2014 10:00:00 -0500', flags: ['\\Seen'] } as const;
+const placement = { target: { kind: 'main' }, internalDate: '01-Mar-2014 10:00:00 -0500', flags: ['\\Seen'] } as const;
 const item = (size: number, index = 0): Item => itemOf('account', index, { ...message, size }, placement, undefined);
 const features = { multiAppend: true, literal: 'plus', uidPlus: true, binary: false, appendLimit: undefined } as const;
 const limits = { appendMaxMessages: 3, appendMaxBytes: 100 };

@@ -14,7 +14,7 @@ import { useRedis } from '../ledger/redis-rig.ts';
 import { alice, makeBatch, newSpool } from '../spool/spool-rig.ts';
 
 const redis = useRedis();
-const placement = { role: 'main', internalDate: undefined, flags: [] } as const;
+const placement = { target: { kind: 'main' }, internalDate: undefined, flags: [] } as const;
 let spool: Spool;
 let manifest: Manifest;
 
@@ -34,7 +34,7 @@ function end(index: number, outcome: Outcome, run = 1) {
   return settlementOf(item, outcome, run, { mailbox: 'INBOX', mailboxNumber: 1, uid: index + 1 });
 }
 
-const leftOf = async (batch: Batch) => (await batch.left()).map(({ index, inDoubtFrom }) => [index, inDoubtFrom]);
+const leftOf = async (batch: Batch) => (await batch.left()).map(({ index, doubt }) => [index, doubt?.uidNext]);
 
 describe('a batch that is appended', () => {
   it('has all its messages left at first, in their order', async () => {

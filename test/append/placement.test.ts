@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ownAddresses, type PlacementRules, place } from '../../src/append/placement.ts';
+import { mainTarget, sentTarget } from '../../src/append/target.ts';
 
 const rules: PlacementRules = {
   settings: { placement: 'sent', seen: 'first-run' },
@@ -14,20 +15,20 @@ describe('the mailbox', () => {
   const sent = ['From: Me <me@example.com>', 'To: you@example.net'];
 
   it('of mail that the user sent is their own', () => {
-    expect(put(sent).role).toBe('own');
+    expect(put(sent).target).toEqual(sentTarget);
   });
 
   it('of a note to oneself is the main one', () => {
-    expect(put(['From: me@example.com', 'To: me@example.com']).role).toBe('main');
+    expect(put(['From: me@example.com', 'To: me@example.com']).target).toEqual(mainTarget);
   });
 
   it('of all other mail is the main one', () => {
-    expect(put(['From: you@example.net', 'To: me@example.com']).role).toBe('main');
-    expect(put([]).role).toBe('main');
+    expect(put(['From: you@example.net', 'To: me@example.com']).target).toEqual(mainTarget);
+    expect(put([]).target).toEqual(mainTarget);
   });
 
   it('of everything is the main one with placement inbox', () => {
-    expect(put(sent, { settings: { placement: 'inbox', seen: 'all' } }).role).toBe('main');
+    expect(put(sent, { settings: { placement: 'inbox', seen: 'all' } }).target).toEqual(mainTarget);
   });
 });
 

@@ -8,7 +8,7 @@ import type { RedisClient } from '../ground/redis.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../pop3/sink.ts';
 
 const field = 'lacksQuit';
 

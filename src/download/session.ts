@@ -16,7 +16,7 @@ import type { Wait } from '../limits/waits.ts';
 import { withinBudget } from '../limits/within-budget.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest } from '../pop3/retrieve.ts';
+import type { PopRequest } from '../pop3/sink.ts';
 import { Books } from './books.ts';
 import { HandOver } from './hand-over.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';

@@ -4,7 +4,7 @@ import { contentKey, type LedgerRecord, uidlKey } from '../ledger/record.ts';
 import type { LedgerTable } from '../ledger/table.ts';
 import { fingerprint } from '../message/fingerprint.ts';
 import { headerEnd, headerFields } from '../message/header.ts';
-import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { type BatchOwner, BatchWriter, type MessageBytes } from '../spool/batch-writer.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { HandOver } from './hand-over.ts';

@@ -7,7 +7,8 @@ import type { PopEndpoint, PopOptions } from './endpoint.ts';
 import { listMaildrop, type MaildropListing } from './listing.ts';
 import { logIn } from './login.ts';
 import { awaitGreeting, startTlsLayer } from './opening.ts';
-import { fetchMessages, type PopRequest, type PopSink } from './retrieve.ts';
+import { fetchMessages } from './retrieve.ts';
+import type { PopRequest, PopSink } from './sink.ts';
 
 /** One session: a server that was logged in to, with its maildrop open. One call at a time. */
 export class PopClient {

@@ -9,7 +9,7 @@ import type { TurnContext } from '../limits/turn.ts';
 import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { ContentReader, type Contents, type HeaderMarks, headerMarks } from './contents.ts';
 import { Pace } from './pace.ts';
 

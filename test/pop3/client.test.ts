@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PopSink } from '../../src/pop3/retrieve.ts';
+import type { PopSink } from '../../src/pop3/sink.ts';
 import { hugeMessage } from '../servers/made-mail.ts';
 import type { PopBehaviour } from '../servers/scripted-pop3.ts';
 import { goodCapabilities } from '../servers/scripted-pop3-session.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PopRequest } from '../../src/pop3/retrieve.ts';
+import type { PopRequest } from '../../src/pop3/sink.ts';
 import { type MadeMessage, madeMail } from '../servers/made-mail.ts';
 import type { PopBehaviour, ScriptedMessage } from '../servers/scripted-pop3.ts';
 import { goodCapabilities, multiline } from '../servers/scripted-pop3-session.ts';
@@ -52,7 +52,7 @@ describe('fetching', () => {
       yield { number: 2, octets: 10 };
     }
     await (await connect(server)).fetch(requests(), sink);
-    expect(server.transcript.slice(-2)).toEqual(['TOP 1 0', 'RETR 2']);
+    expect(server.transcript.slice(-3)).toEqual(['TOP 1 0', 'RETR 2', 'NOOP']);
     expect(sink.heard[0]!.bytes!.toString()).toBe('Subject: 1\r\n\r\n');
   });
 
@@ -96,11 +96,11 @@ describe('the window', () => {
       // Through the event loop a few times: a command that was due has reached the server.
       for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
       sent[answered] = server.seen('RETR').length;
-      if (answered === 8) await held;
+      if (answered === 7) await held;
     };
     const fetching = (await connect(server, { popPipelineCommands: 8 })).fetch(wanted(upTo(30)), sink);
     await until(() => server.seen('RETR').length === 12);
-    expect(sent.slice(1, 5)).toEqual([8, 8, 8, 8]);
+    expect(sent.slice(1, 4)).toEqual([8, 8, 8]);
     goOn();
     await fetching;
     expect(sink.heard).toHaveLength(30);
@@ -190,8 +190,9 @@ describe('waiting for requests', () => {
     await until(() => performance.now() - began > 50);
     expect(server.seen('NOOP')).toEqual([]);
     server.release();
-    await until(() => server.seen('NOOP').length > 0);
+    await until(() => sink.heard[0]?.bytes != null);
     expect(sink.heard[0]!.bytes).toHaveLength(18);
+    expect(server.seen('NOOP')).toHaveLength(1);
     more();
     await fetching;
   });
@@ -279,8 +280,48 @@ describe('a session that goes wrong', () => {
     // An unstuffed lone dot in the message: what follows is no answer.
     const replies = { 'RETR 1': '+OK\r\nSubject: 1\r\n.\r\nthe rest\r\n.\r\n' };
     const server = await serve({ ...behaviour, messages: small(5), replies });
-    const error = await caught((await connect(server)).fetch(wanted(upTo(5)), new KeepingSink()));
+    const sink = new KeepingSink();
+    const error = await caught((await connect(server)).fetch(wanted(upTo(5)), sink));
     expect(error.code).toBe(code);
+    expect(sink.heard).toEqual([{ number: 1, bytes: null }]);
+  });
+
+  it.each([
+    ['the rest comes in one piece', {}],
+    ['the rest comes later', { pieces: { at: 'RETR 1', sizes: ['+OK\r\nSubject: 1\r\n.\r\n'.length] } }],
+    ['it is one command at a time', oneByOne],
+  ] as [string, PopBehaviour][])('tells no end of a last message whose text goes on behind it: %s', async (_, more) => {
+    const replies = { 'RETR 1': '+OK\r\nSubject: 1\r\n.\r\nthe rest\r\n.\r\n' };
+    const server = await serve({ messages: small(1), replies, ...more });
+    const sink = new KeepingSink();
+    const error = await caught((await connect(server)).fetch(wanted([1]), sink));
+    expect(['pipelining-broken', 'protocol-error']).toContain(error.code);
+    expect(sink.heard).toEqual([{ number: 1, bytes: null }]);
+  });
+
+  it('tells the end of a message behind which nothing came any more', async () => {
+    const whole = [{ number: 1, bytes: small(1)[0]!.bytes }];
+    for (const behaviour of [{ dropAt: 'RETR 2' }, { hangAt: 'RETR 2' }, { dropAt: 'NOOP' }, { hangAt: 'NOOP' }]) {
+      const server = await serve({ ...oneByOne, messages: small(2), ...behaviour });
+      const sink = new KeepingSink();
+      const client = await connect(server, { popCommandTimeoutMs: 40 });
+      await caught(client.fetch(wanted(Object.values(behaviour)[0] === 'NOOP' ? [1] : [1, 2]), sink));
+      expect(sink.heard.slice(0, 1)).toEqual(whole);
+    }
+  });
+
+  it('asks with a NOOP what stands behind the last message, and behind each that waits for the next one', async () => {
+    const server = await serve({ ...oneByOne, messages: small(3) });
+    const sink = new KeepingSink();
+    async function* requests() {
+      yield { number: 1, octets: 10 };
+      yield { number: 2, octets: 10 };
+      await until(() => sink.heard.length === 2 && sink.heard[1]!.bytes !== null);
+      yield { number: 3, octets: 10 };
+    }
+    await (await connect(server)).fetch(requests(), sink);
+    const commands = server.transcript.slice(server.transcript.indexOf('RETR 1'));
+    expect(commands).toEqual(['RETR 1', 'RETR 2', 'NOOP', 'RETR 3', 'NOOP']);
   });
 
   it('is dropped when a status line is endless', async () => {

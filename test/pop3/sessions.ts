@@ -3,7 +3,7 @@ import { afterEach } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
 import { PopClient } from '../../src/pop3/client.ts';
 import type { PopEndpoint, PopOptions } from '../../src/pop3/endpoint.ts';
-import type { PopRequest, PopSink } from '../../src/pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../../src/pop3/sink.ts';
 import { type PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
 
 const closing: (() => unknown)[] = [];

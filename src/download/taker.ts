@@ -29,6 +29,11 @@ export interface Asked {
   readonly claimed: number;
 }
 
+/** A session that fetched nothing. */
+export function nothingTaken(): Taken {
+  return { messages: 0, bytes: 0, known: 0, refusedBefore: 0, renamed: [], unreadable: [], vanished: [] };
+}
+
 /** What became of the messages of a session. */
 export interface Taken {
   /** Messages that are in batches. */
@@ -39,7 +44,7 @@ export interface Taken {
   refusedBefore: number;
   /** Messages that were carried before under other unique ids. */
   renamed: LedgerRecord[];
-  /** Messages that the server did not hand out, with its answers. */
+  /** Messages that the server did not hand out, with its answers, or with how sessions broke off at them. */
   unreadable: { number: number; reply: string; asked: Asked }[];
   /** Messages that were deleted at the source before they were fetched. */
   vanished: Asked[];
@@ -47,15 +52,7 @@ export interface Taken {
 
 /** The sink of one download session. */
 export class Taker implements PopSink {
-  readonly taken: Taken = {
-    messages: 0,
-    bytes: 0,
-    known: 0,
-    refusedBefore: 0,
-    renamed: [],
-    unreadable: [],
-    vanished: [],
-  };
+  readonly taken: Taken = nothingTaken();
   /** Bytes of all whole messages, those that were known included. */
   received = 0;
   readonly #asked: (number: number) => Asked;
@@ -100,6 +97,11 @@ export class Taker implements PopSink {
     this.#renamed = session.renamed;
     this.#run = session.run;
     this.#writer = new BatchWriter(session.spool, session.owner);
+  }
+
+  /** The message whose answer has begun and is not known to be whole. */
+  get current(): Asked | undefined {
+    return this.#current;
   }
 
   start(request: PopRequest): void | Promise<void> {

@@ -26,6 +26,8 @@ export const accountKeys = {
   appendSessions: (account: string) => `${prefix}:{${account}}:append-sessions`,
   /** Hash: message key → why it is owed: it was listed, could not be taken, and must be accounted for. */
   owed: (account: string) => `${prefix}:{${account}}:owed`,
+  /** Hash: message key → JSON of how sessions broke off at it. */
+  breakers: (account: string) => `${prefix}:{${account}}:breakers`,
   /** Hash: one batch: bytes, messages, left, keys. */
   batch: (account: string, batch: string) => `${prefix}:{${account}}:batch:${batch}`,
   /** Bit string: which messages of a batch are settled. */

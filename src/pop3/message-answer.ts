@@ -7,6 +7,8 @@ import { type PopRequest, type PopSink, weight } from './sink.ts';
 export interface Fetcher {
   readonly connection: PopConnection;
   readonly sink: PopSink;
+  /** Whether commands wait for their answers together. */
+  readonly pipelining: boolean;
   /** An answer came: the message before it, if there is one, is whole. */
   confirm(): void | Promise<void>;
   /** The terminator of a message was seen. */
@@ -31,6 +33,13 @@ export class NoopAnswer extends LineAnswer {
   }
 }
 
+/**
+ * What a message seems to hold when its terminator lacks the CRLF before it (Exchange 2000) and the next answer is taken
+ * for the rest of it.
+ */
+const seams = ['.\r\n+OK', '.\r\n-ERR'].map((text) => Buffer.from(text));
+const seamBytes = Math.max(...seams.map((seam) => seam.length)) - 1;
+
 /** Passes one message on to the sink. */
 export class MessageAnswer implements Answer {
   readonly multiline = true;
@@ -41,6 +50,8 @@ export class MessageAnswer implements Answer {
   pipelined = false;
   readonly #fetching: Fetcher;
   readonly #request: PopRequest;
+  /** The last bytes of what came before. */
+  #tail: Buffer = Buffer.alloc(0);
 
   constructor(fetching: Fetcher, request: PopRequest) {
     const { options } = fetching.connection;
@@ -66,7 +77,18 @@ export class MessageAnswer implements Answer {
   }
 
   data(chunk: Buffer): void | Promise<void> {
+    if (this.#fetching.pipelining) this.#refuseSeam(chunk);
     return this.#fetching.sink.data(chunk);
+  }
+
+  // Such a line may stand in a message, and one command at a time does it no harm; taken for text of this message the
+  // next answers would all go to the wrong ones.
+  #refuseSeam(chunk: Buffer): void {
+    const border = Buffer.concat([this.#tail, chunk.subarray(0, seamBytes)]);
+    if (seams.some((seam) => chunk.includes(seam) || border.includes(seam))) {
+      throw this.#fetching.connection.error('pipelining-broken');
+    }
+    this.#tail = chunk.length < seamBytes ? border.subarray(-seamBytes) : chunk.subarray(-seamBytes);
   }
 
   end(): void {

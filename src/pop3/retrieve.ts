@@ -26,6 +26,7 @@ export function fetchMessages(
 class Fetching implements Fetcher {
   readonly done: Promise<void>;
   readonly sink: PopSink;
+  readonly pipelining: boolean;
   readonly connection: PopConnection;
   readonly #requests: AsyncIterator<PopRequest>;
   readonly #maxCommands: number;
@@ -48,6 +49,7 @@ class Fetching implements Fetcher {
     const { popPipelineCommands, popPipelineMaxBytes } = connection.options;
     this.connection = connection;
     this.sink = sink;
+    this.pipelining = pipelining;
     this.#requests = requests[Symbol.asyncIterator]();
     this.#maxCommands = pipelining ? popPipelineCommands : 1;
     this.#maxOctets = popPipelineMaxBytes;
@@ -148,7 +150,7 @@ class Fetching implements Fetcher {
   #close(): void {
     this.#idle.stop();
     const open = this.#inFlight > 0;
-    if (!this.#asked && (open ? this.#maxCommands > 1 : this.#unconfirmed)) {
+    if (!this.#asked && (open ? this.pipelining : this.#unconfirmed)) {
       this.#asked = true;
       this.#keepAlive();
     } else if (!open) {

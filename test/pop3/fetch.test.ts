@@ -299,6 +299,25 @@ describe('a session that goes wrong', () => {
     expect(sink.heard).toEqual([{ number: 1, bytes: null }]);
   });
 
+  it.each([undefined, 1, 3, 7])(
+    'takes no next answer for text of a message whose dot lacks its CRLF (pieces: %s)',
+    async (size) => {
+      for (const next of ['+OK', '-ERR gone']) {
+        const unended = '+OK\r\nSubject: 1\r\n\r\nthe end.\r\n';
+        const pieces = size === undefined ? {} : { pieces: { size } };
+        const replies = { 'RETR 1': unended, 'RETR 2': `${next}\r\nSubject: 2\r\n\r\nno\r\n.\r\n` };
+        const server = await serve({ messages: small(3), replies, ...pieces });
+        const sink = new KeepingSink();
+        expect((await caught((await connect(server)).fetch(wanted([1, 2, 3]), sink))).code).toBe('pipelining-broken');
+        expect(sink.heard).toEqual([{ number: 1, bytes: null }]);
+      }
+      const server = await serve({ ...oneByOne, messages: [{ bytes: Buffer.from('a.\r\n+OK\r\n') }] });
+      const sink = new KeepingSink();
+      await (await connect(server)).fetch(wanted([1]), sink);
+      expect(sink.heard[0]!.bytes!.toString()).toBe('a.\r\n+OK\r\n');
+    },
+  );
+
   it('tells the end of a message behind which nothing came any more', async () => {
     const whole = [{ number: 1, bytes: small(1)[0]!.bytes }];
     for (const behaviour of [{ dropAt: 'RETR 2' }, { hangAt: 'RETR 2' }, { dropAt: 'NOOP' }, { hangAt: 'NOOP' }]) {

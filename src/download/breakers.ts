@@ -2,12 +2,13 @@
  * Messages at which sessions broke off: the server hung, hung up or lost its way in them. They are asked for last, so that
  * one such message does not keep all others back, and after two tries they are left to the next run.
  */
-import { type MailhaulError, printable } from '../ground/errors.ts';
+import { MailhaulError, printable } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { keyBytes, uidlKey } from '../ledger/record.ts';
+import type { MaildropListing } from '../pop3/listing.ts';
 import type { Pick } from './pick.ts';
-import type { Asked } from './taker.ts';
+import type { Asked, Taken } from './taker.ts';
 
 /** What is remembered of such a message. */
 export interface Breaker {
@@ -28,7 +29,8 @@ const codes: ReadonlySet<string> = new Set(['server-silent', 'connection-lost', 
 /** What of a pick is fetched, in this order, and what is not tried any more in this run. */
 export interface Order {
   readonly wanted: Uint32Array;
-  readonly aside: readonly { readonly place: number; readonly text: string }[];
+  /** As messages that the source does not hand out. */
+  readonly aside: Taken['unreadable'];
   /** Keys (hexadecimal) of what was fetched since, or is not listed any more. */
   readonly over: readonly string[];
 }
@@ -39,8 +41,22 @@ export async function readBreakers(redis: RedisClient, account: string): Promise
   return new Map(Object.entries(found).map(([key, json]) => [key, JSON.parse(json) as Breaker]));
 }
 
+/** The order in which a session fetches what it picked; what need not be remembered any more is forgotten. */
+export async function readOrder(
+  redis: RedisClient,
+  account: string,
+  listing: MaildropListing,
+  todo: Pick,
+  run: number,
+): Promise<Order> {
+  const order = orderOf(listing, todo, await readBreakers(redis, account), run);
+  await forgetBreakers(redis, account, order.over);
+  return order;
+}
+
 /** Puts what broke sessions off behind the rest, what did so least first. Pure. */
 export function orderOf(
+  listing: MaildropListing,
   { wanted, keys, hasOwnUidl }: Pick,
   breakers: ReadonlyMap<string, Breaker>,
   run: number,
@@ -48,14 +64,16 @@ export function orderOf(
   if (breakers.size === 0) return { wanted, aside: [], over: [] };
   const over = new Set(breakers.keys());
   const late: { place: number; count: number }[] = [];
-  const aside: { place: number; text: string }[] = [];
+  const aside: Order['aside'] = [];
   const first = wanted.filter((place) => {
     const key = keys.toString('hex', place * keyBytes, (place + 1) * keyBytes);
     const breaker = hasOwnUidl(place) ? breakers.get(key) : undefined;
     if (breaker === undefined) return true;
     over.delete(key);
-    if (breaker.run === run && breaker.count >= triesInRun) aside.push({ place, text: breaker.text });
-    else late.push({ place, count: breaker.run === run ? breaker.count : 0 });
+    if (breaker.run === run && breaker.count >= triesInRun) {
+      const asked = { uidl: Buffer.from(listing.uidl(place)), hasOwnUidl: true, claimed: listing.octets(place) };
+      aside.push({ number: listing.number(place), reply: breaker.text, asked });
+    } else late.push({ place, count: breaker.run === run ? breaker.count : 0 });
     return false;
   });
   late.sort((a, b) => a.count - b.count);
@@ -74,9 +92,9 @@ export async function noteBreaker(
   account: string,
   run: number,
   asked: Asked | undefined,
-  error: MailhaulError,
+  error: unknown,
 ): Promise<void> {
-  if (!asked?.hasOwnUidl || !codes.has(error.code)) return;
+  if (!asked?.hasOwnUidl || !(error instanceof MailhaulError) || !codes.has(error.code)) return;
   const key = uidlKey(asked.uidl).toString('hex');
   const json = await redis.hget(accountKeys.breakers(account), key);
   const before = json ? (JSON.parse(json) as Breaker) : undefined;

@@ -27,7 +27,7 @@ export async function lacksQuit(redis: RedisClient, account: string): Promise<bo
   return (await redis.hexists(accountKeys.ledger(account), field)) === 1;
 }
 
-/** Fetches what is listed but some places, as far as the budget lasts, and throws it away. */
+/** Fetches what is listed but some messages, by their numbers, as far as the budget lasts, and throws it away. */
 export async function nudge(
   client: PopClient,
   listing: MaildropListing,
@@ -45,7 +45,7 @@ async function* everything(
   budget: SessionBudget,
 ): AsyncGenerator<PopRequest> {
   for (let place = 0; place < listing.length; place += 1) {
-    if (but.has(place)) continue;
+    if (but.has(listing.number(place))) continue;
     if (budget.limited && (await budget.pass(1, listing.octets(place)))) return;
     yield { number: listing.number(place), octets: listing.octets(place) };
   }

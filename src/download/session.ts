@@ -18,7 +18,7 @@ import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest } from '../pop3/sink.ts';
 import { Books } from './books.ts';
-import { forgetBreakers, noteBreaker, type Order, orderOf, readBreakers } from './breakers.ts';
+import { noteBreaker, readOrder } from './breakers.ts';
 import { HandOver } from './hand-over.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
 import { openWithin, Pace, takeFrom } from './pace.ts';
@@ -27,6 +27,7 @@ import { Probe } from './probe.ts';
 import { renamedMail } from './renamed.ts';
 import { type Asked, nothingTaken, type Taken, Taker } from './taker.ts';
 import type { DownloadContext, DownloadEnd, DownloadTask } from './task.ts';
+import { expectUidl } from './uidl-refused.ts';
 
 /** Runs one session. Throws MailhaulError; what was fetched before is handed over all the same. */
 export async function downloadSession(task: DownloadTask, context: DownloadContext): Promise<DownloadEnd | Wait> {
@@ -92,25 +93,17 @@ class Session {
     const { redis, settings, spool, log } = this.#context;
     const { account, id, runId } = this.#task;
     const listing = await client.list();
+    await expectUidl(redis, account, this.#task.endpoint, client, listing);
     // The spool first: a message goes from there into the ledger, and must be seen in one of them.
     const spooled = await spooledKeys(redis, account);
-    const [ledger, firstRun, breakers] = await Promise.all([
-      LedgerTable.load(redis, account),
-      isFirstRun(redis, account),
-      readBreakers(redis, account),
-    ]);
+    const [ledger, firstRun] = await Promise.all([LedgerTable.load(redis, account), isFirstRun(redis, account)]);
     const todo = pick(listing, ledger, spooled, run.number, this.#task.order);
     const books = new Books(redis, account, this.#task, run.number, todo);
     await books.open(ledger, spooled);
     log.info({ account: id, run: runId, listed: todo.listed, wanted: todo.wanted.length }, 'listed');
     if (todo.wanted.length > 0 || run.recheck) this.#context.announce();
-    const order = orderOf(todo, breakers, run.number);
-    await forgetBreakers(redis, account, order.over);
-    const aside = this.#leftAside(listing, order);
-    if (order.wanted.length === 0) {
-      if (aside.length > 0) await books.close({ ...nothingTaken(), unreadable: aside }, true, 0);
-      return this.#nudge(client, listing, order);
-    }
+    const { wanted, aside } = await readOrder(redis, account, listing, todo, run.number);
+    if (wanted.length === 0) return this.#nudge(client, listing, books, aside);
     await noteFetching(redis, account);
     const probe = new Probe(this.#task, this.#context, this.#lease.token);
     const forgotten = ledger.size + spooled.size === 0 && (await spool.wasCarried(account));
@@ -137,11 +130,8 @@ class Session {
     });
     const pace = new Pace(this.#budget, asked, taker);
     try {
-      await client.fetch(this.#requests(listing, { ...todo, wanted: order.wanted }, asked, pace, taker), taker);
-    } catch (thrown) {
-      const [due] = asked.values();
-      if (thrown instanceof MailhaulError) await noteBreaker(redis, account, run.number, taker.current ?? due, thrown);
-      throw thrown;
+      const requests = this.#requests(listing, { ...todo, wanted }, asked, pace, taker);
+      await client.fetch(requests, taker).catch((error) => this.#brokeOff(run, taker.current, asked, error));
     } finally {
       over.abort();
       await watching.catch(() => {});
@@ -159,21 +149,25 @@ class Session {
     return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
   }
 
-  /** What sessions of this run broke off at, as messages that the source does not hand out. */
-  #leftAside(listing: MaildropListing, { aside }: Order): Taken['unreadable'] {
-    return aside.map(({ place, text }) => {
-      const uidl = Buffer.from(listing.uidl(place));
-      const asked = { uidl, hasOwnUidl: true, claimed: listing.octets(place) };
-      return { number: listing.number(place), reply: text, asked };
-    });
+  /** Remembers at which message the session ended: the one that was coming, else the one whose answer was due. */
+  async #brokeOff(run: Run, coming: Asked | undefined, asked: Map<number, Asked>, error: unknown): Promise<never> {
+    const [due] = asked.values();
+    await noteBreaker(this.#context.redis, this.#task.account, run.number, coming ?? due, error);
+    throw error;
   }
 
   /** Nothing new; but after a session without QUIT the source may show the same messages for ever (see `nudge`). */
-  async #nudge(client: PopClient, listing: MaildropListing, { aside }: Order): Promise<DownloadEnd> {
+  async #nudge(
+    client: PopClient,
+    listing: MaildropListing,
+    books: Books,
+    aside: Taken['unreadable'],
+  ): Promise<DownloadEnd> {
     const { redis, settings } = this.#context;
+    if (aside.length > 0) await books.close({ ...nothingTaken(), unreadable: aside }, true, 0);
     const stuck = await lacksQuit(redis, this.#task.account);
     if (!stuck || !listing.hasUidl || listing.length > settings.popNudgeMaxMessages) return 'done';
-    await nudge(client, listing, new Set(aside.map(({ place }) => place)), this.#budget);
+    await nudge(client, listing, new Set(aside.map(({ number }) => number)), this.#budget);
     return 'more';
   }
 

@@ -432,6 +432,13 @@ export const errorTable = {
     remedy: 'Correct user name and password (some providers ask for an app password), then run again.',
     exit: 12,
   },
+  'login-cut': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{host} closes the connection without a word when it gets the password of {user} ({during})',
+    remedy:
+      'Check user name and password: some servers refuse them so, and accounts lock, so it is tried once a run from now on. If they are right, look at the log of the server.',
+  },
   // What a server tells of a refused login. Where `exit` is 12 it is the credential that is refused.
   'app-password-needed': {
     stops: 'account',

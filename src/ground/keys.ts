@@ -101,6 +101,8 @@ export const globalKeys = {
   pattern: `${prefix}:*`,
   /** String with a time to live: a host that gets one command at a time. */
   oneAtATime: (host: string, port: number) => `${prefix}:one-at-a-time:${host}:${port}`,
+  /** String with a time to live: a host that hangs or hangs up at CAPA. */
+  withoutCapa: (host: string, port: number) => `${prefix}:without-capa:${host}:${port}`,
   /** String with a time to live: an append worker serves this spool. */
   spoolServed: (spool: string) => `${prefix}:spool:{${spool}}:served`,
   /** String: when an append worker was last known to serve this spool, in milliseconds since 1970. */

@@ -31,10 +31,12 @@ export class PopClient {
   static async connect(endpoint: PopEndpoint, options: PopOptions): Promise<PopClient> {
     refuseUnsafeCredentials(endpoint);
     try {
-      return await PopClient.#open(endpoint, options, true);
+      return await PopClient.#open(endpoint, options, options.withoutCapa !== true);
     } catch (error) {
       if (!(error instanceof CapaUnusable)) throw error;
-      return PopClient.#open(endpoint, options, false);
+      const client = await PopClient.#open(endpoint, options, false);
+      options.onCapaUnusable?.();
+      return client;
     }
   }
 

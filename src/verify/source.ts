@@ -1,7 +1,7 @@
 /** The source, read only: one session under the source's lease that lists, reads headers, and content where it is asked. */
 
 import { countedLogin } from '../limits/credentials.ts';
-import { isOneAtATime } from '../limits/hosts.ts';
+import { popHabits } from '../limits/hosts.ts';
 import type { Lease } from '../limits/lease.ts';
 import { inSourceTurn } from '../limits/look.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
@@ -69,10 +69,11 @@ export async function withSource<T>(
 
 async function open(endpoint: PopEndpoint, lease: Lease, context: VerifyContext): Promise<PopClient> {
   const { redis, settings, signal } = context;
-  const oneAtATime = context.oneAtATime || (await isOneAtATime(redis, endpoint.host, endpoint.port));
+  const habits = await popHabits(redis, endpoint.host, endpoint.port);
+  const oneAtATime = context.oneAtATime || habits.oneAtATime;
   const either = AbortSignal.any([lease.lost, signal]);
   return countedLogin(redis, lease.login, endpoint, settings.credentialTries, (fresh) =>
-    PopClient.connect(fresh, { ...settings, oneAtATime, signal: either }),
+    PopClient.connect(fresh, { ...settings, ...habits, oneAtATime, signal: either }),
   );
 }
 

@@ -22,8 +22,8 @@ function ordered(uidls: readonly string[], breakers: Record<string, Omit<Breaker
   const listing = parseListing(list, ids, { endpoint: { host: 'pop.example' }, options });
   const picked = pick(listing, new LedgerTable(Buffer.alloc(0)), new Set(), run);
   const known = new Map(Object.entries(breakers).map(([uidl, one]) => [nameOf(uidl), { ...one, text: `of ${uidl}` }]));
-  const { wanted, aside, over } = orderOf(picked, known, run);
-  return { wanted: [...wanted].map((place) => uidls[place]), aside: aside.map(({ text }) => text), over };
+  const { wanted, aside, over } = orderOf(listing, picked, known, run);
+  return { wanted: [...wanted].map((place) => uidls[place]), aside: aside.map(({ reply }) => reply), over };
 }
 
 describe('what broke sessions off', () => {

@@ -105,6 +105,21 @@ describe('unique ids', () => {
     expectStored();
   });
 
+  test('that the source refuses for a while: nothing is fetched again, and what was deleted does not come back', async () => {
+    await servers({});
+    await haul();
+    imap.mailboxes.get('INBOX')!.messages.splice(10, 5);
+    pop.behaviour.replies = { UIDL: '-ERR try again\r\n' };
+    const fetched = pop.seen('RETR').length;
+    const ended = await haul();
+    expect(codes(ended)).toEqual(['server-unavailable']);
+    expect(ended.account.problems[0]!.text).toContain('it refuses UIDL, which it answered before');
+    delete pop.behaviour.replies;
+    expect((await haul()).account.messages).toMatchObject({ listed: count, known: count });
+    expect(pop.seen('RETR')).toHaveLength(fetched);
+    expect(imap.stored()).toHaveLength(count - 5);
+  });
+
   test('that several messages share, or that are blank: those are compared by content', async () => {
     const messages = mail().map((message, i) => ({ ...message, uidl: i < 10 ? 'same' : i < 15 ? '' : message.uidl }));
     await servers({ messages });

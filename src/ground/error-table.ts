@@ -728,6 +728,13 @@ export const errorTable = {
     text: '{host} says EXPIRE {policy}: it deletes mail by a rule of its own',
     remedy: 'None needed if the migration ends before then; what the server has deleted meanwhile is reported.',
   },
+  'source-ceiling': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} lists exactly {count} messages of {user}, as servers do that never show more',
+    remedy:
+      'Compare with the mailbox on the web. Where it holds more, older mail cannot be reached by POP3 (WildDuck shows the newest 250): have the limit raised at the server, or move the rest in another way.',
+  },
   'source-login-delay': {
     stops: 'none',
     retry: 'never',

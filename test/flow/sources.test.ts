@@ -139,6 +139,15 @@ describe('unique ids', () => {
   });
 });
 
+test('sizes that are far from the truth change nothing', async () => {
+  const sizes = [-1, 0, 1, 5_000_000_000_000, '', 'many'];
+  await servers({ messages: mail().map((message, i) => ({ ...message, octets: sizes[i % sizes.length]! })) });
+  const ended = await haul();
+  expect(ended.account.messages).toMatchObject({ listed: count, appended: count });
+  expect(ended.status).toBe(0);
+  expectStored();
+});
+
 describe('a message that the source does not hand out', () => {
   test('and still lists is failed; the next run gets it', async () => {
     await servers({ replies: { 'RETR 3': '-ERR cannot read it\r\n' } });
@@ -156,6 +165,20 @@ describe('a message that the source does not hand out', () => {
     await servers({ replies: { 'RETR 3': '-ERR message expunged\r\n' } });
     const ended = await haul();
     expect(ended.account.messages).toMatchObject({ appended: count - 1, vanished: 1, failed: 0 });
+    expect(ended.status).toBe(0);
+  });
+
+  test('and says so as it hangs up is gone from the next listing, and the run goes on with that', async () => {
+    const gone = '-ERR Message 3 expunged.\r\n';
+    await servers({ replies: { 'RETR 3': gone }, cut: { at: 'RETR 3', afterBytes: gone.length } });
+    const hauling = rig.startSync(list);
+    await rig.reaches(() => pop.seen('RETR').includes('RETR 3'), hauling);
+    pop.behaviour.messages!.splice(2, 1);
+    delete pop.behaviour.cut;
+    delete pop.behaviour.replies;
+    const ended = await hauling.ended;
+    expectReport(ended);
+    expect(ended.account.messages).toMatchObject({ appended: count - 1, failed: 0, pending: 0 });
     expect(ended.status).toBe(0);
   });
 

@@ -1,0 +1,201 @@
+/** The table of scenarios for docs/quirks.csv: what destinations do. test/quirks.test.ts holds it. */
+import { at, row, type Scenario } from './scenario.ts';
+
+/** A row of the table of refused APPENDs. */
+function refusal(piece: string): Scenario {
+  return row(at('imap/classify', 'classifyRefusal, after the table of responses', '%s [%s] %s: %s, %s'), piece);
+}
+
+/** Scenarios at destinations, by key. */
+export const imapScenarios = {
+  'append-trycreate': refusal("['NO', 'TRYCREATE', '', 'create'"),
+  'append-mailbox-missing': at('imap/append-failures', 'a refusal', 'for a missing mailbox says so'),
+  'append-toobig': refusal("['NO', 'TOOBIG', '', 'message', 'message-too-big']"),
+  'append-toobig-before-upload': at(
+    'imap/append-failures',
+    'a refusal',
+    'before the upload sends nothing of the message',
+  ),
+  'append-toobig-bye': at(
+    'imap/append-failures',
+    'a refusal',
+    'by BYE [TOOBIG] is a refusal of the message, and the end of the connection',
+  ),
+  'limit-of-each-mailbox': at(
+    'imap/mailboxes',
+    'the largest message that a mailbox takes',
+    'is asked for where each mailbox has one of its own',
+  ),
+  'limit-of-the-server': at(
+    'imap/mailboxes',
+    'the largest message that a mailbox takes',
+    'is that of the server where it says one for all',
+  ),
+  'limit-unknown': at(
+    'imap/mailboxes',
+    'the largest message that a mailbox takes',
+    'is unknown where the server does not answer what it announces, and the connection goes on',
+  ),
+  'limit-obeyed': at(
+    'flow/append-modes',
+    'a message that is too large for its mailbox is refused before it is sent, where each has a limit of its own',
+  ),
+  'append-overquota': at(
+    'flow/bad-server',
+    'a destination that fails',
+    'is full: the account stops, and carries on when there is room',
+  ),
+  'append-overquota-rate': refusal("['NO', 'OVERQUOTA', 'Account exceeded command or bandwidth limits', 'wait'"),
+  'append-limit': refusal("['NO', 'LIMIT', 'too many keywords', 'message'"),
+  'append-throttled': refusal("['NO', 'THROTTLED', '', 'wait'"),
+  'throttled-hint': row(
+    at('imap/classify', 'what a server asks for', 'in answer to APPEND: [%s] %s'),
+    "['THROTTLED', '', { hint",
+  ),
+  'append-backoff': at(
+    'imap/classify',
+    'classifyRefusal, after the table of responses',
+    'a hint how long to wait is handed on in full',
+  ),
+  'backoff-obeyed': at(
+    'flow/budgets',
+    'the wishes of a server',
+    'Suggested Backoff Time is obeyed, however short the waits of the settings are',
+  ),
+  'append-unavailable': refusal("['NO', 'UNAVAILABLE', '', 'wait'"),
+  'append-inuse': refusal("['NO', 'INUSE', '', 'wait', 'account-busy']"),
+  'append-serverbug': refusal("['NO', 'SERVERBUG', '', 'wait'"),
+  'append-cannot': refusal("['NO', 'CANNOT', 'APPEND Contains Deleted flag', 'message'"),
+  'append-clientbug': refusal("['NO', 'CLIENTBUG', '', 'message'"),
+  'append-needs-a-person': refusal("['NO', 'CONTACTADMIN', '', 'account'"),
+  alert: at(
+    'imap/append-failures',
+    'answers that bend the rules',
+    'untagged lines, alerts and literals in between are passed over',
+  ),
+  bye: at('imap/classify', 'mailboxError, byeError and saysMissing'),
+  'connection-dropped': at('flow/bad-server', 'a destination that fails', 'drops the connection %s'),
+  'append-tempfail': refusal("['NO', 'TEMPFAIL', '', 'wait'"),
+  'exchange-argument-error': refusal("['BAD', undefined, 'Command Argument Error. 11', 'message'"),
+  'append-bad': row(
+    at(
+      'imap/append-failures',
+      'a refusal',
+      'of one message refuses all of a MULTIAPPEND, before its upload or after it',
+    ),
+    "'BAD no'",
+  ),
+  'exchange-login-error': row(
+    at('imap/classify', 'loginError', '%s [%s] %s: %s'),
+    "['BAD', undefined, 'Command Argument Error. 12', 'credentials-refused']",
+  ),
+  'names-are-ascii': at(
+    'imap/names',
+    'modified UTF-7',
+    'comes back unchanged and is printable ASCII, whatever the name',
+  ),
+  'exchange-unavailable': refusal("['NO', undefined, 'Server Unavailable. 15', 'wait'"),
+  'exchange-not-connected': refusal("['BAD', undefined, 'User is authenticated but not connected.', 'wait'"),
+  'append-virus': at(
+    'flow/bad-server',
+    'a destination that fails',
+    'refuses one message of a MULTIAPPEND: only that one, in this run and every later one',
+  ),
+  'append-storage-limit': refusal(
+    "['NO', undefined, 'APPEND The 1500 MB storage limit has been reached', 'account-full'",
+  ),
+  'append-nul-refused': refusal("['NO', undefined, 'Message contains NUL characters', 'message'"),
+  'append-refused': at('flow/append-modes', 'a refused message costs only itself', '%s'),
+
+  'header-rewritten': at(
+    'flow/verify',
+    'with scripted servers',
+    'what the destination did to a header is counted, and is no fault',
+  ),
+  'content-decides': at('flow/twins', '%s', '%s'),
+  'upload-of-a-day': at(
+    'flow/budgets',
+    'the bytes of a day',
+    'that a destination takes are never exceeded, and the run goes on when they are free',
+  ),
+  'search-never-sent': row(
+    at('flow/append-modes', 'what is offered and not needed is not negotiated'),
+    '(?:COMPRESS|ENABLE|IDLE|SEARCH)',
+  ),
+  'ranges-are-fetched': at(
+    'imap/mailboxes',
+    'headers',
+    'come for the range asked for, cut at the limit, from a mailbox opened for reading only',
+  ),
+  'flags-always-sent': row(
+    at(
+      'flow/scripted',
+      'the made messages and one of 60 MB are sent with exactly the bytes of RETR',
+      'flags and the date with its zone are sent along',
+    ),
+    "['()', undefined]",
+  ),
+  'appenduid-of-zero': row(at('imap/response', 'readAppendUid', 'takes %j for %i messages as none'), "['0 5', 1]"),
+  'message-not-announced': at('imap/mailboxes', 'message', 'is found although it came after the mailbox was opened'),
+  'messages-a-second': at('flow/budgets', 'rates', 'pace logins, messages and bytes'),
+  'literals-are-plain': at('imap/append-channel', 'each way to hand messages over', '$name'),
+  'continuation-not-needed': at(
+    'imap/append-failures',
+    'answers that bend the rules',
+    'a + that nobody asked for is not taken for one that was',
+  ),
+  'message-empty': at(
+    'flow/bad-server',
+    'a source that fails',
+    'has an empty message: it is refused in every run, and the others arrive',
+  ),
+  'date-of-arrival': at(
+    'flow/haul',
+    'all real mail and the made messages, from Dovecot to Dovecot',
+    'INTERNALDATE is that of the newest Received, else of Date',
+  ),
+  'date-unbelievable': at('message/date', 'parseDate', 'never throws, and what it gives can be written'),
+  'namespace-prefix': at('imap/mailboxes', 'ensure', 'adds the prefix of the namespace and its delimiter'),
+  'namespace-nil': at('imap/door', 'the login', 'a namespace that is NIL does not stop it'),
+  'names-encoded': at(
+    'imap/append-channel',
+    'each way to hand messages over',
+    'date, flags and an encoded name stand in the command',
+  ),
+  'special-use-by-attribute': at(
+    'imap/mailboxes',
+    'list',
+    'gives names, attributes and what can hold mail; it never guesses a use from a name',
+  ),
+  'created-and-subscribed': at(
+    'imap/mailboxes',
+    'ensure',
+    'creates and subscribes what is missing, and leaves alone what is there',
+  ),
+  'uidplus-absent': row(
+    at('flow/scripted', 'Dovecot that hides what it can do gets the same mail', '%s'),
+    "'no UIDPLUS'",
+  ),
+
+  'append-own-outcome': at(
+    'imap/append-failures',
+    'a connection that ends',
+    'with some answered, some closed, some waiting: each knows its own end',
+  ),
+  'literals-by-capability': at(
+    'flow/append-modes',
+    'each combination ends with the sums agreeing and bytes equal',
+    '$name',
+  ),
+  'starttls-required': at('imap/door', 'TLS', 'is never left out: no STARTTLS, a refused one, PREAUTH, injected text'),
+  'answers-capped': at(
+    'imap/response',
+    'ResponseReader',
+    'refuses a line that does not end, and one whose literals add up',
+  ),
+  'bodies-capped': at('imap/mailboxes', 'headers', 'a server that ignores the limit is held to it'),
+  'memory-flat': at(
+    'flow/memory',
+    'twenty accounts at once, a message of 60 MB among the mail of each, stay under the budget',
+  ),
+} as const satisfies Record<string, Scenario>;

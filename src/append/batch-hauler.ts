@@ -78,8 +78,10 @@ export class BatchHauler {
     const { account, settings, addresses, clock } = this.#context;
     const rules = { settings, addresses, firstRun: batch.file.manifest.firstRun, now: clock.now() };
     const items: Item[] = [];
-    for (const { index, message, inDoubtFrom } of await batch.left()) {
-      items.push(itemOf(account, index, message, place(await batch.file.header(message), rules), inDoubtFrom));
+    const left = await batch.left();
+    for await (const header of batch.file.headers(left.map(({ message }) => message))) {
+      const { index, message, inDoubtFrom } = left[items.length]!;
+      items.push(itemOf(account, index, message, place(header, rules), inDoubtFrom));
     }
     return items;
   }

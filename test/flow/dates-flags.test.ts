@@ -1,6 +1,7 @@
 /** The date and the flags that messages have at the destination, after one haul of many shapes (docs/dates-and-flags.md). */
 import { ImapFlow } from 'imapflow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Dovecot } from '../../src/demo/dovecot.ts';
 import { deliver } from '../../src/demo/maildir.ts';
 import { dovecotRow, type Ended, expectReport, expectUntouched, HaulRig, side } from './haul-rig.ts';
 
@@ -59,7 +60,8 @@ const shapes: Record<string, Shape> = {
   keywords: { header: [someDay, 'X-Keywords: Work \\Deleted b{d'], date: thatDay, flags: ['Work', '\\Seen'] },
 };
 const names = Object.keys(shapes);
-const user = 'ann@example.com';
+const storages = ['maildir', 'mdbox'] as const;
+const users = { maildir: 'ann@example.com', mdbox: 'cem@example.com', scripted: 'bob@example.com' };
 
 /** What is there of a message. */
 interface Arrived {
@@ -73,7 +75,7 @@ describe('one haul of many shapes', () => {
   let rig: HaulRig;
   let ended: Ended;
   let began: number;
-  let arrived: Arrived[];
+  const arrived = new Map<string, Arrived[]>();
   let popPort: number;
   /** The flags of each message that a destination got which keeps `\Seen` alone. */
   let seenAlone: string[];
@@ -81,10 +83,9 @@ describe('one haul of many shapes', () => {
   beforeAll(async () => {
     rig = await HaulRig.make();
     await rig.settings({ seen: 'status', flagsFromHeaders: 'true' });
-    const [source, destination] = [
-      await rig.dovecot({ protocols: ['pop3'] }),
-      await rig.dovecot({ protocols: ['imap'] }),
-    ];
+    const source = await rig.dovecot({ protocols: ['pop3'] });
+    const destinations = new Map<string, Dovecot>();
+    for (const storage of storages) destinations.set(storage, await rig.dovecot({ protocols: ['imap'], storage }));
     popPort = source.popPort;
     const select = ['* FLAGS (\\Seen \\Flagged)', '* OK [PERMANENTFLAGS (\\Seen)] x', '* 0 EXISTS'];
     const answer = ['* OK [UIDVALIDITY 1001] v', '* OK [UIDNEXT 1] n', 'TAG OK [READ-WRITE] done', ''];
@@ -95,13 +96,12 @@ describe('one haul of many shapes', () => {
       const lines = [`Message-ID: <${i}@example.net>`, 'From: b@example.net', `Subject: ${name}`, ...header];
       return { bytes: Buffer.from(`${lines.join('\r\n')}\r\n\r\nbody ${i}\r\n`, 'latin1') };
     });
-    await deliver({ server: source, user }, mail);
-    await deliver({ server: source, user: 'bob@example.com' }, mail);
+    for (const user of Object.values(users)) await deliver({ server: source, user }, mail);
     const list = await rig.list([
-      dovecotRow(source, destination, user, { id: 'ann' }),
+      ...storages.map((id) => dovecotRow(source, destinations.get(id)!, users[id], { id })),
       {
-        id: 'bob',
-        ...side('pop', source.popPort, 'bob@example.com', 'pw'),
+        id: 'scripted',
+        ...side('pop', source.popPort, users.scripted, 'pw'),
         ...side('imap', poor.port, 'bob', 'pw'),
       },
     ]);
@@ -109,12 +109,12 @@ describe('one haul of many shapes', () => {
     ended = await rig.sync(list);
     const stored = poor.mailboxes.get('INBOX')!.messages;
     seenAlone = stored.map(({ flags }) => flags);
-    arrived = await readBack(destination.imapPort);
+    for (const [id, { imapPort }] of destinations) arrived.set(id, await readBack(imapPort, users[id as 'mdbox']));
   }, 120_000);
 
   afterAll(() => rig.end());
 
-  async function readBack(port: number): Promise<Arrived[]> {
+  async function readBack(port: number, user: string): Promise<Arrived[]> {
     const client = new ImapFlow({
       ...{ host: '127.0.0.1', port, secure: false, doSTARTTLS: false },
       auth: { user, pass: 'pw' },
@@ -137,13 +137,13 @@ describe('one haul of many shapes', () => {
   test('all of it arrives in the order of the source', async () => {
     const report = expectReport(ended);
     expect(ended.status).toBe(0);
-    expect(report.totals.messages).toMatchObject({ listed: names.length * 2, appended: names.length * 2 });
-    expect(arrived.map(({ name }) => name)).toEqual(names);
-    await expectUntouched({ port: popPort, user, password: 'pw' }, names.length);
+    expect(report.totals.messages).toMatchObject({ listed: names.length * 3, appended: names.length * 3 });
+    for (const id of storages) expect(arrived.get(id)!.map(({ name }) => name)).toEqual(names);
+    await expectUntouched({ port: popPort, user: users.maildir, password: 'pw' }, names.length);
   });
 
-  test.each(names)('%s', (name) => {
-    const { date, flags } = arrived.find((one) => one.name === name)!;
+  test.each(storages.flatMap((id) => names.map((name) => [id, name] as const)))('in %s: %s', (id, name) => {
+    const { date, flags } = arrived.get(id)!.find((one) => one.name === name)!;
     const expected = shapes[name]!;
     expect(flags).toEqual(expected.flags ?? ['\\Seen']);
     if (expected.date !== undefined) return expect(date.toISOString()).toBe(expected.date);
@@ -153,12 +153,12 @@ describe('one haul of many shapes', () => {
   });
 
   test('what a mailbox does not keep is not sent, and told once', () => {
-    const [ann, bob] = ['ann', 'bob'].map((id) => ended.report.accounts.find((account) => account.id === id)!);
-    expect(ann!.problems).toEqual([]);
+    const problems = (id: string) => ended.report.accounts.find((account) => account.id === id)!.problems;
+    for (const id of storages) expect(problems(id)).toEqual([]);
     expect(seenAlone).toEqual(
       names.map((name) => ((shapes[name]!.flags ?? ['\\Seen']).includes('\\Seen') ? '(\\Seen)' : '()')),
     );
-    expect(bob!.problems).toMatchObject([{ code: 'flags-dropped', stops: 'none', count: 3 }]);
-    expect(bob!.problems[0]!.text).toContain('INBOX: \\Answered \\Flagged \\Draft $Forwarded $label1 Work');
+    expect(problems('scripted')).toMatchObject([{ code: 'flags-dropped', stops: 'none', count: 3 }]);
+    expect(problems('scripted')[0]!.text).toContain('INBOX: \\Answered \\Flagged \\Draft $Forwarded $label1 Work');
   });
 });

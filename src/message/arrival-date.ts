@@ -17,67 +17,70 @@ const RECEIVED_MAX = 30;
  * has lies outside, the nearer end is taken: 1 January 1970, or now.
  */
 export function arrivalDate(fields: HeaderFields, now: number, source: DateSource = 'received'): ZonedDate | undefined {
-  const sent = parseDate(fields.get('date')?.[0] ?? '');
-  const lines = (fields.get('received') ?? []).slice(0, RECEIVED_MAX).map(withoutFolds);
-  const fetched = lines.filter(isFetched).map(receivedDate);
-  const hops = lines.filter((line) => !isFetched(line)).map(receivedDate);
   const believable = (date: ZonedDate | undefined): date is ZonedDate =>
     date !== undefined && date.time > 0 && date.time <= now + dayMs;
-  const received = newestTrusted(hops.filter(believable), believable(sent) ? sent : undefined);
-  const [first, second] = source === 'date' ? [sent, received] : [received, sent];
+  const lines = (fields.get('received') ?? []).slice(0, RECEIVED_MAX);
+  const sent = parseDate(fields.get('date')?.[0] ?? '');
+  if (source === 'date' && believable(sent)) return sent;
+  const received = newestTrusted(hopsOf(lines, believable), believable(sent) ? sent : undefined);
+  if (received) return received;
   // When a fetcher took a message is better than when this program did
-  const found = [first, second, ...fetched].find(believable);
-  return (
-    found ??
-    clamped(
-      [sent, ...hops, ...fetched].find((date) => date !== undefined),
-      now,
-    )
-  );
+  const dates = [sent, ...lines.map(receivedDate)];
+  return dates.find(believable) ?? clamped(dates, now);
+}
+
+/** The believable dates of the lines of hops, from the newest; only as many are read as are asked for. */
+function* hopsOf(
+  lines: readonly string[],
+  believable: (date: ZonedDate | undefined) => date is ZonedDate,
+): Generator<ZonedDate, undefined> {
+  for (const line of lines) {
+    const date = isFetched(line) ? undefined : receivedDate(line);
+    if (believable(date)) yield date;
+  }
 }
 
 /**
- * The newest of the lines that the others do not contradict. Each hop writes its line above those of the hops before it,
- * so what stands above is newer; more than a day out of this order is a broken clock, whose it is the majority says.
- * Of two lines alone the upper, older one is wrong: a clock that lost its time shows the past. Date is one voice more,
- * but never the answer.
+ * The newest line that is not contradicted. Each hop writes its line above those of the hops before it, so what stands
+ * above is newer. A line is contradicted where the two dates below it, Received or Date, are both more than a day newer, or
+ * the one line where there is no more: then its clock had lost its time. One date alone that is newer than what stands
+ * above and below was ahead. There is no vote of all dates: those of the sender's side outnumber the others, and spam
+ * forges them.
  */
-function newestTrusted(hops: readonly ZonedDate[], sent: ZonedDate | undefined): ZonedDate | undefined {
-  const voices = sent ? [...hops, sent] : hops;
-  const contradictions = (at: number) =>
-    voices.filter((voice, other) => {
-      const ahead = voice.time - voices[at]!.time;
-      return other > at ? ahead > dayMs : ahead < -dayMs;
-    }).length;
-  if (voices.length === 2 && hops.length === 2 && contradictions(0) === 1) return hops[1];
-  return hops.find((_, at) => contradictions(at) * 2 <= voices.length);
+function newestTrusted(hops: Generator<ZonedDate, undefined>, sent: ZonedDate | undefined): ZonedDate | undefined {
+  let line = hops.next().value;
+  let below = hops.next().value;
+  while (line && below && below.time - line.time > dayMs) {
+    const next = hops.next().value;
+    const witness = next ?? sent;
+    if (witness && witness.time - line.time <= dayMs) break;
+    [line, below] = [below, next];
+  }
+  return line;
 }
 
-function clamped(date: ZonedDate | undefined, now: number): ZonedDate | undefined {
+function clamped(dates: readonly (ZonedDate | undefined)[], now: number): ZonedDate | undefined {
+  const date = dates.find((one) => one !== undefined);
   return date && { time: date.time > now ? now : 0, zone: 0 };
 }
 
-function withoutFolds(line: string): string {
-  return line.replace(/\s+/g, ' ');
-}
+const fetchedWith = /\bwith\s+(?:[akrs]?pop[23]?|sdps|imap4?)s?(?![\w-])/i;
 
 /**
  * Whether a program that fetches mail wrote the line, when it fetched: fetchmail, getmail, the fetchers of webmail.
  * In brackets the words mean something else: `(authenticated with POP3 before SMTP)`.
  */
 function isFetched(line: string): boolean {
-  return (
-    /\((?:fetchmail-|getmail)/.test(line) || /\bwith (?:[akrs]?pop[23]?|sdps|imap4?)s?(?![\w-])/i.test(outside(line))
-  );
+  return /\((?:fetchmail-|getmail)/.test(line) || (fetchedWith.test(line) && fetchedWith.test(outside(line)));
 }
 
-/** RFC 5322 §3.6.7: the date stands behind the last semicolon, one in brackets not counted. */
+/** RFC 5322 §3.6.7: the date stands behind the last semicolon. A comment behind it may have one too; some leave it out. */
 function receivedDate(line: string): ZonedDate | undefined {
-  const masked = outside(line);
-  const at = masked.lastIndexOf(';');
-  const date = parseDate(line.slice(at + 1));
-  // Some servers leave the semicolon out
-  return date ?? parseDate(tail.exec(line.slice(-TAIL_CHARACTERS))?.[0] ?? '');
+  return (
+    parseDate(line.slice(line.lastIndexOf(';') + 1)) ??
+    parseDate(line.slice(outside(line).lastIndexOf(';') + 1)) ??
+    parseDate(tail.exec(line.slice(-TAIL_CHARACTERS).replace(/\s+/g, ' '))?.[0] ?? '')
+  );
 }
 
 const tail = /(?:\b[a-z]{3}, )?\d{1,2} [a-z]{3} \d{2,4} \d\d:\d\d:\d\d (?:[+-]\d{4}|[a-z]{3,4})\b[^;]*$/i;

@@ -7,7 +7,7 @@ const monthNames = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep
 
 // RFC 5322 §3.3, as nearly all mail has it
 const usual =
-  /^\s*(?:[a-z]{3},\s*)?(\d{1,2})\s([a-z]{3})\s(\d{4})\s(\d\d):(\d\d)(?::(\d\d))?\s([+-]\d{4})(?:\s\([^()]{0,40}\))?\s*$/i;
+  /^\s*(?:[a-z]{3},\s*)?(\d{1,2})\s+([a-z]{3})\s+(\d{4})\s+(\d\d):(\d\d)(?::(\d\d))?\s+([+-]\d{4})(?:\s+\([^()]{0,40}\))?\s*$/i;
 
 /**
  * A date as RFC 5322 §3.3 and §4.3 write it, or in one of the broken forms that old mail has

@@ -105,6 +105,7 @@ describe('parseDate', () => {
     '4 Mar 29100 10:20:30',
     'Mon, 05/06/2002 05/06/2003',
     'id 4 with 4 Mar 2014 10:20:30',
+    `${' '.repeat(400)}4 Mar 2014 10:20:30`,
   ])('does not believe %j', (text) => {
     expect(parseDate(text)).toBeUndefined();
   });

@@ -2,6 +2,7 @@
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { noteProblem, problemOf, readProblems } from '../ledger/problems.ts';
+import { withoutTwins } from '../message/status-flags.ts';
 import type { Placement } from './placement.ts';
 
 /** What one mailbox keeps of the flags of a message. */
@@ -9,6 +10,9 @@ export interface LastingFlags {
   /** The flags of the message that last here; the others are counted as dropped, once a message. */
   of(item: { readonly placement: Placement }): string[];
 }
+
+/** Whoever asks for them: nothing is to be lost, Yahoo refuses them (imap-quirks §2.1), and `\Recent` is the server's own. */
+const neverSent = new Set(['\\deleted', '\\recent']);
 
 /** Names that the report has room for. */
 const NAMED_MAX = 10;
@@ -28,12 +32,14 @@ export class DroppedFlags {
     const kept = new Set(permanentFlags.map((flag) => flag.toLowerCase()));
     const open = kept.delete('\\*');
     const onlyOpen = open && ![...kept].some((flag) => flag.startsWith('\\'));
-    const lasts = (flag: string) => kept.has(flag.toLowerCase()) || (flag.startsWith('\\') ? onlyOpen : open);
+    const lasts = (flag: string) =>
+      !neverSent.has(flag.toLowerCase()) && (kept.has(flag.toLowerCase()) || (flag.startsWith('\\') ? onlyOpen : open));
     return {
       of: (item) => {
-        const dropped = item.placement.flags.filter((flag) => !lasts(flag));
+        const flags = withoutTwins(item.placement.flags);
+        const dropped = flags.filter((flag) => !lasts(flag));
         if (dropped.length > 0) this.#note(mailbox, item, dropped);
-        return item.placement.flags.filter(lasts);
+        return flags.filter(lasts);
       },
     };
   }

@@ -59,8 +59,8 @@ function keywordsIn(value: string): string[] {
   return words.filter((word) => word.length <= KEYWORD_MAX_CHARACTERS && keywordSyntax.test(word));
 }
 
-/** RFC 3501 §2.3.2: flags are the same whatever their case. */
-function withoutTwins(flags: readonly string[]): string[] {
+/** Each flag once, as it is written first: flags are the same whatever their case (RFC 3501 §2.3.2). */
+export function withoutTwins(flags: readonly string[]): string[] {
   const first = new Map<string, string>();
   for (const flag of flags) if (!first.has(flag.toLowerCase())) first.set(flag.toLowerCase(), flag);
   return [...first.values()];

@@ -35,6 +35,23 @@ describe('a message keeps of its flags', () => {
   });
 });
 
+describe('never sent', () => {
+  it.each([[['\\Deleted', '\\Seen', '\\*']], [['\\*']]])(
+    'are \\Deleted and \\Recent, also where PERMANENTFLAGS are %j',
+    (permanent) => {
+      const message = flagged('\\Seen', '\\DELETED', '\\Recent');
+      expect(new DroppedFlags().in('INBOX', permanent).of(message)).toEqual(['\\Seen']);
+    },
+  );
+
+  it('is one flag twice', () => {
+    expect(new DroppedFlags().in('INBOX', ['\\*']).of(flagged('Work', '\\seen', 'work', '\\Seen'))).toEqual([
+      'Work',
+      '\\seen',
+    ]);
+  });
+});
+
 describe('flags that are dropped', () => {
   it('are told once a run, with all messages that lost some', async () => {
     const first = new DroppedFlags();

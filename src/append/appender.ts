@@ -78,7 +78,7 @@ export class Appender {
     const command = randomBytes(8).toString('hex');
     const handle = await destination.channels.append({
       path: mailbox.path,
-      messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.permanentFlags)),
+      messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.lastingFlags)),
       beforeClosing: () => this.#claim(batch, mailbox, items, command),
     });
     handle.sent.then(() => crashPoint('after-closing')).catch(() => {});

@@ -11,6 +11,7 @@ import type { Lease } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import { withToken } from '../limits/token-login.ts';
 import { ChannelPool } from './channel-pool.ts';
+import { DroppedFlags, type LastingFlags } from './lasting-flags.ts';
 import { countMissing, refreshIndex } from './refresh.ts';
 import { Targets } from './targets.ts';
 
@@ -18,7 +19,7 @@ import { Targets } from './targets.ts';
 export interface OpenMailbox {
   readonly path: string;
   readonly index: MailboxIndex;
-  readonly permanentFlags: readonly string[];
+  readonly lastingFlags: LastingFlags;
   /** Bytes that a message may have (RFC 7889); undefined where that is not known. */
   readonly appendLimit: number | undefined;
 }
@@ -42,6 +43,7 @@ export class Destination {
   readonly channels: ChannelPool;
   /** Where mail goes here. */
   readonly targets: Targets;
+  readonly droppedFlags = new DroppedFlags();
   readonly #looker: Promise<MailboxClient>;
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
@@ -93,7 +95,8 @@ export class Destination {
     const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
     await this.#bringUpToDate(index, selected, incoming);
     const appendLimit = await this.#limitOf(selected.path);
-    const mailbox = { path: selected.path, index, permanentFlags: selected.permanentFlags, appendLimit };
+    const lastingFlags = this.droppedFlags.in(selected.path, selected.permanentFlags);
+    const mailbox = { path: selected.path, index, lastingFlags, appendLimit };
     this.#open.set(path, mailbox);
     return mailbox;
   }

@@ -196,6 +196,7 @@ class Session {
       this.#open.set(name, batch);
       this.#bytes += batch.file.manifest.bytes;
       await this.#hauler.haul(batch);
+      await this.#destination.droppedFlags.note(redis, account);
       log.debug({ account: id, run: runId, batch: name }, 'batch sent');
     } catch (error) {
       if (!(error instanceof MailhaulError) || error.code !== 'spool-damaged') throw error;

@@ -538,6 +538,13 @@ export const errorTable = {
     text: '{count} message(s) were larger than what {host} is allowed in a day, and got a day of their own',
     remedy: 'None needed; if the provider locks the account, see docs/budgets.md.',
   },
+  'flags-dropped': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} message(s) arrived without flags that their mailbox does not keep: {where}',
+    remedy:
+      'None needed: the messages are there. Which flags a mailbox keeps is a setting of the destination; see docs/dates-and-flags.md.',
+  },
   'server-silent': {
     stops: 'account',
     retry: 'soon',

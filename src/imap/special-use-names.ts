@@ -127,11 +127,13 @@ const byLanguage: Readonly<Record<SpecialUse, readonly string[]>> = {
 
 /** Names that are the same to a reader are one: composed or not, in any case, with whatever blanks. */
 export function foldedName(name: string): string {
-  // Upper and then lower case makes one of ß and ss, and of both forms of the Greek sigma
+  // Upper and then lower case makes one of ß and ss, of both forms of the Greek sigma, and of the Turkish i with its dot or
+  // without
   return name
     .normalize('NFKC')
     .toUpperCase()
     .toLowerCase()
+    .replaceAll('i\u0307', 'i')
     .normalize('NFKC')
     .replace(/[\s\u200b-\u200f\ufeff]+/g, ' ')
     .trim();

@@ -30,7 +30,9 @@ export function nameCandidates(name: string, namespace: Namespace, notation: Not
   const stand = delimiter === '_' ? '-' : '_';
   const written = levels.map((level) => sendable(level, delimiter, stand));
   const clean = levels.map((level) => sendable(trimmed(level), delimiter, stand));
-  const asWritten = [written, clean]
+  // Dovecot refuses a dot where Maildir++ separates levels by it, whatever delimiter it shows
+  const undotted = clean.map((level) => level.replace(/[.\\^]/g, stand));
+  const asWritten = [written, clean, undotted]
     .map((each) => joinLevels(each, namespace))
     .filter((path) => encodedBytes(path) <= writtenMaxBytes);
   const names = [...asWritten, ...afterRefusal(levels, namespace, stand)];
@@ -75,7 +77,7 @@ function trimmed(level: string): string {
 
 /** Letters, digits and the little punctuation that no server is known to mind; nothing odd at either end. */
 function replaceUnsafe(level: string, stand: string): string {
-  return level.replace(/[^\p{L}\p{M}\p{N} _\-+,()=@'.]/gu, stand).replace(/^[\s.\-+=@]|[\s.]$/gu, stand);
+  return level.replace(/[^\p{L}\p{M}\p{N} _\-+,()=@']/gu, stand).replace(/^[\s\-+=@]|\s$/gu, stand);
 }
 
 function asciiOf(text: string, stand: string): string {

@@ -50,6 +50,16 @@ describe('a name that is refused', () => {
       2,
     ],
     [
+      'for a dot, by Dovecot over Maildir++',
+      {
+        refuseCreate: (name) =>
+          name.includes('.') ? "NO [CANNOT] Character not allowed in mailbox name: '.'" : undefined,
+      },
+      'Lists/dev.example.com',
+      'Lists/dev_example_com',
+      2,
+    ],
+    [
       'because it is reserved, by Exchange',
       { refuseCreate: (name) => (name === 'Files' ? 'NO CREATE failed. Reserved name.' : undefined) },
       'Files',
@@ -123,7 +133,7 @@ describe('a name that is refused', () => {
       code: 'mailbox-refused',
       details: { mailbox: 'a/b/c', reply: 'NO [CANNOT] not here' },
     });
-    expect(commands('CREATE').length).toBeLessThanOrEqual(6);
+    expect(commands('CREATE').length).toBeLessThanOrEqual(7);
   });
 });
 

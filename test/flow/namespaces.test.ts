@@ -4,7 +4,7 @@ import type { Dovecot, DovecotOptions } from '../../src/demo/dovecot.ts';
 import { deliver } from '../../src/demo/maildir.ts';
 import { decodeModifiedUtf7 } from '../../src/imap/mailbox-name.ts';
 import { all, mailboxContents } from '../servers/witness.ts';
-import { dovecotRow, type Ended, expectReport, expectUntouched, HaulRig } from './haul-rig.ts';
+import { dovecotRow, type Ended, expectReport, expectUntouched, HaulRig, scriptedRow } from './haul-rig.ts';
 
 interface Place {
   name: string;
@@ -157,3 +157,39 @@ describe('mail lands in the right mailbox', () => {
     for (const n of places.keys()) await expectStored(n);
   }, 60_000);
 });
+
+test('names that a server refuses are told, and a mailbox that goes away in the middle is made again', async () => {
+  const rig = await HaulRig.make();
+  try {
+    const owner = user(9);
+    const messages = conversation(owner).map(({ bytes }, n) => ({ uidl: `u${n}`, bytes }));
+    const reserved = (name: string) => (/^(?:Sent|Files)$/.test(name) ? 'NO [CANNOT] Reserved name.' : undefined);
+    const imap = await rig.imap({ refuseCreate: reserved });
+    let gone = 0;
+    imap.behaviour.refuse = ({ mailbox }) => {
+      if (gone > 0 || !mailbox.startsWith('Files')) return undefined;
+      gone += 1;
+      imap.mailboxes.delete(mailbox);
+      return 'NO [TRYCREATE] No such mailbox.';
+    };
+    const pop = await rig.pop({ messages });
+    const list = await rig.list([scriptedRow(pop, imap, { id: owner, imap_mailbox: 'Files' })]);
+    const ended = await rig.sync(list);
+    expectReport(ended);
+    expect([ended.status, gone, ended.account.messages]).toMatchObject([0, 1, { listed: 30, appended: 30 }]);
+    const [files, inbox, sent] = [...imap.mailboxes.keys()].sort();
+    expect(inbox).toBe('INBOX');
+    expect(files).toMatch(/^Files_[0-9a-f]{8}$/);
+    expect(sent).toMatch(/^Sent_[0-9a-f]{8}$/);
+    expect(ended.account.mailboxes).toEqual({ [files!]: 20, [sent!]: 10 });
+    expect([imap.stored(files).length, imap.stored(sent).length]).toEqual([20, 10]);
+    const told = ended.account.problems.filter(({ code }) => code === 'mailbox-renamed');
+    expect(told).toMatchObject([{ stops: 'none', count: 2 }]);
+    for (const pair of [`"Files" is "${files}"`, `"Sent" is "${sent}"`]) expect(told[0]!.text).toContain(pair);
+    const forgotten = await rig.sync(list, ['--json', '--data-dir', `${rig.dataDir}-2`]);
+    expect([forgotten.status, forgotten.account.messages]).toMatchObject([0, { duplicate: 30, appended: 0 }]);
+    expect(imap.mailboxes.size).toBe(3);
+  } finally {
+    await rig.end();
+  }
+}, 60_000);

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { MailboxClient } from '../../src/imap/mailboxes.ts';
 import { type ImapBehaviour, ScriptedImap } from '../servers/scripted-imap.ts';
-import { endpoint, errorOf, quick } from './imap-rig.ts';
+import { endpoint, errorOf, mail, quick } from './imap-rig.ts';
 
 const ends: (() => Promise<void>)[] = [];
 
@@ -227,4 +227,32 @@ test('many new mailboxes are not each paid for with the whole listing', async ()
   for (let n = 0; n < 10; n += 1) await client.ensure(`Lists/${n}`, 'levels');
   const whole = commands('LIST').filter((text) => /"\*"|\*$/.test(text));
   expect(whole).toHaveLength(1);
+});
+
+test('a name that is taken is the same to every command', async () => {
+  const { imap, client } = await rig();
+  const names = [
+    '50% *off*',
+    'a "b" \\c',
+    'Größe & mehr',
+    '(x)',
+    'x {5}',
+    '+x]',
+    '#1',
+    '~joe',
+    'NIL',
+    '日本語',
+    'a&-b',
+    '&AGE-',
+  ];
+  for (const [n, name] of names.entries()) {
+    expect(await client.ensure(name)).toBe(name);
+    imap.store([...imap.mailboxes.keys()].at(-1)!, mail(n));
+    expect([name, await client.status(name)]).toMatchObject([name, { messages: 1, uidNext: 2 }]);
+    const found: number[] = [];
+    for await (const { size } of client.headers(name, 1, '*', 1000)) found.push(size);
+    expect(found).toEqual([mail(n).length]);
+    expect(await client.find(name)).toBe(name);
+  }
+  expect(imap.mailboxes.size).toBe(names.length + 1);
 });

@@ -45,7 +45,7 @@ export function nameCandidates(name: string, namespace: Namespace, notation: Not
  */
 function afterRefusal(levels: readonly string[], namespace: Namespace, stand: string): string[] {
   const { delimiter } = namespace;
-  const end = stand + hexDigest(4, ...levels.map(trimmed));
+  const end = stand + hexDigest(4, levels.map(trimmed).join('/'));
   const safe = levels.map((level) => replaceUnsafe(sendable(trimmed(level), delimiter, stand), stand));
   const forms = [
     { above: safe.slice(0, -1), last: safe.at(-1)!, maxBytes: safeMaxBytes },

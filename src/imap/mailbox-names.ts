@@ -1,6 +1,6 @@
 /** Finds mailboxes by what a person calls them, or by their use, and makes those that are missing (docs/mailbox-names.md). */
 import { MailhaulError } from '../ground/errors.ts';
-import { mailboxError } from './classify.ts';
+import { classifyRefusal, mailboxError } from './classify.ts';
 import { type NameCandidates, nameCandidates } from './mailbox-candidates.ts';
 import { createMailbox, isListed, subscribeMailbox } from './mailbox-create.ts';
 import { type MailboxInfo, mailboxInfo } from './mailbox-info.ts';
@@ -82,11 +82,18 @@ export class MailboxNames {
       const answer = await this.#createOne(path, use);
       if (typeof answer === 'string') return answer;
       refusal ??= answer;
-      if (answer.because === 'other') throw mailboxError(this.#session.door.peer, path, answer);
+      if (answer.because === 'other') throw this.#refused(path, answer);
     }
-    const { peer } = this.#session.door;
-    if (refusal !== undefined) throw mailboxError(peer, names[0]!, refusal);
-    throw new MailhaulError('mailbox-refused', { ...peer, mailbox: name, reply: 'the name is empty' });
+    if (refusal !== undefined) throw this.#refused(names[0]!, refusal);
+    const reply = 'the name is empty';
+    throw new MailhaulError('mailbox-refused', { ...this.#session.door.peer, mailbox: name, reply });
+  }
+
+  #refused(path: string, refusal: CreateRefusal): MailhaulError {
+    const error = mailboxError(this.#session.door.peer, path, refusal);
+    // A mailbox that no space is left for waits for the space, not for another name
+    const isFull = classifyRefusal(refusal).action === 'account-full';
+    return isFull ? new MailhaulError('mailbox-full', error.details) : error;
   }
 
   /** The name under which the mailbox is there now, or why it is not. */

@@ -51,6 +51,11 @@ describe('the names for a mailbox', () => {
     expect(names('x'.repeat(1000))[0]).toMatch(/^x{150,}_[0-9a-f]{8}$/);
   });
 
+  test.each(['a/', ' ', '\t ', '.', '&', '\0'])('are found for a header full of %j', (part) => {
+    const found = names(part.repeat(200_000), dot);
+    for (const path of found) expect(path.length).toBeLessThanOrEqual(900);
+  });
+
   test('keep apart what differs, once the server has refused it', () => {
     const same = ['a.b', 'a_b', 'a*b', 'a%b', '#a.b'].map((name) => names(name, dot).slice(1));
     expect(new Set(same.flat()).size).toBe(same.flat().length);

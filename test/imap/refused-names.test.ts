@@ -139,8 +139,8 @@ describe('a name that is refused', () => {
 
 describe('what is no matter of the name is not answered with another one', () => {
   test.each([
-    ['NO [OVERQUOTA] Quota exceeded', 'mailbox-refused'],
-    ['NO Quota exceeded', 'mailbox-refused'],
+    ['NO [OVERQUOTA] Quota exceeded', 'mailbox-full'],
+    ['NO Quota exceeded', 'mailbox-full'],
     ['NO [NOPERM] Permission denied', 'mailbox-refused'],
     ['NO Permission denied', 'mailbox-refused'],
     ['NO [LIMIT] Too many mailboxes', 'mailbox-refused'],

@@ -25,6 +25,8 @@ import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
 import { InFlight } from './in-flight.ts';
 import { noteOversized, openDestination } from './pace.ts';
+import { noteRenamed } from './renamed.ts';
+import { mainTarget } from './target.ts';
 
 /** What an append session needs from outside. */
 export interface AppendContext {
@@ -83,12 +85,14 @@ async function serve(
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
     if (run.recheck || !(await hasLedger(redis, task.account))) {
-      const { index } = await destination.use(task.mailbox, Math.max(0, run.listed));
+      const main = await destination.targets.pathOf(mainTarget);
+      const { index } = await destination.use(main, Math.max(0, run.listed));
       await updateRun(redis, task.account, task.runId, { destinationMessages: index.records });
       context.bell.ring(task.account);
     }
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
     const ended = await new Session(task, context, scope, destination, budget).run();
+    await noteRenamed(redis, task.account, task.endpoint.host, await destination.targets.renamed());
     await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
     await destination.close();
     return ended;

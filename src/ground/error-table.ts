@@ -690,6 +690,12 @@ export const errorTable = {
     text: '{host} does not let the mailbox {mailbox} be opened or created: {reply}',
     remedy: 'Create it by hand, or choose another with imap_mailbox.',
   },
+  'mailbox-renamed': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} does not take the name of {count} mailbox(es) as it stands: {named}',
+    remedy: 'None needed: docs/mailbox-names.md has the rule. Choose other names in the settings to avoid it.',
+  },
   'append-in-doubt': {
     stops: 'account',
     retry: 'soon',

@@ -1,5 +1,6 @@
 /** What is wrong, or worth a remark, with what both sides showed. Pure. */
 import { MailhaulError } from '../ground/errors.ts';
+import { freeBytes } from '../imap/mailbox-quota.ts';
 import { amount } from '../limits/budgets.ts';
 import { loginDelaySeconds } from '../pop3/capabilities.ts';
 import type { DestinationLook, SourceLook } from './look.ts';
@@ -71,10 +72,4 @@ export function fitFindings(
     add(new MailhaulError('quota-too-small', details), 1);
   }
   return found;
-}
-
-/** What a quota leaves; undefined where there is none. */
-export function freeBytes(quota: DestinationLook['quota']): number | undefined {
-  // A limit of 0 is none (Dovecot, RFC 9208 leaves it open).
-  return quota && quota.limitBytes > 0 ? Math.max(0, quota.limitBytes - quota.usedBytes) : undefined;
 }

@@ -1,6 +1,6 @@
 /** One look at each side of an account: logged in to, read from, left as it was. */
 import type { Login } from '../accounts/login.ts';
-import type { Quota } from '../imap/mailbox-info.ts';
+import { type Quota, tightest } from '../imap/mailbox-quota.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { countedLogin } from '../limits/credentials.ts';
@@ -122,7 +122,7 @@ export async function lookAtDestination(
     try {
       const found = await client.find(mailbox);
       const { capabilities } = client;
-      const quota = capabilities.has('QUOTA') ? await client.quota(found ?? 'INBOX') : undefined;
+      const quota = tightest(await client.quotas(found ?? 'INBOX'));
       const appendLimit = await client.appendLimit(found ?? 'INBOX');
       const messages = found === undefined ? undefined : (await client.status(found)).messages;
       return { capabilities, appendLimit, quota, messages };

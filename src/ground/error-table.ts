@@ -675,7 +675,8 @@ export const errorTable = {
     stops: 'account',
     retry: 'next-run',
     text: 'the mailbox of {user} at {host} is full: {reply}',
-    remedy: 'Raise the quota of the mailbox and run again.',
+    remedy:
+      'Raise the quota of the mailbox, or have mail deleted there: the service looks again every hour (quotaRecheckMs), sync at its next run.',
   },
   'mailbox-refused': {
     stops: 'account',

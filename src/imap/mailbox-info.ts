@@ -1,4 +1,4 @@
-/** A mailbox as LIST gives it, and its quota. */
+/** A mailbox as LIST gives it. */
 /** What is known of a mailbox without opening it. */
 export interface MailboxInfo {
   /** Its full name. */
@@ -30,12 +30,4 @@ export function mailboxInfo({
     specialUse: specialUses.find((use) => [...flags].some((flag) => flag.toLowerCase() === use.toLowerCase())),
     selectable: !flags.has('\\Noselect') && !flags.has('\\NonExistent'),
   };
-}
-
-/** What a quota root (RFC 9208 §3.2) has used and may use. */
-export interface Quota {
-  /** Its name; mailboxes of a user with the same one share it. Empty where the server names none. */
-  readonly root: string;
-  readonly usedBytes: number;
-  readonly limitBytes: number;
 }

@@ -4,10 +4,11 @@ import { commandError } from './classify-command.ts';
 import { abortError, type ImapEndpoint, type ImapOptions, type OpenDoor, openDoor } from './door.ts';
 import { farewell } from './farewell.ts';
 import { appendLimitOf, hasMailboxLimits, isRev2Only } from './features.ts';
-import { type MailboxInfo, mailboxInfo, type Quota } from './mailbox-info.ts';
+import { type MailboxInfo, mailboxInfo } from './mailbox-info.ts';
 import { askAppendLimit } from './mailbox-limit.ts';
 import { isMailboxName } from './mailbox-name.ts';
 import { fullPath, type Namespace } from './mailbox-path.ts';
+import { askQuotas, offersQuota, type Quota } from './mailbox-quota.ts';
 
 /** One message's header. */
 export interface MessageHeader {
@@ -155,14 +156,13 @@ export class MailboxClient {
     });
   }
 
-  /** What the quota root of a mailbox has used and may use; undefined where the server tells neither. */
-  quota(path: string): Promise<Quota | undefined> {
-    return this.#ask('GETQUOTAROOT', path, async () => {
-      const answer = await this.#client.getQuota(path);
-      this.#assertConnected();
-      const storage = answer ? answer.storage : undefined;
-      if (storage?.usage === undefined || storage.limit === undefined) return undefined;
-      return { root: answer ? (answer.quotaRoot ?? '') : '', usedBytes: storage.usage, limitBytes: storage.limit };
+  /** What the quota roots of a mailbox have used and may use; none where the server does not tell. */
+  async quotas(path: string): Promise<readonly Quota[]> {
+    if (!offersQuota(this.capabilities)) return [];
+    const utf8 = isRev2Only(this.capabilities);
+    return this.#ask('GETQUOTAROOT', path, () => askQuotas(this.#client, path, utf8)).catch((error: MailhaulError) => {
+      if (error.code === 'mailbox-refused') return [];
+      throw error;
     });
   }
 

@@ -15,6 +15,9 @@ import { downloadJob, jobField, progressOf, sideOf } from './session-jobs.ts';
 /** How long a session waits for a lease that another has. */
 const busyMs = 300;
 
+/** How long a download at most waits before it looks whether a full mailbox has taken what was spooled for it. */
+const fullMs = 10_000;
+
 /** Starts runs, queues their sessions, and ends them. */
 export class RunControl {
   readonly #context: RunControlContext;
@@ -68,12 +71,14 @@ export class RunControl {
     // The next batch, or whoever goes on with the run, must not take this session for one that works.
     if (end === 'interrupted') return leaveAppend(this.#context.redis, job.account, job.spool, job.run);
     if (typeof end !== 'string') return this.#wait(kind, job, end);
-    const gaveUp = end === 'hold' ? await appendGaveUp(this.#context.redis, job.account) : undefined;
+    const held = end === 'hold' || end === 'full';
+    const gaveUp = held ? await appendGaveUp(this.#context.redis, job.account) : undefined;
     if (gaveUp) return this.#endHold(job, gaveUp);
     if (end === 'busy' || end === 'unserved') return this.#queue(kind, job, busyMs);
     if (end === 'refetch') return this.#refetch(job);
     if (end === 'probed') await updateRun(this.#context.redis, job.account, job.run, { probed: 1 });
     if (end === 'more') await updateRun(this.#context.redis, job.account, job.run, { draining: 1 });
+    if (end === 'full') return this.#queue(kind, { ...job, tries: 0 }, await this.#fullMs(job));
     if (end !== 'done') return this.#queue(kind, { ...job, tries: 0 }, end === 'hold' ? busyMs : 0);
     if (kind === 'download') await this.#note(kind, job, 'done');
     await this.#finishIfDone(job);
@@ -182,15 +187,23 @@ export class RunControl {
     const waitMs = Math.max(0, Math.ceil(wait.untilMs - now));
     const { waitMaxMs = 0 } = (await readRun(redis, account)) ?? {};
     await noteWait(redis, account, wait);
-    log.debug({ account, run: runId, waitMs, because: wait.because }, 'waits');
+    if (wait.error) await noteProblem(redis, account, problemOf(wait.error));
+    log[wait.error ? 'warn' : 'debug']({ account, run: runId, waitMs, because: wait.because }, 'waits');
     if (waitMaxMs === 0 || waitMs <= waitMaxMs) {
       await updateRun(redis, account, runId, { state: 'waiting', error: untilText(wait, now) });
       return this.#queue(kind, job, waitMs);
     }
-    const error = new MailhaulError('budget-waits', { until: timeText(wait.untilMs, now), because: wait.because });
-    await noteProblem(redis, account, problemOf(error));
+    const details = { until: timeText(wait.untilMs, now), because: wait.because };
+    if (!wait.error) await noteProblem(redis, account, problemOf(new MailhaulError('budget-waits', details)));
     await this.#note(kind, job, 'left');
     await this.#finishIfDone(job);
+  }
+
+  /** When a download looks again whether its full mailbox has taken what is spooled; a run that may not wait ends soon. */
+  async #fullMs({ account }: SessionJob): Promise<number> {
+    const { redis, settings } = this.#context;
+    const { waitMaxMs = 0 } = (await readRun(redis, account)) ?? {};
+    return waitMaxMs > 0 ? busyMs : Math.min(settings.quotaRecheckMs, fullMs);
   }
 
   async #giveUp(kind: SessionKind, job: SessionJob, error: MailhaulError): Promise<void> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { connectionFindings, fitFindings, type Place, sourceFindings } from '../../src/check/findings.ts';
 import type { DestinationLook, SourceLook } from '../../src/check/look.ts';
 import { daysLeft } from '../../src/check/tls.ts';
-import type { Quota } from '../../src/imap/mailbox-info.ts';
+import type { Quota } from '../../src/imap/mailbox-quota.ts';
 
 const place: Place = { host: 'h.test', port: 995, security: 'tls', user: 'ann' };
 const dayMs = 86_400_000;

@@ -67,13 +67,13 @@ class Session {
     const { account, runId } = this.#task;
     const run = await readRun(redis, account);
     if (run?.id !== runId) return 'superseded';
+    // A run lists once all the same: its report says what there is.
+    if (run.listed > 0 && (await this.#gate.isClosed())) return 'full';
     await Promise.all([
       updateRun(redis, account, runId, { download: 'active', state: 'running', taker: this.#lease.token }),
       spool.removeUnfinished(account),
     ]);
     if (await probesWait(redis, account)) return 'hold';
-    // A run lists once all the same: its report says what there is.
-    if (run.listed > 0 && (await this.#gate.isClosed())) return 'full';
     const client = await openWithin(this.#budget, this.#task.endpoint, this.#lease, this.#context);
     crashPoint('after-login');
     try {

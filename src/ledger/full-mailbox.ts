@@ -6,6 +6,7 @@ import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 
 const field = 'mailboxFull';
+const sinceField = 'fullSince';
 
 /** Notes that a mailbox is full. */
 export async function noteFull(redis: RedisClient, account: string): Promise<void> {
@@ -16,6 +17,13 @@ export async function noteFull(redis: RedisClient, account: string): Promise<voi
 export async function noteRoom(redis: RedisClient, account: string): Promise<void> {
   if ((await redis.hdel(accountKeys.ledger(account), field)) === 0) return;
   await redis.hdel(accountKeys.problems(account), 'mailbox-full');
+  await redis.hdel(accountKeys.run(account), sinceField);
+}
+
+/** Since when the run waits for room, in milliseconds since 1970: `now` if it begins to. */
+export async function fullSince(redis: RedisClient, account: string, now: number): Promise<number> {
+  await redis.hsetnx(accountKeys.run(account), sinceField, now);
+  return Number(await redis.hget(accountKeys.run(account), sinceField));
 }
 
 /** True while the destination has not taken what the spool holds. */

@@ -106,6 +106,7 @@ async function retry(context: SteerContext, { accounts }: Selected): Promise<str
     const forgotten = (await Promise.all(logins.map((login) => forgetRefusals(redis, login)))).filter(Boolean).length;
     const reopened = await reopenRefused(redis, key);
     const last = await readRun(redis, key);
+    if (last?.state === 'waiting') await context.control.resume(key);
     const unfinished = last?.state === 'failed' || last?.state === 'incomplete';
     counts.logins += forgotten;
     counts.messages += reopened;

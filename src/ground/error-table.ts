@@ -676,7 +676,7 @@ export const errorTable = {
     retry: 'next-run',
     text: 'the mailbox of {user} at {host} is full: {reply}',
     remedy:
-      'Raise the quota of the mailbox, or have mail deleted there: the service looks again every hour (quotaRecheckMs), sync at its next run.',
+      'Raise the quota of the mailbox, or have mail deleted there. The service looks again after quotaRecheckMs, or at once after mailhaul retry; sync at its next run.',
   },
   'mailbox-refused': {
     stops: 'account',

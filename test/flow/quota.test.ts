@@ -168,6 +168,36 @@ describe('a message that can never fit is refused alone', () => {
   });
 });
 
+test('not a byte is uploaded of what is known to be too large, or refused before its upload', async () => {
+  const capabilities = [
+    'IMAP4rev1',
+    'AUTH=PLAIN',
+    'UIDPLUS',
+    'LITERAL+',
+    'MULTIAPPEND',
+    'QUOTA',
+    'APPENDLIMIT=3000000',
+  ];
+  pop = await rig.pop({ messages: mailOf([500, 3_000_001, 2_500_000, 500, 1_500_000, 500]) });
+  const imap = await rig.imap({
+    capabilities,
+    answer: (command) =>
+      command.includes('GETQUOTAROOT')
+        ? '* QUOTAROOT INBOX ""\r\n* QUOTA "" (STORAGE 0 2400)\r\nTAG OK\r\n'
+        : undefined,
+    refuseBefore: ({ size }) => (size > 1_000_000 ? 'NO [TOOBIG] no' : undefined),
+    keepBytes: true,
+  });
+  const ended = await rig.sync(await rig.list([scriptedRow(pop, imap)]));
+  expect(ended.status, ended.stderr).toBe(3);
+  expect(expectReport(ended).totals.messages).toMatchObject({ appended: 3, refused: 3, pending: 0 });
+  expect(ended.account.problems).toMatchObject([{ code: 'message-too-big', count: 3 }]);
+  expect(imap.stored('INBOX')).toHaveLength(3);
+  // A few small messages and the commands.
+  const received = imap.connections.reduce((sum, connection) => sum + connection.bytes().length, 0);
+  expect(received).toBeLessThan(20_000);
+});
+
 test('a quota that counts messages', async () => {
   await servers(mail, 'quota_rule = *:messages=7');
   const full = await rig.sync(list);

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Dovecot, DovecotOptions } from '../../src/demo/dovecot.ts';
+import type { AccountStatus } from '../../src/operations/status.ts';
 import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
 import { all, canonical, mailboxContents } from '../servers/witness.ts';
 import { type Ended, expectReport, expectScriptedUntouched, HaulRig, scriptedRow, side } from './haul-rig.ts';
@@ -228,18 +229,33 @@ test('nothing more is downloaded for a full mailbox, and a spool full of its mai
   expect(fetched()).toEqual(mail.map(() => 2));
 });
 
-test('the service looks again, and finishes when there is room', async () => {
-  await servers(mail, 'quota_rule = *:storage=100K');
-  await rig.settings({ quotaRecheckMs: '700' });
-  const redis = await rig.redis();
-  const service = await ServiceRig.make(rig, redis.url);
-  const parts = [await service.start('scheduler,dashboard,pop,imap', service.controlDir, { list })];
-  const [full] = await service.until(([ann]) => ann?.state === 'waiting' && ann.messages.appended === 12, ...parts);
-  expect(JSON.stringify(full)).toContain('the mailbox of ann at 127.0.0.1 is full');
-  await raise('storage=100K', 'storage=100M');
-  const [done] = await service.until(([ann]) => ann?.state === 'complete', ...parts);
-  expect(done!.messages).toMatchObject({ listed: 30, appended: 30, pending: 0 });
-  expect(await arrived()).toEqual(first(30));
-  expect(fetched()).toEqual(mail.map(() => 1));
-  await stopAll(parts);
+describe('the service goes on when there is room', () => {
+  /** Waits until the account is paused, gives it room, and sees it finish. */
+  async function finishes(
+    settings: Readonly<Record<string, string>>,
+    raised: (service: ServiceRig) => Promise<unknown>,
+  ) {
+    await servers(mail, 'quota_rule = *:storage=100K');
+    await rig.settings(settings);
+    const redis = await rig.redis();
+    const service = await ServiceRig.make(rig, redis.url);
+    const parts = [await service.start('scheduler,dashboard,pop,imap', service.controlDir, { list })];
+    const paused = ([ann]: readonly AccountStatus[]) => ann?.state === 'waiting' && ann.messages.appended === 12;
+    const [full] = await service.until(paused, ...parts);
+    expect(JSON.stringify(full)).toContain('the mailbox of ann at 127.0.0.1 is full');
+    await raise('storage=100K', 'storage=100M');
+    await raised(service);
+    const [done] = await service.until(([ann]) => ann?.state === 'complete', ...parts);
+    expect(done!.messages).toMatchObject({ listed: 30, appended: 30, pending: 0 });
+    expect(await arrived()).toEqual(first(30));
+    expect(fetched()).toEqual(mail.map(() => 1));
+    await stopAll(parts);
+  }
+
+  test('by itself, after quotaRecheckMs', () => finishes({ quotaRecheckMs: '700' }, async () => {}));
+
+  test('at once, when somebody says retry', () =>
+    finishes({}, async (service) => {
+      expect((await service.client('retry', 'ann')).stdout).toContain('1 account(s) run again');
+    }));
 });

@@ -247,6 +247,7 @@ describe('the service goes on when there is room', () => {
     await raised(service);
     const [done] = await service.until(([ann]) => ann?.state === 'complete', ...parts);
     expect(done!.messages).toMatchObject({ listed: 30, appended: 30, pending: 0 });
+    expect(await service.api('accounts/ann')).toMatchObject({ problems: [] });
     expect(await arrived()).toEqual(first(30));
     expect(fetched()).toEqual(mail.map(() => 1));
     await stopAll(parts);

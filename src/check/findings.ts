@@ -56,7 +56,7 @@ export function sourceFindings({ host, user }: Place, { capabilities, hasUidl, i
 export function fitFindings(
   { host, user }: Place,
   { incoming }: SourceLook,
-  { appendLimit, quota }: DestinationLook,
+  { appendLimit, quota, freeMessages }: DestinationLook,
 ): Finding[] {
   const found: Finding[] = [];
   const add = (error: MailhaulError, count: number) => found.push({ error, count, side: 'destination' });
@@ -69,6 +69,10 @@ export function fitFindings(
   const fitting = incoming.bytesWithin(appendLimit);
   if (free !== undefined && fitting > free) {
     const details = { host, user, incoming: amount(fitting), free: amount(free) };
+    add(new MailhaulError('quota-too-small', details), 1);
+  } else if (freeMessages !== undefined && incoming.messages - count > freeMessages) {
+    const text = (messages: number) => `${messages} message(s)`;
+    const details = { host, user, incoming: text(incoming.messages - count), free: text(freeMessages) };
     add(new MailhaulError('quota-too-small', details), 1);
   }
   return found;

@@ -107,6 +107,15 @@ describe('what is to come', () => {
     expect(held(source(), quota(5000, 0))).toEqual([]);
   });
 
+  it('must fit what it leaves in messages', () => {
+    const held = (freeMessages: number, limits = {}) =>
+      fitFindings(place, source(), destination({ freeMessages, ...limits })).map(({ error }) => error.message);
+    const { messages } = source().incoming;
+    expect(held(messages)).toEqual([]);
+    expect(held(messages - 1)).toEqual([expect.stringContaining(`${messages} message(s) will come to the mailbox`)]);
+    expect(held(messages - 2, { appendLimit: 499 })).toHaveLength(1);
+  });
+
   it('need not fit it with what is too large anyway', () => {
     const quota = { root: '', usedBytes: 900, limitBytes: 1000 };
     expect(said(fitFindings(place, source(), destination({ quota, appendLimit: 499 })))).toEqual([

@@ -2,6 +2,7 @@
 import type { Clock } from '../ground/clock.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { isFull } from '../ledger/full-mailbox.ts';
+import { readRun } from '../ledger/run.ts';
 import type { SpoolSpace } from '../spool/space.ts';
 
 /** Redis is asked this often, however fast the messages come. */
@@ -31,4 +32,13 @@ export class Gate {
     }
     return this.#full && this.#space.hasBatch(this.#account);
   }
+}
+
+/**
+ * True while a session would find the gate closed: it need not begin, and takes nothing of the budget of its host. But a
+ * run lists its source once in any case, so that its report says what there is.
+ */
+export async function isHeldBack(redis: RedisClient, account: string, space: SpoolSpace): Promise<boolean> {
+  if (!space.hasBatch(account) || !(await isFull(redis, account))) return false;
+  return ((await readRun(redis, account))?.listed ?? 0) > 0;
 }

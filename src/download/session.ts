@@ -67,8 +67,6 @@ class Session {
     const { account, runId } = this.#task;
     const run = await readRun(redis, account);
     if (run?.id !== runId) return 'superseded';
-    // A run lists once all the same: its report says what there is.
-    if (run.listed > 0 && (await this.#gate.isClosed())) return 'full';
     await Promise.all([
       updateRun(redis, account, runId, { download: 'active', state: 'running', taker: this.#lease.token }),
       spool.removeUnfinished(account),

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { Gate } from '../../src/download/gate.ts';
+import { Gate, isHeldBack } from '../../src/download/gate.ts';
 import { noteFull, noteRoom } from '../../src/ledger/full-mailbox.ts';
+import { startRun, updateRun } from '../../src/ledger/run.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 import { alice, bob, makeBatch, newSpool } from '../spool/spool-rig.ts';
 
@@ -29,4 +30,18 @@ it('is closed while the mailbox is full and a batch waits for it, and for that a
   expect(await closed()).toEqual([true, false]);
   await spool.remove(alice, batch);
   expect(await closed()).toEqual([false, false]);
+});
+
+it('lets no session begin that would find it closed, but for the one that lists', async () => {
+  const spool = await newSpool();
+  const held = () => isHeldBack(redis.client, alice, spool.space);
+  await startRun(redis.client, alice, 'r1', 1, false);
+  await noteFull(redis.client, alice);
+  await makeBatch(spool, ['a']);
+  await spool.space.measure();
+  expect(await held()).toBe(false);
+  await updateRun(redis.client, alice, 'r1', { listed: 3 });
+  expect(await held()).toBe(true);
+  await noteRoom(redis.client, alice);
+  expect(await held()).toBe(false);
 });

@@ -80,7 +80,10 @@ export class Appender {
     this.#context.inFlight.add(settled());
   }
 
-  /** Hands a command to a channel; what is returned resolves when its answer is settled. */
+  /**
+   * Hands a command to a channel. What it returns gives a promise that resolves when the answer is settled: as a promise
+   * by itself it would be waited for.
+   */
   async #dispatch(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<() => Promise<void>> {
     const { destination, inFlight, budget } = this.#context;
     inFlight.check();

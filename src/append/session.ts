@@ -10,6 +10,7 @@ import type { Settings } from '../ground/settings.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { giveUpAppend, noteAppend } from '../ledger/append-state.ts';
 import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
+import { noteRoom } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
 import { hasLedger } from '../ledger/table.ts';
@@ -23,6 +24,7 @@ import { Appender } from './appender.ts';
 import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
+import { waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
 import { noteOversized, openDestination } from './pace.ts';
 import { noteRenamed } from './renamed.ts';
@@ -153,7 +155,8 @@ class Session {
       }
     } catch (thrown) {
       const error = await this.#afterSpent(thrown);
-      if (error instanceof BudgetSpent) return error.wait;
+      if (error instanceof BudgetSpent)
+        return await waitAfter(error, this.#task, this.#context, this.#clock, this.#destination);
       // The connection is about to be dropped: what is under way ends with it, and then the files may be closed.
       this.#destination.destroy();
       await this.#inFlight.quietly();
@@ -239,6 +242,7 @@ class Session {
     const { redis, spool } = this.#context;
     const { account, runId } = this.#task;
     const started = this.#clock.now();
+    await noteRoom(redis, account);
     const run = await readRun(redis, account);
     const none = run?.id !== runId || ['done', 'failed', 'left'].includes(run.download);
     if (!none) await rung;

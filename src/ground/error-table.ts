@@ -682,7 +682,8 @@ export const errorTable = {
     stops: 'account',
     retry: 'next-run',
     text: 'the mailbox of {user} at {host} is full: {reply}',
-    remedy: 'Raise the quota of the mailbox and run again.',
+    remedy:
+      'Raise the quota of the mailbox, or have mail deleted there. The service looks again after quotaRecheckMs, or at once after mailhaul retry; sync at its next run.',
   },
   'mailbox-refused': {
     stops: 'account',

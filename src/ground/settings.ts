@@ -113,6 +113,7 @@ export const settingsSchema = z.strictObject({
   appendPipelineCommands: count.max(1000),
   appendConnectionsPerAccount: count.max(50),
   appendIdleMs: wait,
+  quotaRecheckMs: wait.min(100),
   inDoubtWaitsMs: z.array(ms).min(1).max(20),
   leaseMs: wait.min(1000),
   stopWithinMs: wait,

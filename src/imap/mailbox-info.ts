@@ -1,4 +1,4 @@
-/** A mailbox as LIST gives it, and its quota. */
+/** A mailbox as LIST gives it. */
 /** What is known of a mailbox without opening it. */
 export interface MailboxInfo {
   /** Its full name. */
@@ -49,12 +49,4 @@ export function mailboxInfo({ path, delimiter, flags, specialUse }: Listed): Mai
 /** Whether a mailbox only shows messages of other mailboxes once more. */
 export function isVirtual({ specialUse }: MailboxInfo): boolean {
   return specialUse === '\\All' || specialUse === '\\Flagged';
-}
-
-/** What a quota root (RFC 9208 §3.2) has used and may use. */
-export interface Quota {
-  /** Its name; mailboxes of a user with the same one share it. Empty where the server names none. */
-  readonly root: string;
-  readonly usedBytes: number;
-  readonly limitBytes: number;
 }

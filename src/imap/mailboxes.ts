@@ -2,10 +2,11 @@
 import type { MailhaulError } from '../ground/errors.ts';
 import { type ImapEndpoint, type ImapOptions, openDoor } from './door.ts';
 import { appendLimitOf, hasMailboxLimits, isRev2Only } from './features.ts';
-import type { MailboxInfo, Quota } from './mailbox-info.ts';
+import type { MailboxInfo } from './mailbox-info.ts';
 import { askAppendLimit } from './mailbox-limit.ts';
 import { MailboxNames } from './mailbox-names.ts';
 import type { Notation } from './mailbox-path.ts';
+import { askQuotas, offersQuota, type Quota } from './mailbox-quota.ts';
 import { MailboxReader, type MessageHeader } from './mailbox-reader.ts';
 import { MailboxSession } from './mailbox-session.ts';
 import type { SpecialUse } from './special-use-names.ts';
@@ -107,15 +108,16 @@ export class MailboxClient {
     });
   }
 
-  /** What the quota root of a mailbox has used and may use; undefined where the server tells neither. */
-  quota(path: string): Promise<Quota | undefined> {
-    return this.#session.ask('GETQUOTAROOT', path, async () => {
-      const answer = await this.#session.client.getQuota(path);
-      this.#session.assertConnected();
-      const storage = answer ? answer.storage : undefined;
-      if (storage?.usage === undefined || storage.limit === undefined) return undefined;
-      return { root: answer ? (answer.quotaRoot ?? '') : '', usedBytes: storage.usage, limitBytes: storage.limit };
-    });
+  /** What the quota roots of a mailbox have used and may use; none where the server does not tell. */
+  async quotas(path: string): Promise<readonly Quota[]> {
+    if (!offersQuota(this.capabilities)) return [];
+    const utf8 = isRev2Only(this.capabilities);
+    return this.#session
+      .ask('GETQUOTAROOT', path, () => askQuotas(this.#session.client, path, utf8))
+      .catch((error: MailhaulError) => {
+        if (error.code === 'mailbox-refused') return [];
+        throw error;
+      });
   }
 
   /** Says LOGOUT, and closes the socket whatever the server answers. Never throws. */

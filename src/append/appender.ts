@@ -4,10 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { crashPoint } from '../ground/crash-point.ts';
-import { MailhaulError } from '../ground/errors.ts';
+import { type ErrorCode, MailhaulError, printable } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendOutcome } from '../imap/append-channel.ts';
 import { classifyRefusal, hintDetails } from '../imap/classify.ts';
+import { storageUnitBytes } from '../imap/mailbox-quota.ts';
 import { endIntent, recordIntent } from '../ledger/intent.ts';
 import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -17,6 +18,7 @@ import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import { appendMessageOf, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
 import { commandLimits } from './pace.ts';
+import { MailboxFull, wholeQuota } from './quota.ts';
 
 /** What the appender works with. */
 export interface AppenderContext {
@@ -33,17 +35,26 @@ export interface AppenderContext {
 /** Sends messages of one batch to one mailbox and settles them by the answers. */
 export class Appender {
   readonly #context: AppenderContext;
+  /** The commands that the server had no room for, message by message, one behind the other. */
+  #filling: Promise<void> = Promise.resolve();
 
   constructor(context: AppenderContext) {
     this.#context = context;
   }
 
-  /** Sends messages in their order; returns when the last has been handed to a channel, before its answer. */
+  /**
+   * Sends messages in their order; returns when the last has been handed to a channel, before its answer. Throws
+   * MailboxFull at the first that does not fit.
+   */
   async send(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
-    const { destination, settings, budget } = this.#context;
+    const { destination, settings, budget, inFlight } = this.#context;
     const sendable = await this.#refuseUnsendable(batch, mailbox, items);
     for (const command of appendCommands(sendable, destination.channels.features, commandLimits(settings, budget))) {
-      await this.#sendCommand(batch, mailbox, command);
+      await this.#filling;
+      const sizes = command.map((item) => item.message.size);
+      const count = await destination.quotas.admit(mailbox.path, sizes, () => inFlight.drain());
+      if (count > 0) await this.#sendCommand(batch, mailbox, command.slice(0, count));
+      if (count < command.length) throw new MailboxFull(mailbox.path);
     }
   }
 
@@ -65,6 +76,15 @@ export class Appender {
   }
 
   async #sendCommand(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
+    const settled = await this.#dispatch(batch, mailbox, items);
+    this.#context.inFlight.add(settled());
+  }
+
+  /**
+   * Hands a command to a channel. What it returns gives a promise that resolves when the answer is settled: as a promise
+   * by itself it would be waited for.
+   */
+  async #dispatch(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<() => Promise<void>> {
     const { destination, inFlight, budget } = this.#context;
     inFlight.check();
     if (budget.limited) {
@@ -78,11 +98,12 @@ export class Appender {
     const command = randomBytes(8).toString('hex');
     const handle = await destination.channels.append({
       path: mailbox.path,
-      messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.permanentFlags)),
+      messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.lastingFlags)),
       beforeClosing: () => this.#claim(batch, mailbox, items, command),
     });
     handle.sent.then(() => crashPoint('after-closing')).catch(() => {});
-    inFlight.add(handle.done.then((outcome) => this.#settleOutcome(batch, mailbox, items, command, outcome)));
+    const settled = handle.done.then((outcome) => this.#settleOutcome(batch, mailbox, items, command, outcome));
+    return () => settled;
   }
 
   /** Fence and intent (design §8): only when both are written may the closing bytes go. */
@@ -139,26 +160,53 @@ export class Appender {
     const { action, code, ...hint } = classifyRefusal(refusal);
     const reply = `${refusal.reply} ${refusal.text}`;
     const details = { host, user, reply, mailbox: mailbox.path, size: items[0]!.message.size, limit: 'less' };
+    if (action === 'account-full') return this.#fill(batch, mailbox, items, printable(reply));
     if (action === 'create') throw new MailhaulError('server-unavailable', details);
     if (action !== 'message') throw new MailhaulError(code, { ...details, ...hintDetails(hint) });
     if (items.length === 1) {
-      return this.#refuse(batch, items[0]!, { code, text: new MailhaulError(code, details).message });
+      return this.#refuse(batch, items[0]!, reasonOf(code, details));
     }
     const half = Math.ceil(items.length / 2);
     await this.#sendCommand(batch, mailbox, items.slice(0, half));
     await this.#sendCommand(batch, mailbox, items.slice(half));
   }
 
+  /**
+   * The server has no room for all of a command, and stored none of it (RFC 3502 §4). How much of it fits is found
+   * message by message; what does not stays in the spool.
+   */
+  async #fill(batch: Batch, mailbox: OpenMailbox, items: readonly Item[], reply: string): Promise<void> {
+    const { destination, host } = this.#context;
+    const [only] = items;
+    if (only && items.length === 1) {
+      const quota = await destination.quotas.largest(mailbox.path);
+      // Told in whole units, which some servers round up: what is as large as that has met its end all the same.
+      if (only.message.size <= quota - storageUnitBytes) throw new MailboxFull(mailbox.path, reply);
+      return this.#refuse(
+        batch,
+        only,
+        reasonOf('message-too-big', { host, size: only.message.size, limit: wholeQuota(quota) }),
+      );
+    }
+    this.#filling = this.#filling.then(async () => {
+      for (const item of items) await (await this.#dispatch(batch, mailbox, [item]))();
+    });
+    return this.#filling;
+  }
+
   /** Settles what must not be sent: empty messages, and those above the limit that the server states (RFC 7889). */
   async #refuseUnsendable(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<Item[]> {
-    const { host } = this.#context;
+    const { host, destination } = this.#context;
     const limit = mailbox.appendLimit ?? Number.POSITIVE_INFINITY;
+    const quota = await destination.quotas.largest(mailbox.path);
+    const whole = quota < limit ? wholeQuota(quota) : limit;
     const sendable: Item[] = [];
     for (const item of items) {
       const { size } = item.message;
-      const code = size === 0 ? 'message-empty' : size > limit ? 'message-too-big' : undefined;
-      if (code === undefined) sendable.push(item);
-      else await this.#refuse(batch, item, { code, text: new MailhaulError(code, { host, size, limit }).message });
+      if (size === 0) await this.#refuse(batch, item, reasonOf('message-empty', { host }));
+      else if (size > Math.min(limit, quota)) {
+        await this.#refuse(batch, item, reasonOf('message-too-big', { host, size, limit: whole }));
+      } else sendable.push(item);
     }
     return sendable;
   }
@@ -167,6 +215,10 @@ export class Appender {
     const nowhere = { mailbox: '', mailboxNumber: 0, uid: 0 };
     await batch.settle([settlementOf(item, 'refused', this.#context.scope.run, nowhere, reason)]);
   }
+}
+
+function reasonOf(code: ErrorCode, details: Record<string, string | number>): RefusalReason {
+  return { code, text: new MailhaulError(code, details).message };
 }
 
 /** Where the indexed part of a mailbox ends when messages got these UIDs; unchanged if others may lie in between. */

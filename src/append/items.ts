@@ -7,6 +7,7 @@ import type { Outcome } from '../ledger/record.ts';
 import type { Settlement } from '../ledger/settle.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Doubt } from './batch.ts';
+import type { LastingFlags } from './lasting-flags.ts';
 import type { Placement } from './placement.ts';
 
 /** One message that is not settled. */
@@ -47,13 +48,10 @@ export function indexRecordOf(item: Item, uid: number): IndexRecord {
 }
 
 /** What the append channel sends for an item: the bytes of RETR and nothing else. */
-export function appendMessageOf(item: Item, file: BatchFile, permanentFlags: readonly string[]): AppendMessage {
+export function appendMessageOf(item: Item, file: BatchFile, lastingFlags: LastingFlags): AppendMessage {
   const { message, placement } = item;
-  // A server that lists flags keeps only those; `\*` stands for any.
-  const lasting = (flag: string) =>
-    permanentFlags.length === 0 || permanentFlags.includes(flag) || permanentFlags.includes('\\*');
   return {
-    flags: placement.flags.filter(lasting),
+    flags: lastingFlags.of(item),
     internalDate: placement.internalDate,
     size: message.size,
     hasNul: message.hasNul,

@@ -19,6 +19,7 @@ import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest } from '../pop3/sink.ts';
 import { Books } from './books.ts';
 import { noteBreaker, readOrder } from './breakers.ts';
+import { Gate } from './gate.ts';
 import { HandOver } from './hand-over.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
 import { openWithin, Pace, takeFrom } from './pace.ts';
@@ -50,6 +51,7 @@ class Session {
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #budget: SessionBudget;
+  readonly #gate: Gate;
   #ended: DownloadEnd | Wait = 'done';
 
   constructor(task: DownloadTask, context: DownloadContext, lease: Lease, budget: SessionBudget) {
@@ -59,6 +61,7 @@ class Session {
     this.#lease = lease;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
+    this.#gate = new Gate(context.redis, task.account, context.spool.space, this.#clock);
   }
 
   async run(): Promise<DownloadEnd | Wait> {
@@ -198,9 +201,11 @@ class Session {
       const over = bytes >= settings.sessionMaxBytes || this.#clock.now() - this.#startedAt >= settings.sessionMaxMs;
       if (wait) this.#ended = wait;
       else if (over || this.#budget.shouldYield) this.#ended = 'budget';
+      else if (await this.#gate.isClosed()) this.#ended = 'full';
       if (this.#context.signal.aborted) this.#ended = 'interrupted';
       if (this.#ended === 'done' && !(await this.#claim(octets, taker))) {
-        this.#ended = this.#context.signal.aborted ? 'interrupted' : 'hold';
+        const held = (await this.#gate.isClosed()) ? 'full' : 'hold';
+        this.#ended = this.#context.signal.aborted ? 'interrupted' : held;
       }
       if (this.#ended !== 'done') return;
       const number = listing.number(place);
@@ -218,7 +223,8 @@ class Session {
     const until = this.#clock.now() + this.#context.settings.popHoldMs;
     await taker.closeSoon();
     while (!space.tryClaim(this.#task.account, octets)) {
-      if (this.#clock.now() >= until || this.#context.signal.aborted) return false;
+      const over = this.#clock.now() >= until || this.#context.signal.aborted;
+      if (over || (await this.#gate.isClosed())) return false;
       await space.changed(this.#lease.lost);
     }
     return true;

@@ -545,6 +545,13 @@ export const errorTable = {
     text: '{count} message(s) were larger than what {host} is allowed in a day, and got a day of their own',
     remedy: 'None needed; if the provider locks the account, see docs/budgets.md.',
   },
+  'flags-dropped': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} message(s) arrived without flags that their mailbox does not keep: {where}',
+    remedy:
+      'None needed: the messages are there. Which flags a mailbox keeps is a setting of the destination; see docs/dates-and-flags.md.',
+  },
   'server-silent': {
     stops: 'account',
     retry: 'soon',
@@ -682,13 +689,20 @@ export const errorTable = {
     stops: 'account',
     retry: 'next-run',
     text: 'the mailbox of {user} at {host} is full: {reply}',
-    remedy: 'Raise the quota of the mailbox and run again.',
+    remedy:
+      'Raise the quota of the mailbox, or have mail deleted there. The service looks again after quotaRecheckMs, or at once after mailhaul retry; sync at its next run.',
   },
   'mailbox-refused': {
     stops: 'account',
     retry: 'next-run',
     text: '{host} does not let the mailbox {mailbox} be opened or created: {reply}',
     remedy: 'Create it by hand, or choose another with imap_mailbox.',
+  },
+  'mailbox-renamed': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} does not take the name of {count} mailbox(es) as it stands: {named}',
+    remedy: 'None needed: docs/mailbox-names.md has the rule. Choose other names in the settings to avoid it.',
   },
   'append-in-doubt': {
     stops: 'account',

@@ -61,6 +61,10 @@ export function backoffMs(text: string): number | undefined {
 export function classifyRefusal({ reply, responseCode, text }: Refusal): RefusalVerdict {
   const waitMs = backoffMs(text);
   if (waitMs !== undefined) return { action: 'wait', code: 'server-unavailable', waitMs, throttled: true };
+  // Dovecot's quota_mail_size says LIMIT, which stands for other limits too (RFC 5530 §3)
+  if (responseCode === 'LIMIT' && /mail size|message size|too (?:large|big)/i.test(text)) {
+    return { action: 'message', code: 'message-too-big' };
+  }
   switch (responseCode) {
     case 'TRYCREATE':
     case 'NONEXISTENT':

@@ -36,6 +36,10 @@ export const imapScenarios = {
     'the largest message that a mailbox takes',
     'is unknown where the server does not answer what it announces, and the connection goes on',
   ),
+  'too-big-is-not-uploaded': at(
+    'flow/quota',
+    'not a byte is uploaded of what is known to be too large, or refused before its upload',
+  ),
   'limit-obeyed': at(
     'flow/append-modes',
     'a message that is too large for its mailbox is refused before it is sent, where each has a limit of its own',
@@ -44,6 +48,11 @@ export const imapScenarios = {
     'flow/bad-server',
     'a destination that fails',
     'is full: the account stops, and carries on when there is room',
+  ),
+  'mailbox-fills-up': at(
+    'flow/quota',
+    'a mailbox that fills up takes what fits, in order, and the rest once there is room',
+    '$name, $storage',
   ),
   'append-overquota-rate': refusal("['NO', 'OVERQUOTA', 'Account exceeded command or bandwidth limits', 'wait'"),
   'append-limit': refusal("['NO', 'LIMIT', 'too many keywords', 'message'"),
@@ -154,9 +163,18 @@ export const imapScenarios = {
     'all real mail and the made messages, from Dovecot to Dovecot',
     'INTERNALDATE is that of the newest Received, else of Date',
   ),
-  'date-unbelievable': at('message/date', 'parseDate', 'never throws, and what it gives can be written'),
   'namespace-prefix': at('imap/mailboxes', 'ensure', 'adds the prefix of the namespace and its delimiter'),
   'namespace-nil': at('imap/door', 'the login', 'a namespace that is NIL does not stop it'),
+  'namespaces-of-dovecot': at('flow/namespaces', 'mail lands in the right mailbox', '$name'),
+  'names-refused': at(
+    'flow/namespaces',
+    'names that a server refuses are told, and a mailbox that goes away in the middle is made again',
+  ),
+  'flags-lasting': at(
+    'flow/dates-flags',
+    'one haul of many shapes',
+    'what a mailbox does not keep is not sent, and told once',
+  ),
   'names-encoded': at(
     'imap/append-channel',
     'each way to hand messages over',
@@ -167,6 +185,27 @@ export const imapScenarios = {
     'list',
     'gives names, attributes and what can hold mail; it never guesses a use from a name',
   ),
+  'special-use-by-name': at(
+    'imap/special-use',
+    'the mailbox of a use',
+    'may stand below INBOX, with the prefix of the namespace or without',
+  ),
+  'name-refused-by-rule': row(
+    at('imap/refused-names', 'a name that is refused', 'for lack of levels is made flat'),
+    "'NO [CANNOT] Invalid folder name'",
+  ),
+  'namespace-refused': at(
+    'imap/refused-names',
+    'a name that is refused',
+    'and has the delimiter of the listing where NAMESPACE is refused, as by Exchange',
+  ),
+  'dates-of-dovecot': at('flow/dates-flags', 'one haul of many shapes', 'in %s: %s'),
+  'dates-broken': at(
+    'message/arrival-date',
+    'arrivalDate',
+    'may lie up to a day ahead, as clocks and zones do, and is now beyond that',
+  ),
+  'flags-never-sent': at('append/lasting-flags', 'never sent', 'is one flag twice'),
   'created-and-subscribed': at(
     'imap/mailboxes',
     'ensure',

@@ -25,6 +25,7 @@ export const pop3Scenarios = {
     'unique ids',
     'that several messages share, or that are blank: those are compared by content',
   ),
+  'uidl-duplicate': at('pop3/listing', 'a listing', 'keeps duplicate unique ids apart'),
   'uidl-all-new': at(
     'flow/sources',
     'unique ids',
@@ -317,6 +318,11 @@ export const pop3Scenarios = {
     'a message that the source does not hand out',
     'and lists no more in the next session has vanished too',
   ),
+  'nothing-is-deleted': row(
+    at('pop3/fetch', 'fetching', 'gives every shape of message byte for byte, %s'),
+    "server.seen('DELE')",
+  ),
+  'providers-are-told-of': at('check/explain', 'other explanations', 'and notes leave out no quirk that there is'),
   'silent-in-message': at(
     'pop3/fetch',
     'a session that goes wrong',

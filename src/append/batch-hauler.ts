@@ -7,6 +7,7 @@ import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import { type Item, itemOf } from './items.ts';
 import { place } from './placement.ts';
+import type { RuleSet } from './rules/rule-set.ts';
 import { mainTarget } from './target.ts';
 import { TwinSearch } from './twin-search.ts';
 
@@ -14,8 +15,8 @@ import { TwinSearch } from './twin-search.ts';
 export interface HaulerContext {
   readonly account: string;
   readonly settings: Settings;
-  /** Addresses of the user, in lower case. */
-  readonly addresses: ReadonlySet<string>;
+  /** Where its mail goes. */
+  readonly ruleSet: RuleSet;
   readonly destination: Destination;
   readonly appender: Appender;
   readonly inFlight: InFlight;
@@ -35,7 +36,7 @@ export class BatchHauler {
   /** Returns when all messages of the batch are settled or handed to a channel. */
   async haul(batch: Batch): Promise<void> {
     if (batch.file.manifest.kind === 'probes') return this.#answerProbes(batch);
-    const items = await this.#items(batch);
+    const items = await this.#withoutSkipped(batch, await this.#items(batch));
     // Regrouped by mailbox in stable order (design §3): within a mailbox the order of the source stays.
     for (const [path, group] of await this.#byMailbox(items)) await this.#haulGroup(batch, path, group);
     await batch.endDoubt();
@@ -46,8 +47,8 @@ export class BatchHauler {
    * nobody's twin yet, the headers decide (design §8). All others are fetched.
    */
   async #answerProbes(batch: Batch): Promise<void> {
-    const { account, destination, appender } = this.#context;
-    const paths = await destination.targets.existing();
+    const { account, settings, ruleSet, destination, appender } = this.#context;
+    const paths = await destination.targets.existing(ruleSet.reaches(), settings.rulesMailboxesMax);
     const mailboxes = await Promise.all(paths.map((path) => destination.use(path, 0)));
     const nowhere = { target: mainTarget, internalDate: undefined, flags: [] } as const;
     const items = (await batch.left()).map(({ index, message }) => itemOf(account, index, message, nowhere, undefined));
@@ -65,13 +66,21 @@ export class BatchHauler {
   }
 
   async #items(batch: Batch): Promise<Item[]> {
-    const { account, settings, addresses, clock } = this.#context;
-    const rules = { settings, addresses, firstRun: batch.file.manifest.firstRun, now: clock.now() };
+    const { account, settings, ruleSet, clock } = this.#context;
+    const rules = { settings, ruleSet, firstRun: batch.file.manifest.firstRun, now: clock.now() };
     const items: Item[] = [];
     for (const { index, message, doubt } of await batch.left()) {
-      items.push(itemOf(account, index, message, place(await batch.file.header(message), rules), doubt));
+      const placement = place(await batch.file.header(message), message.size, rules);
+      items.push(itemOf(account, index, message, placement, doubt));
     }
     return items;
+  }
+
+  /** Settles what a rule skips; not what may be there already, since it was sent before there was that rule. */
+  async #withoutSkipped(batch: Batch, items: readonly Item[]): Promise<readonly Item[]> {
+    const isSkipped = ({ placement, doubt }: Item) => placement.skip !== undefined && doubt === undefined;
+    await batch.skip(items.filter(isSkipped), this.#context.clock.now());
+    return items.filter((item) => !isSkipped(item));
   }
 
   /**

@@ -25,6 +25,7 @@ import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
 import { InFlight } from './in-flight.ts';
 import { noteOversized, openDestination } from './pace.ts';
+import { type RuleOwner, RuleSet } from './rules/rule-set.ts';
 
 /** What an append session needs from outside. */
 export interface AppendContext {
@@ -41,15 +42,12 @@ export interface AppendContext {
 }
 
 /** Whose mail goes where. */
-export interface AppendTask {
+export interface AppendTask extends RuleOwner {
   readonly account: string;
-  readonly id: string;
   readonly runId: string;
   readonly endpoint: ImapEndpoint;
   /** `imap_mailbox`. */
   readonly mailbox: string;
-  /** Addresses of the user, in lower case. */
-  readonly addresses: ReadonlySet<string>;
 }
 
 /**
@@ -79,6 +77,7 @@ async function serve(
   if (run?.id !== task.runId) return 'superseded';
   await installFence(redis, task.account, lease);
   await noteAppend(redis, task.account, spool.id, 'active');
+  const ruleSet = await RuleSet.of(task, settings);
   const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
@@ -88,7 +87,7 @@ async function serve(
       context.bell.ring(task.account);
     }
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session(task, context, scope, destination, budget).run();
+    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget).run();
     await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
     await destination.close();
     return ended;
@@ -113,7 +112,7 @@ class Session {
   #damaged = false;
 
   constructor(
-    task: AppendTask,
+    task: AppendTask & { readonly ruleSet: RuleSet },
     context: AppendContext,
     scope: BatchScope,
     destination: Destination,
@@ -126,14 +125,14 @@ class Session {
     this.#destination = destination;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
-    const { endpoint, addresses } = task;
+    const { ruleSet } = task;
     const { settings } = context;
-    const { host, user } = endpoint;
+    const { host, user } = task.endpoint;
     const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user, budget });
     this.#hauler = new BatchHauler({
       account: task.account,
       settings,
-      addresses,
+      ruleSet,
       destination,
       appender,
       inFlight: this.#inFlight,

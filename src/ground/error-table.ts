@@ -671,6 +671,18 @@ export const errorTable = {
     text: 'the message is empty and is not sent',
     remedy: 'Accept it: there is nothing in it.',
   },
+  'message-skipped': {
+    stops: 'none',
+    retry: 'never',
+    text: 'skipped by the rule {rule}: {reason}',
+    remedy: 'Nothing to do if that is what the rule is for; see the setting rules and docs/placement.md.',
+  },
+  'placement-unknown': {
+    stops: 'none',
+    retry: 'never',
+    text: 'where the mail would go cannot be told: {reason}',
+    remedy: 'Nothing to do: sync fetches whole messages and places them by the same rules.',
+  },
   'mailbox-full': {
     stops: 'account',
     retry: 'next-run',

@@ -2,18 +2,19 @@
 import type { Clock } from '../ground/clock.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Appender } from './appender.ts';
-import type { Batch } from './batch.ts';
+import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import { type Item, itemOf } from './items.ts';
 import { place } from './placement.ts';
 import type { RuleSet } from './rules/rule-set.ts';
+import { settleSkipped } from './skip.ts';
 import { mainTarget } from './target.ts';
 import { TwinSearch } from './twin-search.ts';
 
 /** What the hauler works with. */
 export interface HaulerContext {
-  readonly account: string;
+  readonly scope: BatchScope;
   readonly settings: Settings;
   /** Where its mail goes. */
   readonly ruleSet: RuleSet;
@@ -47,7 +48,8 @@ export class BatchHauler {
    * nobody's twin yet, the headers decide (design §8). All others are fetched.
    */
   async #answerProbes(batch: Batch): Promise<void> {
-    const { account, settings, ruleSet, destination, appender } = this.#context;
+    const { scope, settings, ruleSet, destination, appender } = this.#context;
+    const { account } = scope;
     const paths = await destination.targets.existing(ruleSet.reaches(), settings.rulesMailboxesMax);
     const mailboxes = await Promise.all(paths.map((path) => destination.use(path, 0)));
     const nowhere = { target: mainTarget, internalDate: undefined, flags: [] } as const;
@@ -66,12 +68,12 @@ export class BatchHauler {
   }
 
   async #items(batch: Batch): Promise<Item[]> {
-    const { account, settings, ruleSet, clock } = this.#context;
+    const { scope, settings, ruleSet, clock } = this.#context;
     const rules = { settings, ruleSet, firstRun: batch.file.manifest.firstRun, now: clock.now() };
     const items: Item[] = [];
     for (const { index, message, doubt } of await batch.left()) {
       const placement = place(await batch.file.header(message), message.size, rules);
-      items.push(itemOf(account, index, message, placement, doubt));
+      items.push(itemOf(scope.account, index, message, placement, doubt));
     }
     return items;
   }
@@ -79,7 +81,7 @@ export class BatchHauler {
   /** Settles what a rule skips; not what may be there already, since it was sent before there was that rule. */
   async #withoutSkipped(batch: Batch, items: readonly Item[]): Promise<readonly Item[]> {
     const isSkipped = ({ placement, doubt }: Item) => placement.skip !== undefined && doubt === undefined;
-    await batch.skip(items.filter(isSkipped), this.#context.clock.now());
+    await settleSkipped(this.#context.scope, batch, items.filter(isSkipped), this.#context.clock.now());
     return items.filter((item) => !isSkipped(item));
   }
 

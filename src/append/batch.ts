@@ -9,8 +9,6 @@ import { type Settlement, settle } from '../ledger/settle.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Spool } from '../spool/spool.ts';
-import type { Item } from './items.ts';
-import { noteSkips, skipSettlement } from './skip.ts';
 
 /** What settling a batch takes. */
 export interface BatchScope {
@@ -91,19 +89,6 @@ export class Batch {
     const { redis, spool, account, token } = this.#scope;
     const left = await settle(redis, { account, spool: spool.id, batch: this.name, token, command }, settlements);
     if (left === 0) await this.#remove();
-  }
-
-  /** Settles messages that rules skip; `at` is in milliseconds since 1970. */
-  async skip(items: readonly Item[], at: number): Promise<void> {
-    const { redis, account, run } = this.#scope;
-    const skips = items.flatMap((item) => (item.placement.skip ? [{ item, skip: item.placement.skip }] : []));
-    // Before they are settled: what is noted and then not counted is not shown.
-    await noteSkips(
-      redis,
-      account,
-      skips.map(({ skip }) => skip),
-    );
-    await this.settle(skips.map(({ item, skip }) => skipSettlement(item, skip, run, at)));
   }
 
   /** Takes a batch of probes out, with those that proved nothing. */

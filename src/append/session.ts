@@ -130,7 +130,7 @@ class Session {
     const { host, user } = task.endpoint;
     const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user, budget });
     this.#hauler = new BatchHauler({
-      account: task.account,
+      scope,
       settings,
       ruleSet,
       destination,

@@ -19,7 +19,12 @@ export function skipError({ rule, reason }: Skip): MailhaulError {
 }
 
 /** Settles messages whose placement says that they are skipped; `at` is in milliseconds since 1970. */
-export async function settleSkipped(scope: BatchScope, batch: Batch, items: readonly Item[], at: number) {
+export async function settleSkipped(
+  scope: BatchScope,
+  batch: Batch,
+  items: readonly Item[],
+  at: number,
+): Promise<void> {
   const skipped = items.flatMap((item) => (item.placement.skip ? [{ item, skip: item.placement.skip }] : []));
   const last = skipped.at(-1);
   if (!last) return;

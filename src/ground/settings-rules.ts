@@ -93,8 +93,9 @@ const element = z.custom<RuleElement>().superRefine((value, context) => {
   }
   const result = ruleSchema.safeParse(value);
   for (const issue of result.error?.issues ?? []) {
-    const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
-    context.addIssue({ code: 'custom', path: [...path], message: `${labelOf(value)}${ruleComplaint(issue)}` });
+    for (const { path, message } of complaintsOf(issue)) {
+      context.addIssue({ code: 'custom', path: [...path], message: labelOf(value) + message });
+    }
   }
 });
 
@@ -130,9 +131,15 @@ function labelOf(value: unknown): string {
   return typeof name === 'string' ? `rule "${name.slice(0, 60)}": ` : '';
 }
 
-function ruleComplaint(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'unrecognized_keys') return issue.message.replace(/^Invalid (input|option): /, '');
+/** One for each name that is not known. */
+function complaintsOf(issue: z.core.$ZodIssue): { path: readonly PropertyKey[]; message: string }[] {
+  const { path } = issue;
+  if (issue.code !== 'unrecognized_keys')
+    return [{ path, message: issue.message.replace(/^Invalid (?:input|option): /, '') }];
   const known = [...Object.keys(conditionShape), 'name', ...actions];
-  const meant = nearest(issue.keys[0]!, known);
-  return `there is no such condition or action${meant === undefined ? '; docs/placement.md has them all' : `; did you mean ${meant}?`}`;
+  return issue.keys.map((key) => {
+    const meant = nearest(key, known);
+    const advice = meant === undefined ? 'docs/placement.md has them all' : `did you mean ${meant}?`;
+    return { path: [...path, key], message: `there is no such condition or action; ${advice}` };
+  });
 }

@@ -51,9 +51,10 @@ export class BatchHauler {
     const { scope, settings, ruleSet, destination, appender } = this.#context;
     const { account } = scope;
     const paths = await destination.targets.existing(ruleSet.reaches(), settings.rulesMailboxesMax);
-    const mailboxes: OpenMailbox[] = [];
+    const opened = new Set<OpenMailbox>();
     // One by one: the connection that looks reads the headers of one mailbox at a time.
-    for (const path of paths) mailboxes.push(await destination.use(path, 0));
+    for (const path of paths) opened.add(await destination.use(path, 0));
+    const mailboxes = [...opened];
     const nowhere = { target: mainTarget, internalDate: undefined, flags: [] } as const;
     const items = (await batch.left()).map(({ index, message }) => itemOf(account, index, message, nowhere, undefined));
     const fingerprints = items.map((item) => item.fingerprint);

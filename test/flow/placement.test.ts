@@ -1,4 +1,5 @@
 /** Rules on real servers: lists of groups and accounts, templates, flags, skips, and a dry run that says the same before. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Dovecot } from '../../src/demo/dovecot.ts';
@@ -166,9 +167,13 @@ test('every message goes where the rules of its account say, and a dry run says 
     expect(messages).toMatchObject({ known: mail.length, appended: 0 });
     expect([bytes.downloaded, problems]).toEqual([0, []]);
   }
-  const verified = await rig.haul(verifyWords(list)).ended;
+  const rows = join(rig.directory, 'messages.csv');
+  const verified = await rig.haul([...verifyWords(list), '--messages', rows]).ended;
   expect(verified.status, verified.stdout).toBe(0);
   expect(expectReport(verified).totals.messages).toMatchObject({ known: mail.length * users.length });
+
+  const skips = (await readFile(rows, 'utf8')).split('\n').filter((line) => line.includes('skipped by the rule'));
+  expect(skips).toHaveLength(users.reduce((sum, user) => sum + skippedOf(user), 0));
 
   // A Redis that forgot everything: headers find what is there already, in whichever mailbox it is.
   await redisSay(redis, 'FLUSHALL');

@@ -41,6 +41,12 @@ export const errorTable = {
     remedy: 'Correct the settings named; config/default.yaml lists each with its meaning.',
     exit: 10,
   },
+  'rules-unmatched': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the setting rules names {what}, which {path} does not have',
+    remedy: 'Correct the name, if it is misspelt: until then other rules place that mail.',
+  },
   'list-unreadable': {
     stops: 'run',
     retry: 'never',

@@ -126,6 +126,19 @@ export function rulesFor(
   return outer;
 }
 
+/** Groups and accounts that a setting names and no account has: misspelt, or not in the list yet. */
+export function strangersIn(
+  setting: { readonly groups: object; readonly accounts: object },
+  owners: readonly { readonly id: string; readonly group: string }[],
+): { groups: string[]; accounts: string[] } {
+  const groups = new Set(owners.map(({ group }) => group));
+  const ids = new Set(owners.map(({ id }) => id));
+  return {
+    groups: Object.keys(setting.groups).filter((name) => !groups.has(name)),
+    accounts: Object.keys(setting.accounts).filter((name) => !ids.has(name)),
+  };
+}
+
 function labelOf(value: unknown): string {
   const name = (value as { name?: unknown } | null | undefined)?.name;
   return typeof name === 'string' ? `rule "${name.slice(0, 60)}": ` : '';

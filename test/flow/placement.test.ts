@@ -222,6 +222,9 @@ describe('a dry run', () => {
     expect(people.stdout).toContain(`Would go to: Old ${mail.length - 2}, \\Sent 1.`);
     expect(people.stdout).toContain('message-skipped');
     await expectScriptedUntouched(pop);
+    await rig.settings({ rules: '{groups: {wave-9: []}, accounts: {ann: []}}' });
+    const warned = await rig.sync(await rig.list([row]), ['--dry-run']);
+    expect(warned.stderr).toContain('rules names the group wave-9, the account ann, which');
     const wrong = await rig.sync(await rig.list([row]), ['--dry-run', '--placement', 'outbox']);
     expect(wrong.status).toBe(10);
     expect(wrong.stderr).toContain('--placement: placement is "outbox"');

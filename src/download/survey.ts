@@ -9,7 +9,7 @@ import type { TurnContext } from '../limits/turn.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import type { PopSink } from '../pop3/retrieve.ts';
 import { openWithin } from './pace.ts';
 import { type Pick, pick } from './pick.ts';
 import { topFault, topRequests } from './probe.ts';
@@ -55,8 +55,7 @@ async function lookAt(
 ): Promise<string | undefined> {
   const fault = wanted.length === 0 ? undefined : topFault(client, settings.popProbe, look.topForbidden);
   const places = fault === undefined ? wanted : new Uint32Array();
-  const octets = new Map(Array.from(places, (place) => [listing.number(place), listing.octets(place)]));
-  const sink = new HeaderSink(settings.headerMaxBytes, (header, number) => look.take(header, octets.get(number) ?? 0));
+  const sink = new HeaderSink(settings.headerMaxBytes, (header, at) => look.take(header, listing.octets(places[at]!)));
   try {
     await client.fetch(topRequests(listing, places, budget), sink);
   } catch (error) {
@@ -69,22 +68,22 @@ async function lookAt(
   return missing > 0 ? `the source gave no header of ${missing} message(s)` : fault;
 }
 
-/** Hands on one header after the other. */
+/** Hands on one header after the other, with its place among the requests, which are answered in their order. */
 class HeaderSink implements PopSink {
   taken = 0;
   readonly #maxBytes: number;
-  readonly #take: (header: Buffer, number: number) => void;
-  #number = 0;
+  readonly #take: (header: Buffer, at: number) => void;
+  #at = -1;
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  constructor(maxBytes: number, take: (header: Buffer, number: number) => void) {
+  constructor(maxBytes: number, take: (header: Buffer, at: number) => void) {
     this.#maxBytes = maxBytes;
     this.#take = take;
   }
 
-  start({ number }: PopRequest): void {
-    this.#number = number;
+  start(): void {
+    this.#at += 1;
     this.#parts = [];
     this.#bytes = 0;
   }
@@ -98,10 +97,12 @@ class HeaderSink implements PopSink {
 
   end(): void {
     this.taken += 1;
-    this.#take(Buffer.concat(this.#parts), this.#number);
+    this.#take(Buffer.concat(this.#parts), this.#at);
   }
 
-  refused(): void {}
+  refused(): void {
+    this.#at += 1;
+  }
 }
 
 async function pickOf(redis: RedisClient, account: string, listing: MaildropListing): Promise<Pick> {

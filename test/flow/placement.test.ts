@@ -212,6 +212,17 @@ describe('a dry run', () => {
     expect(problem).toMatchObject({ stops: 'none', text: expect.stringContaining(reason) });
   });
 
+  test('knows the size of each message by the listing, though a header before it is refused', async () => {
+    await rig.settings({ rules: '{default: [{minBytes: 5000, to: Large}]}' });
+    const large = Buffer.concat([messages[3]!.bytes, Buffer.alloc(6000, 'x\r\n')]);
+    const pop = await rig.pop({
+      messages: messages.with(3, { uidl: 'large', bytes: large }),
+      replies: { 'TOP 2 0': '-ERR no\r\n' },
+    });
+    const ended = await rig.sync(await rig.list([scriptedRow(pop, { port: 1 })]), ['--json', '--dry-run']);
+    expect(ended.account.mailboxes).toEqual({ Large: 1, INBOX: mail.length - 2 });
+  });
+
   test('fetches no message, and with --placement inbox all goes to one mailbox', async () => {
     const pop = await rig.pop({ messages });
     const row = scriptedRow(pop, { port: 1 }, { id: 'ann@old.example', imap_mailbox: 'Old' });

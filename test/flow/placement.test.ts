@@ -213,7 +213,7 @@ describe('a dry run', () => {
   });
 
   test('knows the size of each message by the listing, though a header before it is refused', async () => {
-    await rig.settings({ rules: '{default: [{minBytes: 5000, to: Large}]}' });
+    await rig.settings({ rules: '{default: [{spam: true, minBytes: 5000, to: Large}]}' });
     const large = Buffer.concat([messages[3]!.bytes, Buffer.alloc(6000, 'x\r\n')]);
     const pop = await rig.pop({
       messages: messages.with(3, { uidl: 'large', bytes: large }),

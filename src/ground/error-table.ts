@@ -41,6 +41,12 @@ export const errorTable = {
     remedy: 'Correct the settings named; config/default.yaml lists each with its meaning.',
     exit: 10,
   },
+  'rules-unmatched': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the setting rules names {what}, which {path} does not have',
+    remedy: 'Correct the name, if it is misspelt: until then other rules place that mail.',
+  },
   'list-unreadable': {
     stops: 'run',
     retry: 'never',
@@ -677,6 +683,18 @@ export const errorTable = {
     retry: 'never',
     text: 'the message is empty and is not sent',
     remedy: 'Accept it: there is nothing in it.',
+  },
+  'message-skipped': {
+    stops: 'none',
+    retry: 'never',
+    text: 'skipped by the rule {rule}: {reason}',
+    remedy: 'Nothing to do if that is what the rule is for; see the setting rules and docs/placement.md.',
+  },
+  'placement-unknown': {
+    stops: 'none',
+    retry: 'never',
+    text: 'where the mail would go cannot be told: {reason}',
+    remedy: 'Nothing to do: sync fetches whole messages and places them by the same rules.',
   },
   'mailbox-full': {
     stops: 'account',

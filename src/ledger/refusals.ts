@@ -44,12 +44,21 @@ const decideScript = new Script(`${luaAppend}
   redis.call('HINCRBY', KEYS[1], 'total:refused', moved.refused)
   if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[3], ARGV[3], #records) end
   local function n(name) return tonumber(redis.call('HGET', KEYS[3], name) or 0) end
-  local open = n('listed') - n('known') - n('appended') - n('duplicate') - n('vanished')
+  local open = n('listed') - n('known') - n('accepted') - n('appended') - n('duplicate') - n('vanished')
   if open <= 0 and redis.call('HGET', KEYS[3], 'state') == 'incomplete' then
     redis.call('HSET', KEYS[3], 'state', 'complete')
   end
   return #records
 `);
+
+/** What is kept of a message that was accepted: `refusal` is the JSON text of why it did not arrive. */
+export function acceptedJson(acceptance: Acceptance, refusal: string): string {
+  return `${acceptedHead(acceptance)}${refusal}}`;
+}
+
+function acceptedHead(acceptance: Acceptance): string {
+  return `{"acceptance":${JSON.stringify(acceptance)},"refusal":`;
+}
 
 /** How many messages of an account are refused and not accepted. */
 export async function countRefused(redis: RedisClient, account: string): Promise<number> {
@@ -58,7 +67,7 @@ export async function countRefused(redis: RedisClient, account: string): Promise
 
 /** Signs off all refused messages of an account (design §4). Returns how many there were. */
 export async function acceptRefused(redis: RedisClient, account: string, acceptance: Acceptance): Promise<number> {
-  const head = `{"acceptance":${JSON.stringify(acceptance)},"refusal":`;
+  const head = acceptedHead(acceptance);
   return decide(redis, account, (record) => ({ ...record, outcome: 'accepted' }), head, 'known');
 }
 

@@ -123,6 +123,7 @@ export const settingsSchema = z.strictObject({
   estimateMessagesPerSecond: limit.min(0.001),
   estimateBytesPerSecond: limit.min(1),
   headerMaxBytes: bytes,
+  registrySubjects: z.boolean(),
   placement: z.enum(['sent', 'inbox']),
   seen: z.enum(['first-run', 'all', 'none']),
   discoverTimeoutMs: wait.max(600_000),

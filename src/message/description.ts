@@ -29,7 +29,7 @@ export function describeMessage(fields: HeaderFields, withSubject: boolean): Mes
 function shown(fields: HeaderFields, name: string, maxChars: number): string {
   const text = withoutEncoding(eightBit(firstField(fields, name).slice(0, valueMaxChars)));
   // What was cut in the middle of a character, or was none to begin with, is not text.
-  return printable(text, maxChars).replace(/\p{Cs}/gu, '\ufffd');
+  return printable(text.replace(/\s+/g, ' '), maxChars).replace(/\p{Cs}/gu, '\ufffd');
 }
 
 /** RFC 2047; what is no encoded word, or a broken one, stays as it is. */

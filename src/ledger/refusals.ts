@@ -6,6 +6,7 @@ import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
 import { type LedgerRecord, packRecord } from './record.ts';
+import { type Refusal, withAllTries } from './registry.ts';
 import { readRun } from './run.ts';
 import { luaAppend } from './settle.ts';
 import { LedgerTable } from './table.ts';
@@ -106,11 +107,14 @@ async function decide(
 /** One message that was accepted. */
 export interface AcceptedMessage {
   readonly acceptance: Acceptance;
-  /** With what is known of the message, as `packRefusal` wrote it. */
-  readonly refusal: { readonly code: string; readonly text: string };
+  /** With all that was known of the message. */
+  readonly refusal: Partial<Refusal> & { readonly code: string; readonly text: string };
 }
 
 /** Everything that was accepted of an account: who, when, why, and what the refusal was. */
 export async function readAcceptances(redis: RedisClient, account: string): Promise<AcceptedMessage[]> {
-  return (await redis.hvals(accountKeys.acceptances(account))).map((json) => JSON.parse(json) as AcceptedMessage);
+  return (await redis.hvals(accountKeys.acceptances(account))).map((json) => {
+    const { acceptance, refusal } = JSON.parse(json) as AcceptedMessage;
+    return { acceptance, refusal: withAllTries(refusal) };
+  });
 }

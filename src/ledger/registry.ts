@@ -77,18 +77,23 @@ export async function readRegistry(redis: RedisClient, account: string): Promise
   return found.sort((a, b) => a.at - b.at || (a.key < b.key ? -1 : 1));
 }
 
+/** A refusal as it is kept, with the tries of the runs before it was retried: the script that settles it adds those apart. */
+export function withAllTries<T extends Partial<Refusal>>(kept: T & { readonly triesBefore?: number }): T {
+  const { triesBefore, ...refusal } = kept;
+  return triesBefore === undefined ? kept : { ...(refusal as T), tries: (kept.tries ?? 1) + triesBefore };
+}
+
 const nothing = { reply: '', uidl: '', size: 0, sha256: '', arrived: '', date: '', messageId: '', subject: '' };
 
 function refusedMessage(key: string, json: Buffer): RegisteredMessage {
   // Records of earlier versions have code and text only, or those and uidl, size and sha256.
-  const refusal = JSON.parse(json.toString()) as Refusal & { triesBefore?: number };
-  const { triesBefore = 0, tries = 1, at = 0, run = 0, ...known } = refusal;
+  const { tries = 1, at = 0, run = 0, ...known } = withAllTries(JSON.parse(json.toString()) as Refusal);
   return {
     ...nothing,
     ...(known as Refusal & typeof nothing),
     key,
     fate: 'refused',
-    tries: tries + triesBefore,
+    tries,
     at,
     run,
   };

@@ -159,8 +159,10 @@ describe('mailhaul export messages', () => {
 
 describe('mailhaul export uidl-map', () => {
   test('gives a Dovecot the ids of the source: who stays on POP3 downloads nothing again', async () => {
+    // Both kinds of storage have the same separator, so that one can be turned into the other.
+    const extra = 'namespace inbox {\n  separator = /\n}';
     const source = await rig.dovecot({ protocols: ['pop3'], extra: 'pop3_uidl_format = source-%u' });
-    const destination = await rig.dovecot({ protocols: ['imap', 'pop3'] });
+    const destination = await rig.dovecot({ protocols: ['imap', 'pop3'], extra });
     const messages = Array.from({ length: 20 }, (_, i) => ({ bytes: message(`m${i}`, `no ${i}`) }));
     await deliver({ server: source, user: 'ann' }, messages);
     await deliver({ server: destination, user: 'ann' }, [{ bytes: message('own', 'of the destination') }]);
@@ -195,6 +197,15 @@ describe('mailhaul export uidl-map', () => {
     const shown = (await popList({ port: destination.popPort, user: 'ann', password: 'pw' })).uidls;
     expect(shown).toHaveLength(21);
     expect(shown.slice(1)).toEqual(wanted);
+
+    // docs/export.md: an mdbox gets them by way of a Maildir.
+    await destination.doveadm(['backup', '-u', 'ann', `mdbox:${join(destination.mailRoot, 'ann', 'mdbox')}`]);
+    await destination.stop();
+    const settings = join(destination.directory, 'dovecot.conf');
+    const text = await readFile(settings, 'utf8');
+    await writeFile(settings, text.replace(/maildir:(.*)\/Maildir/, 'mdbox:$1/mdbox'));
+    await destination.restart();
+    expect((await popList({ port: destination.popPort, user: 'ann', password: 'pw' })).uidls).toEqual(shown);
   });
 
   test('finds UIDs that the destination did not tell once it was looked at again', async () => {

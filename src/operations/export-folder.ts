@@ -5,7 +5,7 @@ import { constants, copyFile, type FileHandle, lstat, mkdir, open, readdir, rena
 import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
 
-const partName = /^\.mailhaul-\d+\.part$/;
+const partName = /^\.mailhaul-\d+-\d+(?:-copy)?\.part$/;
 
 /** An open directory. One export works in it at a time. */
 export class ExportFolder {
@@ -16,12 +16,16 @@ export class ExportFolder {
     this.path = path;
   }
 
-  /** Makes the directory where it is missing, and removes what an interrupted export left behind. Throws `export-failed`. */
+  /** Makes the directory where it is missing. Throws `export-failed`. */
   static async open(path: string): Promise<ExportFolder> {
-    return writing(path, async () => {
-      await mkdir(path, { recursive: true, mode: 0o700 });
-      for (const name of await readdir(path)) if (partName.test(name)) await rm(join(path, name));
-      return new ExportFolder(path);
+    await writing(path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+    return new ExportFolder(path);
+  }
+
+  /** Removes what an interrupted export left behind: not where others may be at work. Throws `export-failed`. */
+  async removeLeftovers(): Promise<void> {
+    await writing(this.path, async () => {
+      for (const name of await readdir(this.path)) if (partName.test(name)) await rm(join(this.path, name));
     });
   }
 
@@ -49,7 +53,7 @@ export class ExportFolder {
   /** Begins a file that has no name yet. Throws `export-failed`. */
   async begin(): Promise<ExportPart> {
     this.#parts += 1;
-    const path = join(this.path, `.mailhaul-${this.#parts}.part`);
+    const path = join(this.path, `.mailhaul-${process.pid}-${this.#parts}.part`);
     return writing(path, async () => new ExportPart(this, path, await open(path, 'wx', 0o600)));
   }
 
@@ -126,7 +130,7 @@ export class ExportPart {
 
   async #copy(name: string): Promise<void> {
     await writing(this.#path, async () => {
-      const copy = `${this.#path.slice(0, -'.part'.length)}0.part`;
+      const copy = `${this.#path.slice(0, -'.part'.length)}-copy.part`;
       await copyFile(this.#path, copy, constants.COPYFILE_EXCL);
       const file = await open(copy, 'r+');
       await file.sync().finally(() => file.close());

@@ -67,6 +67,7 @@ export async function exportMessages(directory: string, options: ExportOptions):
   const registry = await readRegistry(redis, account.key);
   if (registry.length === 0) return { rows: [], failure: undefined };
   const folder = await ExportFolder.open(directory);
+  await folder.removeLeftovers();
   const items = registry.map(itemOf);
   for (const item of items) await findFile(item, folder);
   const missing = items.filter(({ file }) => file === '');

@@ -4,8 +4,10 @@ import { chown, readdir, readFile, rename, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliver } from '../../src/demo/maildir.ts';
+import type { AccountStatus } from '../../src/operations/status.ts';
 import { popList } from '../servers/witness.ts';
 import { dovecotRow, type Ended, expectScriptedUntouched, HaulRig, scriptedRow } from './haul-rig.ts';
+import { ServiceRig } from './service-rig.ts';
 
 let rig: HaulRig;
 
@@ -154,6 +156,41 @@ describe('mailhaul export messages', () => {
     expect(second.status).toBe(0);
     expect(await emlOf(out)).toHaveLength(5);
     expect(pop.transcript.slice(before)).not.toContain('RETR 2');
+  });
+});
+
+describe('beside a running service', () => {
+  test('an account is found among those of the service; tries go on counting over retries until they are accepted', async () => {
+    const pop = await rig.pop({ messages: mail.slice(0, 2) });
+    const imap = await rig.imap({ refuse: ({ bytes }) => (bytes.includes('REFUSE') ? 'NO not this one' : undefined) });
+    const list = await rig.list([scriptedRow(pop, imap)]);
+    const redis = await rig.redis();
+    const service = await ServiceRig.make(rig, redis.url);
+    const process = await service.start('scheduler,pop,imap,dashboard', service.controlDir, { list });
+    const ended = async (before?: string | undefined) => {
+      const over = ({ run }: AccountStatus) => run !== null && run.finishedAt !== null && run.id !== before;
+      const [account] = await service.until((accounts) => accounts.length === 1 && accounts.every(over), process);
+      expect(account!.messages).toMatchObject({ refused: 1 });
+      return account!.run!.id;
+    };
+    const out = join(rig.directory, 'out');
+    const of = ['messages', 'one', '--redis', redis.url, '--out', out, '--json'];
+    const first = await ended();
+    expect(linesOf(await exported(of))).toMatchObject([{ uidl: 'bad-1', tries: 1, account: 'one' }]);
+    await service.client('retry', 'one');
+    await ended(first);
+    const second = await exported(of);
+    expect(second.status).toBe(0);
+    expect(linesOf(second)).toMatchObject([{ uidl: 'bad-1', tries: 2 }]);
+    expect(await emlOf(out)).toHaveLength(1);
+
+    await service.client('accept', 'one', '--reason', 'spam');
+    const third = await exported(of);
+    expect(third.status).toBe(0);
+    expect(linesOf(third)).toEqual([]);
+    const { accepted } = await service.api<{ accepted: { refusal: object }[] }>('accounts/one');
+    expect(accepted).toMatchObject([{ refusal: { messageId: '<bad-1@x>', tries: 2 } }]);
+    expect((await exported(['messages', 'nobody', '--redis', redis.url])).status).toBe(2);
   });
 });
 

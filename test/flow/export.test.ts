@@ -1,12 +1,13 @@
 /** What a move leaves to be dealt with, as files: messages that did not arrive, and the ids of POP3 for who stays on it. */
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { chown, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliver } from '../../src/demo/maildir.ts';
 import type { AccountStatus } from '../../src/operations/status.ts';
 import { popList } from '../servers/witness.ts';
-import { dovecotRow, type Ended, expectScriptedUntouched, HaulRig, scriptedRow } from './haul-rig.ts';
+import { dovecotRow, type Ended, expectScriptedUntouched, type Haul, HaulRig, scriptedRow } from './haul-rig.ts';
 import { ServiceRig } from './service-rig.ts';
 
 let rig: HaulRig;
@@ -17,10 +18,15 @@ beforeEach(async () => {
 
 afterEach(() => rig.end());
 
-/** Runs `mailhaul export …` with the rig's data directory and settings. */
-function exported(args: readonly string[]): Promise<Ended> {
+/** Starts `mailhaul export …` with the rig's data directory and settings. */
+function exporting(args: readonly string[]): Haul {
   const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', rig.dataDir];
-  return rig.haul(['export', ...args, ...fixed]).ended;
+  return rig.haul(['export', ...args, ...fixed]);
+}
+
+/** Runs it to its end. */
+function exported(args: readonly string[]): Promise<Ended> {
+  return exporting(args).ended;
 }
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
@@ -142,14 +148,27 @@ describe('mailhaul export messages', () => {
   });
 
   test('goes on where it was cut off', async () => {
+    await rig.settings({ registrySubjects: 'false' });
     const { pop, list, out } = await refusedMail();
+    const partsOf = async () => (await readdir(out)).filter((name) => name.endsWith('.part'));
     pop.behaviour.replies = {};
+    pop.behaviour.stall = { at: 'RETR 5', afterBytes: 40 };
+    const stopped = exporting(['messages', 'one', list, '--out', out]);
+    await rig.reaches(() => existsSync(out) && readdirSync(out).some((name) => name.endsWith('.part')), stopped);
+    stopped.child.kill('SIGINT');
+    expect((await stopped.ended).status).toBe(130);
+    expect(await partsOf()).toEqual([]);
+    // What one leaves behind that was killed.
+    await writeFile(join(out, '.mailhaul-1-2.part'), 'half');
+
+    delete pop.behaviour.stall;
     pop.behaviour.cut = { at: 'RETR 5', afterBytes: 40 };
     const first = await exported(['messages', 'one', list, '--out', out, '--json']);
     expect(first.status).toBe(3);
     expect(byUidl(first, 'bad-1').file).not.toBe('');
     expect(byUidl(first, 'bad-3')).toMatchObject({ file: '', note: expect.stringContaining('127.0.0.1') });
-    expect((await readdir(out)).filter((name) => name.endsWith('.part'))).toEqual([]);
+    expect(linesOf(first).map(({ subject }) => subject)).toEqual(['', '', '', '', '']);
+    expect(await partsOf()).toEqual([]);
     delete pop.behaviour.cut;
     const before = pop.transcript.length;
     const second = await exported(['messages', 'one', list, '--out', out, '--json']);

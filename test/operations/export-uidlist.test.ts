@@ -33,7 +33,7 @@ describe('a dovecot-uidlist', () => {
       at(7, 'seven'),
       at(6, 'gone'),
     );
-    const lines = ['1 Pone :a,S=1', "2 W5 Gff P+4 :b: P1 \xff", "4 P$&' O2 :c:2,S", '7 Pseven :d', '8 Px :e'];
+    const lines = ['1 Pone :a,S=1', '2 W5 Gff P+4 :b: P1 \xff', "4 P$&' O2 :c:2,S", '7 Pseven :d', '8 Px :e'];
     expect(bytes).toEqual(file(...lines));
     expect(counts).toEqual({ kept: 4, absent: 1, merged: 0 });
     expect(rewritten(bytes, at(1, 'one')).bytes).toEqual(bytes);

@@ -46,7 +46,7 @@ const settleScript = new Script(
       if retried then
         local tries = redis.call('HGET', KEYS[11], key)
         redis.call('HDEL', KEYS[11], key)
-        if tries and refusal ~= '' then refusal = string.sub(refusal, 1, -2) .. ',"triesBefore":' .. tries .. '}' end
+        if tries and ARGV[i + 1] == 'refused' then refusal = string.sub(refusal, 1, -2) .. ',"triesBefore":' .. tries .. '}' end
       end
       if refusal ~= '' then redis.call('HSET', KEYS[10], key, refusal) end
     end

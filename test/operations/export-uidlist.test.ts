@@ -28,8 +28,8 @@ describe('a dovecot-uidlist', () => {
     const { bytes, ...counts } = rewritten(
       before,
       at(1, 'one'),
-      at(2, "$&'"),
-      at(4, '+4'),
+      at(2, '+4'),
+      at(4, "$&'"),
       at(7, 'seven'),
       at(6, 'gone'),
     );

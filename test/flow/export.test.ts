@@ -7,7 +7,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliver } from '../../src/demo/maildir.ts';
 import type { AccountStatus } from '../../src/operations/status.ts';
 import { popList } from '../servers/witness.ts';
-import { dovecotRow, type Ended, expectScriptedUntouched, type Haul, HaulRig, scriptedRow } from './haul-rig.ts';
+import {
+  dovecotRow,
+  type Ended,
+  expectScriptedUntouched,
+  type Haul,
+  HaulRig,
+  type Row,
+  scriptedRow,
+} from './haul-rig.ts';
 import { ServiceRig } from './service-rig.ts';
 
 let rig: HaulRig;
@@ -62,7 +70,15 @@ interface Line {
   readonly note: string;
 }
 
-async function refusedMail() {
+/** A provider of which it is known that it hides what was fetched. */
+const hider = `
+hider:
+  title: Hider
+  pop: { host: 127.0.0.1, port: 110, security: tls, auth: [app-password], user: address, source: a test, date: 2026 }
+  quirks: { hidesFetched: { text: What was fetched is hidden., source: a test, date: 2026 } }
+`;
+
+async function refusedMail(more: Row = {}) {
   const pop = await rig.pop({
     messages: mail.map((one) => ({ ...one })),
     replies: { 'RETR 6': '-ERR \x1b[31mdisk trouble\r\n' },
@@ -70,7 +86,7 @@ async function refusedMail() {
   const imap = await rig.imap({
     refuse: ({ bytes }) => (bytes.includes('REFUSE') ? 'NO =1+1 \x1b[31mnot this one' : undefined),
   });
-  const list = await rig.list([scriptedRow(pop, imap)]);
+  const list = await rig.list([scriptedRow(pop, imap, more)]);
   expect((await rig.sync(list)).account.messages).toMatchObject({ appended: 2, refused: 4, failed: 1 });
   return { pop, imap, list, out: join(rig.directory, 'out') };
 }
@@ -127,12 +143,14 @@ describe('mailhaul export messages', () => {
   });
 
   test('says which message the source does not have any more, and overwrites nothing', async () => {
-    const { pop, list, out } = await refusedMail();
+    await rig.settings({ providersFile: await rig.file('providers.yaml', hider) });
+    const { pop, list, out } = await refusedMail({ pop_provider: 'hider' });
     pop.behaviour.messages = pop.behaviour.messages!.filter(({ uidl }) => uidl !== 'bad-3');
     pop.behaviour.replies = {};
+    const gone = 'the source does not list it any more';
     const first = await exported(['messages', 'one', list, '--out', out, '--json']);
     expect(first.status).toBe(3);
-    expect(byUidl(first, 'bad-3')).toMatchObject({ file: '', note: 'the source does not list it any more' });
+    expect(byUidl(first, 'bad-3')).toMatchObject({ file: '', note: `${gone}; What was fetched is hidden.` });
     expect(byUidl(first, 'bad-3').sha256).toBe(sha256(mail[4]!.bytes));
     expect(byUidl(first, 'unread').file).not.toBe('');
 

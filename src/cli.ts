@@ -25,6 +25,7 @@ const commands: readonly { readonly names: readonly string[]; readonly load: () 
     names: ['pause', 'resume', 'retry', 'run', 'accept'],
     load: async () => (await import('./commands/steer.ts')).addSteer,
   },
+  { names: ['export'], load: async () => (await import('./commands/export.ts')).addExport },
   { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },
 ];
 

@@ -828,6 +828,29 @@ export const errorTable = {
     remedy: 'Name a file with --messages that can be written, on a disk with room.',
     exit: 1,
   },
+  'export-failed': {
+    stops: 'run',
+    retry: 'never',
+    text: '{path} cannot be written: {reason}',
+    remedy:
+      'Name a place with --out that can be written, on a disk with room, and run the command again: what it has written stays.',
+    exit: 1,
+  },
+  'export-exists': {
+    stops: 'run',
+    retry: 'never',
+    text: '{path} exists already and is something else; nothing was overwritten',
+    remedy: 'Name another place with --out, or move away what is there.',
+    exit: 2,
+  },
+  'uidlist-unfit': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the ids of POP3 cannot be written into {path}: {reason}',
+    remedy:
+      'Name the dovecot-uidlist of the mailbox that the mail went to, as Dovecot 2 writes it (docs/export.md). Nothing was written.',
+    exit: 2,
+  },
   'not-supported-yet': {
     stops: 'account',
     retry: 'never',

@@ -125,6 +125,7 @@ export const settingsSchema = z.strictObject({
   estimateMessagesPerSecond: limit.min(0.001),
   estimateBytesPerSecond: limit.min(1),
   headerMaxBytes: bytes,
+  registrySubjects: z.boolean(),
   placement: z.enum(['sent', 'inbox']),
   rules: rulesSchema,
   rulesTextMaxLength: count,

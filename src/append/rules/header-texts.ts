@@ -1,6 +1,5 @@
 /** The fields of one message as rules see them: as they stand there and decoded, bounded, made once. */
-import { isUtf8 } from 'node:buffer';
-import type { WordDecoder } from '../../message/encoded-words.ts';
+import { readEightBit, type WordDecoder } from '../../message/encoded-words.ts';
 import type { HeaderFields } from '../../message/header.ts';
 
 /** So many fields of one name are looked at. */
@@ -37,7 +36,7 @@ export class HeaderTexts {
     let left = this.#reader.maxLength;
     for (const value of (this.#fields.get(name) ?? []).slice(0, fieldsMax)) {
       if (left <= 0) break;
-      const raw = readable(value.slice(0, left));
+      const raw = tidy(readEightBit(value.slice(0, left)));
       left -= value.length;
       texts.add(raw).add(tidy(this.#reader.decode(raw)).slice(0, this.#reader.maxLength));
     }
@@ -50,12 +49,6 @@ export class HeaderTexts {
 /** Two texts are equal whatever the case of their letters and however their accents are written. */
 export function folded(text: string): string {
   return text.normalize('NFC').toLowerCase();
-}
-
-/** RFC 6532: header fields may be UTF-8, and what is none is taken for Latin-1, as which the header was read. */
-function readable(value: string): string {
-  const bytes = Buffer.from(value, 'latin1');
-  return tidy(isUtf8(bytes) ? bytes.toString('utf8') : value);
 }
 
 function tidy(text: string): string {

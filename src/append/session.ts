@@ -13,7 +13,6 @@ import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
 import { noteRoom } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
-import { hasLedger } from '../ledger/table.ts';
 import type { Bell } from '../limits/bell.ts';
 import { installFence, Lease, loginKey } from '../limits/lease.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -24,11 +23,12 @@ import { Appender } from './appender.ts';
 import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
+import { lookFirst } from './first-look.ts';
 import { waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
 import { noteOversized, openDestination } from './pace.ts';
 import { noteRenamed } from './renamed.ts';
-import { mainTarget } from './target.ts';
+import { type RuleOwner, RuleSet } from './rules/rule-set.ts';
 
 /** What an append session needs from outside. */
 export interface AppendContext {
@@ -45,15 +45,12 @@ export interface AppendContext {
 }
 
 /** Whose mail goes where. */
-export interface AppendTask {
+export interface AppendTask extends RuleOwner {
   readonly account: string;
-  readonly id: string;
   readonly runId: string;
   readonly endpoint: ImapEndpoint;
   /** `imap_mailbox`. */
   readonly mailbox: string;
-  /** Addresses of the user, in lower case. */
-  readonly addresses: ReadonlySet<string>;
 }
 
 /**
@@ -83,17 +80,13 @@ async function serve(
   if (run?.id !== task.runId) return 'superseded';
   await installFence(redis, task.account, lease);
   await noteAppend(redis, task.account, spool.id, 'active');
+  const ruleSet = await RuleSet.of(task, settings);
   const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
-    if (run.recheck || !(await hasLedger(redis, task.account))) {
-      const main = await destination.targets.pathOf(mainTarget);
-      const { index } = await destination.use(main, Math.max(0, run.listed));
-      await updateRun(redis, task.account, task.runId, { destinationMessages: index.records });
-      context.bell.ring(task.account);
-    }
+    await lookFirst(task, context, destination, run);
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session(task, context, scope, destination, budget).run();
+    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget).run();
     await noteRenamed(redis, task.account, task.endpoint.host, await destination.targets.renamed());
     await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
     await destination.close();
@@ -119,7 +112,7 @@ class Session {
   #damaged = false;
 
   constructor(
-    task: AppendTask,
+    task: AppendTask & { readonly ruleSet: RuleSet },
     context: AppendContext,
     scope: BatchScope,
     destination: Destination,
@@ -132,14 +125,14 @@ class Session {
     this.#destination = destination;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
-    const { endpoint, addresses } = task;
+    const { ruleSet } = task;
     const { settings } = context;
-    const { host, user } = endpoint;
+    const { host, user } = task.endpoint;
     const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user, budget });
     this.#hauler = new BatchHauler({
-      account: task.account,
+      scope,
       settings,
-      addresses,
+      ruleSet,
       destination,
       appender,
       inFlight: this.#inFlight,

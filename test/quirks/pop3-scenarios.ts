@@ -160,6 +160,11 @@ export const pop3Scenarios = {
     'passes over the first line of an mbox and over lines that are no field',
   ),
 
+  'uw-state-skipped': at(
+    'append/rules/rule-set',
+    'the presets',
+    'skip the state of a UW-IMAP folder, and nothing that only looks like it',
+  ),
   'top-forbidden': at(
     'flow/profiles',
     'a profile of the administrator',

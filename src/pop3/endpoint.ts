@@ -33,6 +33,7 @@ export type PopOptions = Pick<
   | 'popCapaTimeoutMs'
   | 'popCommandTimeoutMs'
   | 'popReadTimeoutMs'
+  | 'popSlowestBytesPerSecond'
   | 'popPipelineCommands'
   | 'popPipelineMaxBytes'
   | 'popStatusLineMaxBytes'

@@ -28,8 +28,7 @@ export class NoopAnswer extends LineAnswer {
 
   override status(status: Status): void | Promise<void> {
     const wait = this.#fetching.confirm();
-    super.status(status);
-    return wait;
+    return wait === undefined ? super.status(status) : wait.then(() => super.status(status));
   }
 }
 

@@ -56,6 +56,20 @@ describe('fetching', () => {
     expect(sink.heard[0]!.bytes!.toString()).toBe('Subject: 1\r\n\r\n');
   });
 
+  it.each([
+    ['pipelined', {}],
+    ['one at a time', oneByOne],
+  ] as [string, PopBehaviour][])('is over when the sink has done with the last message, %s', async (_, behaviour) => {
+    const sink = new KeepingSink();
+    const end = sink.end.bind(sink);
+    sink.end = async () => {
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+      return end();
+    };
+    await (await connect(await serve({ ...behaviour, messages: small(2) }))).fetch(wanted([1, 2]), sink);
+    expect(sink.heard.map(({ bytes }) => bytes?.length)).toEqual([18, 18]);
+  });
+
   it('can be called again, and with nothing', async () => {
     const client = await connect(await serve({ messages: small(2) }));
     await client.fetch(wanted([]), new KeepingSink());
@@ -271,6 +285,17 @@ describe('a session that goes wrong', () => {
     const sink = new KeepingSink();
     await (await connect(server, { popReadTimeoutMs: 150, popCommandTimeoutMs: 150 })).fetch(wanted([1]), sink);
     expect(sink.heard[0]!.bytes).toHaveLength(18);
+  });
+
+  it('takes one for silent that gives less than it must', async () => {
+    const server = await serve({
+      messages: [{ bytes: Buffer.alloc(2000, 'x') }],
+      pieces: { at: 'RETR 1', sizes: Array.from({ length: 400 }, () => 5) },
+    });
+    const limits = { popReadTimeoutMs: 150, popSlowestBytesPerSecond: 10_000 };
+    const error = await caught((await connect(server, limits)).fetch(wanted([1]), new KeepingSink()));
+    expect(error.code).toBe('server-silent');
+    expect(error.message).toMatch(/for 0\.15 s during message 1 but for \d+ bytes/);
   });
 
   it.each([

@@ -33,6 +33,7 @@ export function options(more: Partial<PopOptions> = {}): PopOptions {
     popCapaTimeoutMs: 20_000,
     popCommandTimeoutMs: 20_000,
     popReadTimeoutMs: 20_000,
+    popSlowestBytesPerSecond: 0,
     popPipelineCommands: 256,
     popPipelineMaxBytes: 4_194_304,
     popStatusLineMaxBytes: 8192,

@@ -328,6 +328,7 @@ export const pop3Scenarios = {
     "server.seen('DELE')",
   ),
   'providers-are-told-of': at('check/explain', 'other explanations', 'and notes leave out no quirk that there is'),
+  'too-slow': at('pop3/fetch', 'a session that goes wrong', 'takes one for silent that gives less than it must'),
   'silent-in-message': at(
     'pop3/fetch',
     'a session that goes wrong',

@@ -70,8 +70,8 @@ export const pop3Scenarios = {
     'lacks the CRLF at the end of',
   ),
   'message-without-last-line-end-pipelined': at(
-    'pop3/fetch',
-    'a session that goes wrong',
+    'pop3/message-end',
+    'a message',
     'takes no next answer for text of a message whose dot lacks its CRLF (pieces: %s)',
   ),
   'message-cut': at('pop3/fetch', 'a session that goes wrong', 'is cut in mid-message, wherever: no end is told'),
@@ -105,8 +105,8 @@ export const pop3Scenarios = {
     'takes one dot from each line and ends at CRLF.CRLF only, cut at every position and byte by byte',
   ),
   'dot-alone-not-stuffed': at(
-    'pop3/fetch',
-    'a session that goes wrong',
+    'pop3/message-end',
+    'a message',
     'tells no end of a last message whose text goes on behind it: %s',
   ),
   'dot-alone-not-stuffed-run': row(
@@ -191,9 +191,9 @@ export const pop3Scenarios = {
   'capa-refused-later': at('pop3/login', 'CAPA', 'is forgotten where it is refused behind the login'),
   'pipelining-swallowed': row(at('pop3/client', 'listing', 'fails clearly: %j'), 'oneCommandPerRead'),
   'pipelining-mixed-up': at(
-    'pop3/fetch',
-    'a session that goes wrong',
-    'is dropped as %s when the text goes on behind its end',
+    'pop3/message-end',
+    'a message',
+    'is none, and the session is dropped as %s, when the text goes on behind its end',
   ),
   'stls-refused': at('pop3/login', 'STLS', 'is required: nothing else is sent when it is not listed or refused'),
   'stls-broken': at('pop3/login', 'STLS', 'that is claimed and broken ends before a password is sent: %s behind +OK'),

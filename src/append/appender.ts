@@ -15,8 +15,10 @@ import { appendCommands } from './append-commands.ts';
 import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
+import type { Place } from './indexes.ts';
 import { appendMessageOf, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
 import { commandLimits } from './pace.ts';
+import type { Found } from './twin-search.ts';
 
 /** What the appender works with. */
 export interface AppenderContext {
@@ -48,11 +50,7 @@ export class Appender {
   }
 
   /** Settles messages that stand at the destination already, and makes them their owners' in the index. */
-  async settleFound(
-    batch: Batch,
-    mailbox: OpenMailbox,
-    found: readonly { item: Item; uid: number; outcome: 'appended' | 'duplicate'; claims: boolean }[],
-  ): Promise<void> {
+  async settleFound(batch: Batch, mailbox: Place, found: readonly Found[]): Promise<void> {
     if (found.length === 0) return;
     const { redis, account, run } = this.#context.scope;
     const number = await mailboxNumber(redis, account, mailbox.path);

@@ -6,12 +6,13 @@ import { AppendChannel, type SelectedMailbox } from '../imap/append-channel.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { hasMailboxLimits } from '../imap/features.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
-import { MailboxIndex } from '../ledger/mailbox-index.ts';
+import type { MailboxIndex } from '../ledger/mailbox-index.ts';
 import type { Lease } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import { withToken } from '../limits/token-login.ts';
 import { ChannelPool } from './channel-pool.ts';
-import { countMissing, refreshIndex } from './refresh.ts';
+import { Indexes } from './indexes.ts';
+import { Neighbours } from './neighbours.ts';
 import { Targets } from './targets.ts';
 
 /** One mailbox that mail goes into. */
@@ -42,6 +43,9 @@ export class Destination {
   readonly channels: ChannelPool;
   /** Where mail goes here. */
   readonly targets: Targets;
+  readonly indexes: Indexes;
+  /** Where else a twin may stand. */
+  readonly neighbours: Neighbours;
   readonly #looker: Promise<MailboxClient>;
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
@@ -58,6 +62,9 @@ export class Destination {
     this.#looker = budget.loginAgain(look);
     this.#looker.catch(() => {});
     this.targets = new Targets(options.mailbox, () => this.#looker);
+    const looker = () => this.#looker;
+    this.indexes = new Indexes({ ...options, host, looker });
+    this.neighbours = new Neighbours({ settings, looker, indexes: this.indexes, targets: this.targets });
   }
 
   /**
@@ -89,9 +96,7 @@ export class Destination {
     if (open) return open;
     const selected = await this.#select(path);
     this.channels.noteSelected(selected.path);
-    const { redis, lease } = this.#options;
-    const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
-    await this.#bringUpToDate(index, selected, incoming);
+    const index = await this.indexes.ofTarget(selected, incoming);
     const appendLimit = await this.#limitOf(selected.path);
     const mailbox = { path: selected.path, index, permanentFlags: selected.permanentFlags, appendLimit };
     this.#open.set(path, mailbox);
@@ -102,28 +107,6 @@ export class Destination {
   async #limitOf(path: string): Promise<number | undefined> {
     const { capabilities, features } = this.channels.first;
     return hasMailboxLimits(capabilities) ? (await this.looker()).appendLimit(path) : features.appendLimit;
-  }
-
-  /** A mailbox with another UIDVALIDITY is another mailbox: if it lacks what was delivered, a person must look. */
-  async #bringUpToDate(index: MailboxIndex, selected: SelectedMailbox, incoming: number): Promise<void> {
-    const { settings, endpoint, recheck } = this.#options;
-    const replaced = index.uidValidity !== 0 && index.uidValidity !== selected.uidValidity;
-    const claimed = replaced ? await index.claimed() : Buffer.alloc(0);
-    await index.prepare(selected.uidValidity, Math.max(index.records, selected.exists) + incoming);
-    await refreshIndex(index, selected, () => this.looker(), settings.headerMaxBytes);
-    if (replaced) await index.noteMissing(await countMissing(index, claimed));
-    else if (recheck) await index.noteMissing(0);
-    if ((await index.missing()) === 0) return;
-    throw new MailhaulError('uidvalidity-changed', { host: endpoint.host, mailbox: index.path });
-  }
-
-  /** Looks again at what arrived in a mailbox since its index was brought up to date. */
-  async refresh(mailbox: OpenMailbox): Promise<void> {
-    const status = await (await this.looker()).status(mailbox.path);
-    const { uidValidity, uidNext, messages } = status;
-    const { headerMaxBytes } = this.#options.settings;
-    await mailbox.index.prepare(uidValidity, Math.max(mailbox.index.records, messages));
-    await refreshIndex(mailbox.index, { uidNext, exists: messages }, () => this.looker(), headerMaxBytes);
   }
 
   /** Logs out of both connections. */

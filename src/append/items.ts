@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../ground/errors.ts';
 import type { AppendMessage } from '../imap/append-channel.ts';
 import type { IndexRecord } from '../ledger/index-shard.ts';
-import { contentMark, ownerOf } from '../ledger/mailbox-index.ts';
+import { contentMark, ownerOf } from '../ledger/index-shard.ts';
 import type { Outcome } from '../ledger/record.ts';
 import type { Settlement } from '../ledger/settle.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';

@@ -82,13 +82,15 @@ async function serve(
   const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
-    if (run.recheck || !(await hasLedger(redis, task.account))) {
-      const { index } = await destination.use(task.mailbox, Math.max(0, run.listed));
-      await updateRun(redis, task.account, task.runId, { destinationMessages: index.records });
+    const forgotten = !(await hasLedger(redis, task.account));
+    if (run.recheck || forgotten) {
+      const { path, index } = await destination.use(task.mailbox, Math.max(0, run.listed));
+      const messages = index.records + (await destination.neighbours.messages(path));
+      await updateRun(redis, task.account, task.runId, { destinationMessages: messages });
       context.bell.ring(task.account);
     }
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session(task, context, scope, destination, budget).run();
+    const ended = await new Session(task, context, scope, destination, budget, forgotten).run();
     await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
     await destination.close();
     return ended;
@@ -118,6 +120,7 @@ class Session {
     scope: BatchScope,
     destination: Destination,
     budget: SessionBudget,
+    forgotten: boolean,
   ) {
     this.#budget = budget;
     this.#task = task;
@@ -138,6 +141,7 @@ class Session {
       appender,
       inFlight: this.#inFlight,
       clock: this.#clock,
+      forgotten,
     });
   }
 

@@ -125,6 +125,8 @@ export const settingsSchema = z.strictObject({
   headerMaxBytes: bytes,
   placement: z.enum(['sent', 'inbox']),
   seen: z.enum(['first-run', 'all', 'none']),
+  dedupe: z.enum(['confirmed', 'message-id', 'content', 'off']),
+  dedupeScope: z.enum(['mailbox', 'destination']),
   discoverTimeoutMs: wait.max(600_000),
   discoverAtOnce: count.max(1000),
   discoverMaxBytes: bytes.max(16_777_216),

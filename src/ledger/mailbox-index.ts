@@ -2,11 +2,12 @@
  * The index of one destination mailbox: which fingerprint stands at which UID and whose twin it is. It belongs to the
  * destination login, is a cache of the destination, and is written by the one holder of that login's lease.
  */
-import { digest, hexDigest } from '../ground/digest.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
+import type { FingerprintKind } from '../message/fingerprint.ts';
+import { mailboxOfIndex } from './index-kind.ts';
 import {
   dropUnderWay,
   findRecords,
@@ -14,12 +15,12 @@ import {
   indexRecordBytes,
   putRecord,
   shardRecords,
+  spreadShard,
 } from './index-shard.ts';
 
-/** Records a shard is planned for, and how many it may get before the index is spread wider. */
+/** Records a shard is planned for, how many it may get before the index is spread wider, and shards kept: about 1 MB. */
 const plannedRecords = 96;
 const crowdedRecords = 192;
-/** Shards kept in memory: about 1 MB. */
 const cachedShards = 512;
 
 const saveScript = new Script(
@@ -44,6 +45,8 @@ interface Meta {
 /** One mailbox's index, opened by the holder of the lease `token`. */
 export class MailboxIndex {
   readonly path: string;
+  /** What its fingerprints are made of. */
+  readonly kind: FingerprintKind;
   readonly #redis: RedisClient;
   readonly #login: string;
   readonly #mailbox: string;
@@ -53,26 +56,49 @@ export class MailboxIndex {
   /** One change or look-up at a time: each may push the shards of another out of the cache. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(redis: RedisClient, login: string, path: string, token: string, meta: Meta) {
+  private constructor(
+    redis: RedisClient,
+    login: string,
+    token: string,
+    of: Pick<MailboxIndex, 'path' | 'kind'>,
+    meta: Meta,
+  ) {
     this.#redis = redis;
     this.#login = login;
-    this.path = path;
-    this.#mailbox = hexDigest(8, path);
+    this.path = of.path;
+    this.kind = of.kind;
+    this.#mailbox = mailboxOfIndex(of.path, of.kind);
     this.#token = token;
     this.#meta = meta;
   }
 
   /** Opens the index of a mailbox, empty when it is new. */
-  static async open(redis: RedisClient, login: string, path: string, token: string): Promise<MailboxIndex> {
-    const hash = await redis.hgetall(loginKeys.index(login, hexDigest(8, path)));
+  static async open(
+    redis: RedisClient,
+    login: string,
+    path: string,
+    token: string,
+    kind: FingerprintKind = 'headers',
+  ): Promise<MailboxIndex> {
+    const hash = await redis.hgetall(loginKeys.index(login, mailboxOfIndex(path, kind)));
     const number = (name: string, otherwise: number) => Number(hash[name] ?? otherwise);
-    return new MailboxIndex(redis, login, path, token, {
-      uidValidity: number('uidValidity', 0),
-      uidNext: number('uidNext', 1),
-      shards: number('shards', 0),
-      generation: number('generation', 0),
-      records: number('records', 0),
-    });
+    return new MailboxIndex(
+      redis,
+      login,
+      token,
+      { path, kind },
+      {
+        uidValidity: number('uidValidity', 0),
+        uidNext: number('uidNext', 1),
+        shards: number('shards', 0),
+        generation: number('generation', 0),
+        records: number('records', 0),
+      },
+    );
+  }
+
+  get records(): number {
+    return this.#meta.records;
   }
 
   get uidValidity(): number {
@@ -82,10 +108,6 @@ export class MailboxIndex {
   /** Everything below this UID is indexed. */
   get uidNext(): number {
     return this.#meta.uidNext;
-  }
-
-  get records(): number {
-    return this.#meta.records;
   }
 
   /** Makes the index fit a mailbox: another UIDVALIDITY empties it, more records than planned spread it wider. */
@@ -101,17 +123,26 @@ export class MailboxIndex {
     }
   }
 
-  /** Fingerprints of all messages that stand at the destination for a message of a source, packed. */
-  async claimed(): Promise<Buffer> {
+  /** The records of all messages that stand at the destination for a message of a source. */
+  async *claimed(): AsyncGenerator<IndexRecord> {
     const { shards, generation } = this.#meta;
-    const parts: Buffer[] = [];
     for (let n = 0; n < shards; n += 1) {
       const bytes = (await this.#redis.getBuffer(this.#key(n, generation))) ?? Buffer.alloc(0);
-      for (const record of shardRecords(bytes)) {
-        if (record.owner !== 0 && record.uid !== 0) parts.push(Buffer.from(record.fingerprint));
-      }
+      for (const record of shardRecords(bytes)) if (record.owner !== 0 && record.uid !== 0) yield record;
     }
-    return Buffer.concat(parts);
+  }
+
+  /** Keeps nothing of it in memory until it is asked again. */
+  rest(): void {
+    this.#cache.clear();
+  }
+
+  /** Empties it, as if it had never been. Throws `lease-lost`. */
+  async clear(): Promise<void> {
+    const old = this.#meta;
+    this.#meta = { uidValidity: 0, uidNext: 1, shards: 0, generation: old.generation + 1, records: 0 };
+    await this.#save(new Map());
+    await this.#dropShards(old);
   }
 
   /** How many settled messages were missing when the mailbox was replaced, until somebody has said that this is right. */
@@ -138,7 +169,7 @@ export class MailboxIndex {
     await this.#inTurn(() => this.#change(records, putRecord, end(this.#meta.uidNext)));
   }
 
-  /** Takes back what was on its way and was refused. Throws `lease-lost`. */
+  /** Takes back what was refused. Throws `lease-lost`. */
   async drop(records: readonly IndexRecord[]): Promise<void> {
     await this.#inTurn(() => this.#change(records, dropUnderWay, this.#meta.uidNext));
   }
@@ -206,14 +237,10 @@ export class MailboxIndex {
     // new shards n, n + old, n + 2 old … and to no other.
     for (let n = 0; n < old.shards; n += 1) {
       const bytes = (await this.#redis.getBuffer(this.#key(n, old.generation))) ?? Buffer.alloc(0);
-      const parts = new Map<number, Buffer[]>();
-      for (const record of shardRecords(bytes)) {
-        const shard = record.fingerprint.readUInt32LE(0) % shards;
-        const at = record.fingerprint.byteOffset - bytes.byteOffset;
-        parts.set(shard, [...(parts.get(shard) ?? []), bytes.subarray(at, at + indexRecordBytes)]);
-        next.records += 1;
+      next.records += bytes.length / indexRecordBytes;
+      for (const [shard, list] of spreadShard(bytes, shards)) {
+        await this.#redis.set(this.#key(shard, next.generation), Buffer.concat(list));
       }
-      for (const [shard, list] of parts) await this.#redis.set(this.#key(shard, next.generation), Buffer.concat(list));
     }
     this.#cache.clear();
     this.#meta = next;
@@ -225,14 +252,4 @@ export class MailboxIndex {
     this.#cache.clear();
     for (let n = 0; n < meta.shards; n += 1) await this.#redis.unlink(this.#key(n, meta.generation));
   }
-}
-
-/** 24 bits that tell whose twin a message is; never 0. */
-export function ownerOf(account: string, messageKey: string): number {
-  return Math.max(1, digest(3, 'owner', account, messageKey).readUIntBE(0, 3));
-}
-
-/** The first 32 bits of a message's SHA-256, never 0. */
-export function contentMark(sha256: string): number {
-  return Math.max(1, Number.parseInt(sha256.slice(0, 8), 16));
 }

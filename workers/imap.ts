@@ -1,6 +1,7 @@
 /** The IMAP worker: append sessions from the queue of this process's spool, one job a session. */
 import { ownerOf } from '../src/accounts/account.ts';
 import { openLogin } from '../src/accounts/login.ts';
+import { profilesOf } from '../src/accounts/profiles.ts';
 import { ownAddresses } from '../src/append/placement.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
 import { attempt } from './attempt.ts';
@@ -14,7 +15,8 @@ export function imapWorker(context: WorkerContext): JobHandler {
       const endpoint = await openLogin(account, 'destination', context);
       const addresses = ownAddresses(ownerOf(account.source), ownerOf(account.destination), account.id);
       const { key, id, mailbox } = account;
-      const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses };
+      const rewrites = profilesOf(settings).of(account.destination)?.quirks.rewritesMail !== undefined;
+      const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses, rewrites };
       // Loaded with the first append: a re-run with nothing new never needs an IMAP client.
       const { appendSession } = await import('../src/append/session.ts');
       return appendSession(task, { redis, settings, spool, bell, log, signal: stop, cut });

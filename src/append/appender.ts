@@ -8,6 +8,7 @@ import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendOutcome } from '../imap/append-channel.ts';
 import { classifyRefusal, hintDetails } from '../imap/classify.ts';
+import { noteMerged } from '../ledger/changed-mail.ts';
 import { endIntent, recordIntent } from '../ledger/intent.ts';
 import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -17,6 +18,7 @@ import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Place } from './indexes.ts';
 import { appendMessageOf, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
+import { MergeWatch } from './merged.ts';
 import { commandLimits } from './pace.ts';
 import type { Found } from './twin-search.ts';
 
@@ -35,6 +37,9 @@ export interface AppenderContext {
 /** Sends messages of one batch to one mailbox and settles them by the answers. */
 export class Appender {
   readonly #context: AppenderContext;
+  readonly #merges = new MergeWatch();
+  /** UIDNEXT of its mailbox, at the most, when a command was claimed. */
+  readonly #claimedAt = new Map<string, number>();
 
   constructor(context: AppenderContext) {
     this.#context = context;
@@ -87,6 +92,7 @@ export class Appender {
   async #claim(batch: Batch, mailbox: OpenMailbox, items: readonly Item[], command: string): Promise<void> {
     const { redis, account, token } = this.#context.scope;
     const { uidValidity, uidNext } = mailbox.index;
+    this.#claimedAt.set(command, uidNext);
     const indexes = items.map(({ index }) => index);
     const intent = { command, batch: batch.name, indexes, mailbox: mailbox.path, uidValidity, uidNext };
     const [recorded] = await Promise.all([
@@ -107,19 +113,28 @@ export class Appender {
     outcome: AppendOutcome,
   ): Promise<void> {
     crashPoint('after-ok');
+    const claimedAt = this.#claimedAt.get(command) ?? 0;
+    this.#claimedAt.delete(command);
     if (outcome.kind === 'refused') return this.#settleRefusal(batch, mailbox, items, command, outcome);
-    const { redis, account, run } = this.#context.scope;
+    const { host, scope } = this.#context;
+    const { redis, account, run } = scope;
     const number = await mailboxNumber(redis, account, mailbox.path);
     const uids = outcome.uidValidity === mailbox.index.uidValidity ? outcome.uids : undefined;
     const place = (i: number) => ({ mailbox: mailbox.path, mailboxNumber: number, uid: uids?.[i] ?? 0 });
+    const merged = this.#merges.merged(mailbox.path, uids, claimedAt);
+    const isKept = (_: unknown, i: number) => !merged[i];
     const records = items.map((item, i) => indexRecordOf(item, place(i).uid));
     await Promise.all([
-      mailbox.index.put(records, (uidNext) => (uids ? nextAfter(uidNext, uids) : uidNext)),
+      mailbox.index.put(records.filter(isKept), (uidNext) =>
+        uids ? nextAfter(uidNext, uids.filter(isKept)) : uidNext,
+      ),
+      mailbox.index.drop(items.filter((_, i) => merged[i]).map((item) => indexRecordOf(item, 0))),
       batch.settle(
-        items.map((item, i) => settlementOf(item, 'appended', run, place(i))),
+        items.map((item, i) => settlementOf(item, merged[i] ? 'duplicate' : 'appended', run, place(i))),
         command,
       ),
     ]);
+    await noteMerged(redis, account, host, merged.filter(Boolean).length);
     crashPoint('after-record');
   }
 

@@ -10,6 +10,7 @@ import type { Settings } from '../ground/settings.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { giveUpAppend, noteAppend } from '../ledger/append-state.ts';
 import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
+import { noteRewritten } from '../ledger/changed-mail.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
 import { hasLedger } from '../ledger/table.ts';
@@ -50,10 +51,11 @@ export interface AppendTask {
   readonly mailbox: string;
   /** Addresses of the user, in lower case. */
   readonly addresses: ReadonlySet<string>;
+  /** True when the destination is known to change what it stores. */
+  readonly rewrites: boolean;
 }
 
-/**
- * How a session ended: `done` when no batch was left, `refetch` when some were damaged and are to be fetched again, `busy` when another session has the login. */
+/** How a session ended: `done` when no batch was left, `refetch` when some are to be fetched again, `busy` when another session has the login. */
 export type AppendEnd = 'done' | 'refetch' | 'busy' | 'budget' | 'interrupted' | 'superseded';
 
 /** Runs one session. Throws MailhaulError; what was answered before is settled. */
@@ -81,7 +83,8 @@ async function serve(
   await noteAppend(redis, task.account, spool.id, 'active');
   const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
   try {
-    await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
+    const now = { destinationOpened: 1, state: 'running', rewrites: Number(task.rewrites) };
+    await updateRun(redis, task.account, task.runId, now);
     const forgotten = !(await hasLedger(redis, task.account));
     if (run.recheck || forgotten) {
       const { path, index } = await destination.use(task.mailbox, Math.max(0, run.listed));
@@ -92,6 +95,7 @@ async function serve(
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
     const ended = await new Session(task, context, scope, destination, budget, forgotten).run();
     await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
+    await noteRewritten(redis, task.account, task.runId, task.endpoint.host);
     await destination.close();
     return ended;
   } catch (error) {
@@ -129,14 +133,13 @@ class Session {
     this.#destination = destination;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
-    const { endpoint, addresses } = task;
     const { settings } = context;
-    const { host, user } = endpoint;
+    const { host, user } = task.endpoint;
     const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user, budget });
     this.#hauler = new BatchHauler({
       account: task.account,
       settings,
-      addresses,
+      addresses: task.addresses,
       destination,
       appender,
       inFlight: this.#inFlight,

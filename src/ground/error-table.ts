@@ -538,6 +538,19 @@ export const errorTable = {
     text: '{count} message(s) were larger than what {host} is allowed in a day, and got a day of their own',
     remedy: 'None needed; if the provider locks the account, see docs/budgets.md.',
   },
+  'merged-by-destination': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} kept another message in place of {count} that it said OK to: they count as duplicates',
+    remedy:
+      'None needed where the messages are equal. Who needs each of several with one Message-ID has to keep them elsewhere.',
+  },
+  'rewritten-by-destination': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} changes the header of what it stores: {count} message(s) of this run',
+    remedy: 'None needed; mailhaul verify compares what a provider leaves as it is.',
+  },
   'server-silent': {
     stops: 'account',
     retry: 'soon',

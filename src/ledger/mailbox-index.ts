@@ -5,9 +5,9 @@
 import { MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import { Script } from '../ground/redis-script.ts';
 import type { FingerprintKind } from '../message/fingerprint.ts';
 import { mailboxOfIndex } from './index-kind.ts';
+import { type IndexMeta, readIndexMeta, saveIndexScript } from './index-meta.ts';
 import {
   dropUnderWay,
   findRecords,
@@ -23,25 +23,6 @@ const plannedRecords = 96;
 const crowdedRecords = 192;
 const cachedShards = 512;
 
-const saveScript = new Script(
-  `
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  redis.call('HSET', KEYS[2], unpack(ARGV, 2, 11))
-  for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 9]) end
-  return 1
-`,
-  true,
-);
-
-interface Meta {
-  uidValidity: number;
-  /** Everything below it is indexed. */
-  uidNext: number;
-  shards: number;
-  generation: number;
-  records: number;
-}
-
 /** One mailbox's index, opened by the holder of the lease `token`. */
 export class MailboxIndex {
   readonly path: string;
@@ -51,7 +32,7 @@ export class MailboxIndex {
   readonly #login: string;
   readonly #mailbox: string;
   readonly #token: string;
-  #meta: Meta;
+  #meta: IndexMeta;
   readonly #cache = new Map<number, Buffer>();
   /** One change or look-up at a time: each may push the shards of another out of the cache. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -61,7 +42,7 @@ export class MailboxIndex {
     login: string,
     token: string,
     of: Pick<MailboxIndex, 'path' | 'kind'>,
-    meta: Meta,
+    meta: IndexMeta,
   ) {
     this.#redis = redis;
     this.#login = login;
@@ -80,21 +61,8 @@ export class MailboxIndex {
     token: string,
     kind: FingerprintKind = 'headers',
   ): Promise<MailboxIndex> {
-    const hash = await redis.hgetall(loginKeys.index(login, mailboxOfIndex(path, kind)));
-    const number = (name: string, otherwise: number) => Number(hash[name] ?? otherwise);
-    return new MailboxIndex(
-      redis,
-      login,
-      token,
-      { path, kind },
-      {
-        uidValidity: number('uidValidity', 0),
-        uidNext: number('uidNext', 1),
-        shards: number('shards', 0),
-        generation: number('generation', 0),
-        records: number('records', 0),
-      },
-    );
+    const meta = await readIndexMeta(redis, loginKeys.index(login, mailboxOfIndex(path, kind)));
+    return new MailboxIndex(redis, login, token, { path, kind }, meta);
   }
 
   get records(): number {
@@ -225,7 +193,11 @@ export class MailboxIndex {
     const { uidValidity, uidNext, shards: count, generation, records } = this.#meta;
     const fields = ['uidValidity', uidValidity, 'uidNext', uidNext, 'shards', count, 'generation', generation];
     const args = [this.#token, ...fields, 'records', records, ...shards.values()];
-    const saved = await saveScript.run(this.#redis, [...keys, ...[...shards.keys()].map((n) => this.#key(n))], args);
+    const saved = await saveIndexScript.run(
+      this.#redis,
+      [...keys, ...[...shards.keys()].map((n) => this.#key(n))],
+      args,
+    );
     if (saved !== 1) throw new MailhaulError('lease-lost', { what: `the mailbox ${this.path}` });
   }
 
@@ -248,7 +220,7 @@ export class MailboxIndex {
     await this.#dropShards(old);
   }
 
-  async #dropShards(meta: Meta = this.#meta): Promise<void> {
+  async #dropShards(meta: IndexMeta = this.#meta): Promise<void> {
     this.#cache.clear();
     for (let n = 0; n < meta.shards; n += 1) await this.#redis.unlink(this.#key(n, meta.generation));
   }

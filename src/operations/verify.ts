@@ -117,7 +117,8 @@ async function tryAccount(account: Account, options: VerifyOptions): Promise<Ver
       const destination = await openLogin(account, 'destination', logins);
       const topForbidden = profilesOf(settings).of(account.source)?.quirks.topForbidden !== undefined;
       const context = { redis, settings, signal, oneAtATime, topForbidden, onWait };
-      return await verifyAccount({ account: account.key, source, destination, depth }, context);
+      const merges = profilesOf(settings).of(account.destination)?.quirks.mergesDuplicates !== undefined;
+      return await verifyAccount({ account: account.key, source, destination, depth, merges }, context);
     } catch (thrown) {
       const error = asMailhaulError(thrown);
       const wait = waits.next().value;

@@ -94,7 +94,7 @@ export class Destination {
   }
 
   async #readMailbox({ path, specialUse }: MailboxInfo, note: NoteNames): Promise<void> {
-    const { redis, settings } = this.#context;
+    const { redis, settings, kind } = this.#context;
     const { uidValidity, messages } = await this.#client.status(path);
     const known = await indexedUidValidity(redis, this.#login, path);
     const number = this.holdings.mailbox({
@@ -104,7 +104,7 @@ export class Destination {
     });
     if (messages === 0) return;
     for await (const { uid, size, header } of this.#client.headers(path, 1, '*', settings.headerMaxBytes)) {
-      const marks = headerMarks(header, settings.headerMaxBytes);
+      const marks = headerMarks(header, settings.headerMaxBytes, kind);
       this.holdings.add(number, uid, size, marks.fingerprint);
       note(path, uid, marks);
     }

@@ -37,7 +37,7 @@ export interface IndexesOptions {
   readonly redis: RedisClient;
   readonly settings: Settings;
   readonly host: string;
-  readonly lease: Lease;
+  readonly lease: Pick<Lease, 'login' | 'token'>;
   /** True when a person asked for another look, and so knows what was found missing. */
   readonly recheck: boolean;
   /** The connection that looks. */

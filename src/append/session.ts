@@ -10,7 +10,6 @@ import type { Settings } from '../ground/settings.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { giveUpAppend, noteAppend } from '../ledger/append-state.ts';
 import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
-import { noteRewritten } from '../ledger/changed-mail.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
 import { hasLedger } from '../ledger/table.ts';
@@ -83,7 +82,7 @@ async function serve(
   await noteAppend(redis, task.account, spool.id, 'active');
   const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
   try {
-    const now = { destinationOpened: 1, state: 'running', rewrites: Number(task.rewrites) };
+    const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
     await updateRun(redis, task.account, task.runId, now);
     const forgotten = !(await hasLedger(redis, task.account));
     if (run.recheck || forgotten) {
@@ -95,7 +94,6 @@ async function serve(
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
     const ended = await new Session(task, context, scope, destination, budget, forgotten).run();
     await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
-    await noteRewritten(redis, task.account, task.runId, task.endpoint.host);
     await destination.close();
     return ended;
   } catch (error) {

@@ -2,8 +2,8 @@
 import { MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import { noteProblem, problemOf } from './problems.ts';
-import { readRun } from './run.ts';
+import { noteProblem, type Problem, problemOf } from './problems.ts';
+import type { Run } from './run.ts';
 
 /** Notes that messages were merged, for the report of the run and for who verifies the account later. */
 export async function noteMerged(redis: RedisClient, account: string, host: string, count: number): Promise<void> {
@@ -18,10 +18,7 @@ export async function wasMerged(redis: RedisClient, account: string): Promise<bo
   return (await redis.hexists(accountKeys.ledger(account), 'merges')) === 1;
 }
 
-/** Tells the report of a run that everything appended in it was written anew. */
-export async function noteRewritten(redis: RedisClient, account: string, runId: string, host: string): Promise<void> {
-  const run = await readRun(redis, account);
-  if (run?.id !== runId || run.rewritten === 0) return;
-  const count = run.rewritten;
-  await noteProblem(redis, account, problemOf(new MailhaulError('rewritten-by-destination', { host, count }), count));
+/** What a report says of a run whose destination is known to change what it stores. */
+export function rewrittenProblems({ rewritten: count, rewritesAt: host }: Run): Problem[] {
+  return count === 0 ? [] : [problemOf(new MailhaulError('rewritten-by-destination', { host, count }), count)];
 }

@@ -33,8 +33,8 @@ export interface Run {
   readonly repaired: number;
   /** Appended at a destination that is known to change what it stores. */
   readonly rewritten: number;
-  /** True for such a destination. */
-  readonly rewrites: boolean;
+  /** The host of such a destination; empty for others. */
+  readonly rewritesAt: string;
   /** True when the destination was opened in this run. */
   readonly destinationOpened: boolean;
   /** True when a session has taken all that was listed, and another looks whether that was all there is. */
@@ -210,8 +210,8 @@ function parseRun(hash: Record<string, string>): Run | undefined {
     bytesAppended: number('bytesAppended'),
     repaired: number('repaired'),
     // Counted by the script that settles, so that it is right whatever is killed.
-    rewritten: hash['rewrites'] === '1' ? number('appended') : 0,
-    rewrites: hash['rewrites'] === '1',
+    rewritten: hash['rewritesAt'] ? number('appended') : 0,
+    rewritesAt: hash['rewritesAt'] ?? '',
     destinationOpened: hash['destinationOpened'] === '1',
     draining: hash['draining'] === '1',
     probed: hash['probed'] === '1',

@@ -99,7 +99,7 @@ export class BatchHauler {
     for (let round = 0; left.length > 0; round += 1) {
       const { missing, found, later } = await this.#twins.sort(batch, mailbox, left, round > 0);
       await appender.settleFound(batch, mailbox, found);
-      await appender.send(batch, mailbox, await this.#nowhere(batch, path, missing));
+      await appender.send(batch, mailbox, await this.#nowhere(batch, mailbox.path, missing));
       left = later;
       if (later.length === 0) break;
       await inFlight.drain();

@@ -40,8 +40,11 @@ export class Neighbours {
       if (path === home) continue;
       const neighbour = await indexes.ofNeighbour(path);
       if (!neighbour || neighbour.index.records === 0) continue;
-      yield neighbour;
-      indexes.rest(neighbour);
+      try {
+        yield neighbour;
+      } finally {
+        indexes.rest(neighbour);
+      }
     }
   }
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dovecot } from '../../src/demo/dovecot.ts';
 import { deliver } from '../../src/demo/maildir.ts';
 import { all, mailboxContents } from '../servers/witness.ts';
-import { dovecotRow, type Ended, expectReport, expectUntouched, HaulRig } from './haul-rig.ts';
+import { dovecotRow, type Ended, expectReport, expectUntouched, HaulRig, scriptedRow } from './haul-rig.ts';
 
 /** A message; two with one `topic` agree in Date, From and Subject. */
 function mail(topic: string, { id = topic, body = topic }: { id?: string; body?: string } = {}): { bytes: Buffer } {
@@ -160,5 +160,33 @@ test.concurrent('a policy that changes between runs loses and doubles nothing', 
       expect(await haul.subjects(), policy).toHaveLength(arrived);
     }
     await haul.untouched(count);
+  }),
+);
+
+test.concurrent('what was moved while its answer was lost is ours', { timeout: 120_000 }, () =>
+  withHaul('', async ({ rig }) => {
+    await rig.settings({ dedupeScope: 'destination' });
+    const pop = await rig.pop({ messages: ['one', 'two', 'three'].map((topic) => ({ uidl: topic, ...mail(topic) })) });
+    const imap = await rig.imap({ capabilities: ['IMAP4rev1', 'AUTH=PLAIN', 'NAMESPACE', 'LITERAL+', 'UIDPLUS'] });
+    imap.addMailbox('Archive');
+    // Foreign mail that was there before is a twin, and not ours.
+    imap.store('Archive', mail('one').bytes);
+    imap.behaviour.drop = ({ bytes }) => {
+      if (!bytes.includes('two')) return undefined;
+      delete imap.behaviour.drop;
+      return 'after-storing';
+    };
+    imap.behaviour.before = () => {
+      // The user's filter is quicker than the next connection.
+      const inbox = imap.mailboxes.get('INBOX')!.messages;
+      const moved = inbox.findIndex(({ bytes }) => bytes.includes('two'));
+      if (moved !== -1) imap.store('Archive', inbox.splice(moved, 1)[0]!.bytes);
+      return undefined;
+    };
+    const list = await rig.list([scriptedRow(pop, imap)]);
+    const { account } = await rig.sync(list);
+    expect(account.messages).toMatchObject({ appended: 2, duplicate: 1, pending: 0 });
+    const stored = [...imap.stored('INBOX'), ...imap.stored('Archive')].map(String).sort();
+    expect(stored).toEqual(['one', 'two', 'three'].map((topic) => String(mail(topic).bytes)).sort());
   }),
 );

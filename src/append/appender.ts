@@ -9,6 +9,7 @@ import type { Settings } from '../ground/settings.ts';
 import type { AppendOutcome } from '../imap/append-channel.ts';
 import { classifyRefusal, hintDetails } from '../imap/classify.ts';
 import { storageUnitBytes } from '../imap/mailbox-quota.ts';
+import { noteMerged } from '../ledger/changed-mail.ts';
 import { endIntent, recordIntent } from '../ledger/intent.ts';
 import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -16,9 +17,12 @@ import { appendCommands } from './append-commands.ts';
 import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
+import type { Place } from './indexes.ts';
 import { appendMessageOf, describeItem, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
+import { MergeWatch } from './merged.ts';
 import { commandLimits } from './pace.ts';
 import { MailboxFull, wholeQuota } from './quota.ts';
+import type { Found } from './twin-search.ts';
 
 /** What the appender works with. */
 export interface AppenderContext {
@@ -37,6 +41,9 @@ export class Appender {
   readonly #context: AppenderContext;
   /** The commands that the server had no room for, message by message, one behind the other. */
   #filling: Promise<void> = Promise.resolve();
+  readonly #merges = new MergeWatch();
+  /** UIDNEXT of its mailbox, at the most, when a command was claimed. */
+  readonly #claimedAt = new Map<string, number>();
 
   constructor(context: AppenderContext) {
     this.#context = context;
@@ -59,11 +66,7 @@ export class Appender {
   }
 
   /** Settles messages that stand at the destination already, and makes them their owners' in the index. */
-  async settleFound(
-    batch: Batch,
-    mailbox: OpenMailbox,
-    found: readonly { item: Item; uid: number; outcome: 'appended' | 'duplicate'; claims: boolean }[],
-  ): Promise<void> {
+  async settleFound(batch: Batch, mailbox: Place, found: readonly Found[]): Promise<void> {
     if (found.length === 0) return;
     const { redis, account, run } = this.#context.scope;
     const number = await mailboxNumber(redis, account, mailbox.path);
@@ -110,6 +113,7 @@ export class Appender {
   async #claim(batch: Batch, mailbox: OpenMailbox, items: readonly Item[], command: string): Promise<void> {
     const { redis, account, token } = this.#context.scope;
     const { uidValidity, uidNext } = mailbox.index;
+    this.#claimedAt.set(command, uidNext);
     const indexes = items.map(({ index }) => index);
     const intent = { command, batch: batch.name, indexes, mailbox: mailbox.path, uidValidity, uidNext };
     const [recorded] = await Promise.all([
@@ -130,19 +134,28 @@ export class Appender {
     outcome: AppendOutcome,
   ): Promise<void> {
     crashPoint('after-ok');
+    const claimedAt = this.#claimedAt.get(command) ?? 0;
+    this.#claimedAt.delete(command);
     if (outcome.kind === 'refused') return this.#settleRefusal(batch, mailbox, items, command, outcome);
-    const { redis, account, run } = this.#context.scope;
+    const { host, scope } = this.#context;
+    const { redis, account, run } = scope;
     const number = await mailboxNumber(redis, account, mailbox.path);
     const uids = outcome.uidValidity === mailbox.index.uidValidity ? outcome.uids : undefined;
     const place = (i: number) => ({ mailbox: mailbox.path, mailboxNumber: number, uid: uids?.[i] ?? 0 });
+    const merged = this.#merges.merged(mailbox.path, uids, claimedAt);
+    const isKept = (_: unknown, i: number) => !merged[i];
     const records = items.map((item, i) => indexRecordOf(item, place(i).uid));
     await Promise.all([
-      mailbox.index.put(records, (uidNext) => (uids ? nextAfter(uidNext, uids) : uidNext)),
+      mailbox.index.put(records.filter(isKept), (uidNext) =>
+        uids ? nextAfter(uidNext, uids.filter(isKept)) : uidNext,
+      ),
+      mailbox.index.drop(items.filter((_, i) => merged[i]).map((item) => indexRecordOf(item, 0))),
       batch.settle(
-        items.map((item, i) => settlementOf(item, 'appended', run, place(i))),
+        items.map((item, i) => settlementOf(item, merged[i] ? 'duplicate' : 'appended', run, place(i))),
         command,
       ),
     ]);
+    await noteMerged(redis, account, host, merged.filter(Boolean).length);
     crashPoint('after-record');
   }
 

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendMessage } from '../imap/append-channel.ts';
 import type { IndexRecord } from '../ledger/index-shard.ts';
-import { contentMark, ownerOf } from '../ledger/mailbox-index.ts';
+import { contentMark, ownerOf } from '../ledger/index-shard.ts';
 import type { Outcome } from '../ledger/record.ts';
 import { packRefusal } from '../ledger/registry.ts';
 import type { Settlement } from '../ledger/settle.ts';

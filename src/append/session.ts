@@ -13,6 +13,7 @@ import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
 import { noteRoom } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
+import { hasLedger } from '../ledger/table.ts';
 import type { Bell } from '../limits/bell.ts';
 import { installFence, Lease, loginKey } from '../limits/lease.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -51,10 +52,11 @@ export interface AppendTask extends RuleOwner {
   readonly endpoint: ImapEndpoint;
   /** `imap_mailbox`. */
   readonly mailbox: string;
+  /** True when the destination is known to change what it stores. */
+  readonly rewrites: boolean;
 }
 
-/**
- * How a session ended: `done` when no batch was left, `refetch` when some were damaged and are to be fetched again, `busy` when another session has the login. */
+/** How a session ended: `done` when no batch was left, `refetch` when some are to be fetched again, `busy` when another session has the login. */
 export type AppendEnd = 'done' | 'refetch' | 'busy' | 'budget' | 'interrupted' | 'superseded';
 
 /** Runs one session. Throws MailhaulError; what was answered before is settled. */
@@ -81,12 +83,14 @@ async function serve(
   await installFence(redis, task.account, lease);
   await noteAppend(redis, task.account, spool.id, 'active');
   const ruleSet = await RuleSet.of(task, settings);
-  const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
+  const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, recheck: run.recheck });
   try {
-    await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
-    await lookFirst(task, context, destination, run);
+    const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
+    await updateRun(redis, task.account, task.runId, now);
+    const forgotten = !(await hasLedger(redis, task.account));
+    if (run.recheck || forgotten) await lookFirst(task, context, destination, run);
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget).run();
+    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run();
     await noteRenamed(redis, task.account, task.endpoint.host, await destination.targets.renamed());
     await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
     await destination.close();
@@ -117,6 +121,7 @@ class Session {
     scope: BatchScope,
     destination: Destination,
     budget: SessionBudget,
+    forgotten: boolean,
   ) {
     this.#budget = budget;
     this.#task = task;
@@ -125,18 +130,18 @@ class Session {
     this.#destination = destination;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
-    const { ruleSet } = task;
     const { settings } = context;
     const { host, user } = task.endpoint;
     const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user, budget });
     this.#hauler = new BatchHauler({
       scope,
       settings,
-      ruleSet,
+      ruleSet: task.ruleSet,
       destination,
       appender,
       inFlight: this.#inFlight,
       clock: this.#clock,
+      forgotten,
     });
   }
 

@@ -551,6 +551,19 @@ export const errorTable = {
     remedy:
       'None needed: the messages are there. Which flags a mailbox keeps is a setting of the destination; see docs/dates-and-flags.md.',
   },
+  'merged-by-destination': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} kept another message in place of {count} that it said OK to: they count as duplicates',
+    remedy:
+      'None needed where the messages are equal. Who needs each of several with one Message-ID has to keep them elsewhere.',
+  },
+  'rewritten-by-destination': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} changes the header of what it stores: {count} message(s) of this run',
+    remedy: 'None needed; mailhaul verify compares what a provider leaves as it is.',
+  },
   'server-silent': {
     stops: 'account',
     retry: 'soon',

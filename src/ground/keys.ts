@@ -60,6 +60,8 @@ export const loginKeys = {
   dayBytes: (login: string) => `${prefix}:{${login}}:day-bytes`,
   /** Hash: the index of one mailbox: uidValidity, uidNext, shards, generation, count. */
   index: (login: string, mailbox: string) => `${prefix}:{${login}}:index:${mailbox}`,
+  /** String: the kind of fingerprints of the index that counts for a mailbox, where it is not the usual one. */
+  indexKind: (login: string, mailbox: string) => `${prefix}:{${login}}:index-kind:${mailbox}`,
   /** String of packed records: one shard of the index of a mailbox. */
   indexShard: (login: string, mailbox: string, generation: number, shard: number) =>
     `${prefix}:{${login}}:index:${mailbox}:${generation}:${shard}`,

@@ -134,6 +134,8 @@ export const settingsSchema = z.strictObject({
   seenOlderThanDays: z.number().int().min(1).max(36_500),
   flagsFromHeaders: z.boolean(),
   dates: z.enum(['received', 'date', 'none']),
+  dedupe: z.enum(['confirmed', 'message-id', 'content', 'off']),
+  dedupeScope: z.enum(['mailbox', 'destination']),
   discoverTimeoutMs: wait.max(600_000),
   discoverAtOnce: count.max(1000),
   discoverMaxBytes: bytes.max(16_777_216),

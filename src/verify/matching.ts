@@ -10,6 +10,7 @@ import {
   faultAmong,
   judge,
   proofAmong,
+  sameAmong,
   sizeTolerance,
   type Verdict,
 } from './verdict.ts';
@@ -24,6 +25,8 @@ export interface Sides {
   readonly contents: (held: Held) => Promise<Contents | undefined>;
   /** Reads the content of listed messages into `expected`, as far as the source hands them out. */
   readonly readSource: (messages: readonly number[]) => Promise<void>;
+  /** True where several messages with one Message-ID are one at the destination, whatever their content. */
+  readonly oneById?: boolean;
 }
 
 interface Candidate {
@@ -57,7 +60,8 @@ export class Matching {
     const open: Doubt[] = [];
     for (const n of doubts) {
       const doubt = await this.#compare(n);
-      const proof = proofAmong(this.#isKnown(n), this.#compared(doubt));
+      const compared = this.#compared(doubt);
+      const proof = proofAmong(this.#isKnown(n), compared) ?? (this.#isOneById(n) ? sameAmong(compared) : undefined);
       if (proof) this.#conclude(doubt, proof);
       else open.push(doubt);
     }
@@ -111,6 +115,12 @@ export class Matching {
 
   #isKnown(n: number): boolean {
     return this.#sides.expected.record(n) !== undefined;
+  }
+
+  /** A duplicate has its twin's content or, where the Message-ID decides, at least its name. */
+  #isOneById(n: number): boolean {
+    const { expected, oneById } = this.#sides;
+    return oneById === true && expected.hasMessageId(n) && expected.record(n)?.outcome === 'duplicate';
   }
 
   /** What may be this message: what is at its UID first, then all that has its fingerprint. */

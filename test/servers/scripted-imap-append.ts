@@ -92,7 +92,18 @@ function finish(script: ImapScript, tag: string, messages: readonly Received[]) 
 }
 
 function store(script: ImapScript, messages: readonly Received[]): number[] {
-  return messages.map(({ mailbox, bytes, flags, date }) => script.imap.store(mailbox, bytes, flags, date));
+  return messages.map(({ mailbox, bytes, flags, date }) => {
+    const kept = script.imap.behaviour.merges === true ? sameId(script, mailbox, bytes) : undefined;
+    return kept ?? script.imap.store(mailbox, bytes, flags, date);
+  });
+}
+
+/** The UID of the message that has the Message-ID of this one. */
+function sameId({ imap }: ImapScript, mailbox: string, bytes: Buffer): number | undefined {
+  const idOf = (one: Buffer) => /^Message-ID: (.*)$/im.exec(one.toString('latin1'))?.[1];
+  const id = idOf(bytes);
+  if (id === undefined) return undefined;
+  return imap.mailboxes.get(mailbox)!.messages.find((one) => idOf(one.bytes) === id)?.uid;
 }
 
 function appendUid(uidValidity: number, uids: readonly number[]): string {

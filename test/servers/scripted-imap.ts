@@ -80,6 +80,8 @@ export interface ImapBehaviour {
   stopAfter?: number;
   /** Reads in small steps. */
   crawl?: boolean;
+  /** Keeps one of several messages with one Message-ID, and says OK to each, as Gmail does. */
+  merges?: boolean;
   /** What the server makes of a message when it stores it. */
   rewrite?: (bytes: Buffer) => Buffer;
   /** Ignores the <partial> of a FETCH. */

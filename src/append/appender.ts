@@ -3,11 +3,14 @@
  * are dealt with as they come; what a crash leaves behind is always either never sent or recorded as an intent.
  */
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../ground/clock.ts';
 import { crashPoint } from '../ground/crash-point.ts';
 import { MailhaulError } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendOutcome } from '../imap/append-channel.ts';
-import { classifyRefusal, hintDetails } from '../imap/classify.ts';
+import { hintDetails } from '../imap/classify.ts';
+import { classifyRefusal } from '../imap/classify-append.ts';
 import { endIntent, recordIntent } from '../ledger/intent.ts';
 import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -17,6 +20,8 @@ import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import { appendMessageOf, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
 import { commandLimits } from './pace.ts';
+import { Refusals } from './refusals.ts';
+import { withRepair } from './repair-item.ts';
 
 /** What the appender works with. */
 export interface AppenderContext {
@@ -28,14 +33,24 @@ export interface AppenderContext {
   readonly user: string;
   /** What the session may take of the host. */
   readonly budget: SessionBudget;
+  readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** Sends messages of one batch to one mailbox and settles them by the answers. */
 export class Appender {
+  /** What it refused, and may take later. */
+  readonly refusals: Refusals;
   readonly #context: AppenderContext;
 
   constructor(context: AppenderContext) {
     this.#context = context;
+    this.refusals = new Refusals({
+      ...context,
+      sendTogether: (batch, mailbox, items) => this.#sendCommand(batch, mailbox, items),
+      send: (batch, mailbox, items) => this.send(batch, mailbox, items),
+      settleFound: (batch, mailbox, found) => this.settleFound(batch, mailbox, found),
+    });
   }
 
   /** Sends messages in their order; returns when the last has been handed to a channel, before its answer. */
@@ -59,7 +74,7 @@ export class Appender {
     await mailbox.index.put(found.filter(({ claims }) => claims).map(({ item, uid }) => indexRecordOf(item, uid)));
     await batch.settle(
       found.map(({ item, uid, outcome }) =>
-        settlementOf(item, outcome, run, { mailbox: mailbox.path, mailboxNumber: number, uid }),
+        withRepair(settlementOf(item, outcome, run, { mailbox: mailbox.path, mailboxNumber: number, uid }), item),
       ),
     );
   }
@@ -70,7 +85,7 @@ export class Appender {
     if (budget.limited) {
       const wait = await budget.pass(
         items.length,
-        items.reduce((bytes, item) => bytes + item.message.size, 0),
+        items.reduce((bytes, item) => bytes + (item.repaired ?? item.message).size, 0),
       );
       if (wait) throw new BudgetSpent(wait);
       inFlight.check();
@@ -118,35 +133,32 @@ export class Appender {
     await Promise.all([
       mailbox.index.put(records, (uidNext) => (uids ? nextAfter(uidNext, uids) : uidNext)),
       batch.settle(
-        items.map((item, i) => settlementOf(item, 'appended', run, place(i))),
+        items.map((item, i) => withRepair(settlementOf(item, 'appended', run, place(i)), item)),
         command,
       ),
     ]);
+    await this.refusals.noteStored({ batch, mailbox, items });
     crashPoint('after-record');
   }
 
-  /** A refused command stored nothing (RFC 3501 §6.3.11). Which of its messages is to blame is found by halving it. */
+  /** What is refused for its own sake is dealt with message by message; anything else ends the session. */
   async #settleRefusal(
     batch: Batch,
     mailbox: OpenMailbox,
     items: readonly Item[],
     command: string,
-    refusal: Extract<AppendOutcome, { kind: 'refused' }>,
+    answer: Extract<AppendOutcome, { kind: 'refused' }>,
   ): Promise<void> {
     const { scope, host, user } = this.#context;
-    await mailbox.index.drop(items.map((item) => indexRecordOf(item, 0)));
     await endIntent(scope.redis, scope.account, command);
-    const { action, code, ...hint } = classifyRefusal(refusal);
-    const reply = `${refusal.reply} ${refusal.text}`;
-    const details = { host, user, reply, mailbox: mailbox.path, size: items[0]!.message.size, limit: 'less' };
-    if (action === 'create') throw new MailhaulError('server-unavailable', details);
-    if (action !== 'message') throw new MailhaulError(code, { ...details, ...hintDetails(hint) });
-    if (items.length === 1) {
-      return this.#refuse(batch, items[0]!, { code, text: new MailhaulError(code, details).message });
+    const verdict = classifyRefusal(answer);
+    const { action, code, repair: _, unknown: __, ...hint } = verdict;
+    if (action !== 'account-full' && action !== 'wait' && action !== 'account') {
+      return this.refusals.take({ batch, mailbox, items, answer, verdict });
     }
-    const half = Math.ceil(items.length / 2);
-    await this.#sendCommand(batch, mailbox, items.slice(0, half));
-    await this.#sendCommand(batch, mailbox, items.slice(half));
+    await mailbox.index.drop(items.map((item) => indexRecordOf(item, 0)));
+    const reply = `${answer.reply} ${answer.text}`;
+    throw new MailhaulError(code, { host, user, reply, mailbox: mailbox.path, ...hintDetails(hint) });
   }
 
   /** Settles what must not be sent: empty messages, and those above the limit that the server states (RFC 7889). */

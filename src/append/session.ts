@@ -24,7 +24,9 @@ import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
 import { InFlight } from './in-flight.ts';
+import { noteAlerts } from './notices.ts';
 import { noteOversized, openDestination } from './pace.ts';
+import type { Refusals } from './refusals.ts';
 
 /** What an append session needs from outside. */
 export interface AppendContext {
@@ -95,6 +97,8 @@ async function serve(
   } catch (error) {
     destination.destroy();
     throw error;
+  } finally {
+    await noteAlerts(redis, task.account, task.endpoint.host, destination.channels.alerts).catch(() => {});
   }
 }
 
@@ -105,6 +109,7 @@ class Session {
   readonly #destination: Destination;
   readonly #inFlight = new InFlight();
   readonly #hauler: BatchHauler;
+  readonly #refusals: Refusals;
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #budget: SessionBudget;
@@ -129,16 +134,10 @@ class Session {
     const { endpoint, addresses } = task;
     const { settings } = context;
     const { host, user } = endpoint;
-    const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user, budget });
-    this.#hauler = new BatchHauler({
-      account: task.account,
-      settings,
-      addresses,
-      destination,
-      appender,
-      inFlight: this.#inFlight,
-      clock: this.#clock,
-    });
+    const common = { settings, destination, inFlight: this.#inFlight, clock: this.#clock };
+    const appender = new Appender({ ...common, scope, host, user, budget, log: context.log });
+    this.#refusals = appender.refusals;
+    this.#hauler = new BatchHauler({ ...common, account: task.account, addresses, appender });
   }
 
   async run(): Promise<AppendEnd | Wait> {
@@ -166,7 +165,7 @@ class Session {
     const next = bell.next(account, settings.appendIdleMs, this.#context.signal);
     try {
       this.#inFlight.check();
-      const settled = this.#inFlight.size === 0;
+      const settled = this.#inFlight.size + this.#refusals.size === 0;
       const waiting = await registeredBatches(redis, account, spool.id);
       for (const name of this.#open.keys()) if (!waiting.includes(name)) this.#open.delete(name);
       const fresh = waiting.filter((name) => !this.#open.has(name));
@@ -174,6 +173,7 @@ class Session {
         const end = this.#limit();
         if (end) return await this.#finish(end);
         await this.#carry(name);
+        if (this.#refusals.crowded) await this.#finish('budget');
       }
       if (fresh.length > 0) return undefined;
       const end = this.#limit();
@@ -181,6 +181,7 @@ class Session {
       // A Redis that went back to an earlier moment: who begins anew looks at the destination first.
       if (settled && waiting.length > 0) throw new MailhaulError('lease-lost', { what: 'a batch that was settled' });
       if (this.#inFlight.size > 0) await Promise.race([next.rung, this.#inFlight.drain()]);
+      else if (this.#refusals.size > 0) await this.#refusals.retryWhenDue(next.rung);
       else if (waiting.length === 0 && (await this.#isOver(next.rung))) return this.#damaged ? 'refetch' : 'done';
       return undefined;
     } finally {
@@ -226,6 +227,8 @@ class Session {
 
   async #finish(end: AppendEnd): Promise<AppendEnd> {
     await this.#inFlight.drain();
+    // Refused mail that is left to the next session begins its tries anew: whoever is not in a hurry comes to its end
+    if (end === 'budget') await this.#refusals.finish(this.#context.signal);
     return end;
   }
 

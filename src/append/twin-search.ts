@@ -3,7 +3,7 @@ import type { IndexRecord } from '../ledger/index-shard.ts';
 import { bodyDigest } from '../message/canonical.ts';
 import type { Batch } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
-import type { Item } from './items.ts';
+import { contentOf, type Item } from './items.ts';
 import { weigh } from './twins.ts';
 
 /** What was found out about messages of one mailbox. */
@@ -58,7 +58,7 @@ export class TwinSearch {
     item: Item,
     candidates: readonly IndexRecord[],
   ): Promise<IndexRecord | undefined> {
-    const body = await bodyDigest(batch.file.content(item.message));
+    const body = await bodyDigest(contentOf(item, batch.file));
     const looker = await this.#destination.looker();
     for (const candidate of candidates) {
       const message = await looker.message(mailbox.path, candidate.uid);

@@ -40,7 +40,11 @@ const settleScript = new Script(
         redis.call('HINCRBY', KEYS[5], 'bytesAppended', ARGV[i + 2])
         redis.call('HINCRBY', KEYS[6], ARGV[i + 3], 1)
       end
-      if ARGV[i + 5] ~= '' then redis.call('HSET', KEYS[10], string.sub(ARGV[i + 4], 1, 10), ARGV[i + 5]) end
+      local repaired = ARGV[i + 5] ~= '' and ARGV[i + 1] ~= 'refused'
+      if repaired and ARGV[i + 1] == 'appended' then redis.call('HINCRBY', KEYS[5], 'repaired', 1) end
+      if ARGV[i + 5] ~= '' then
+        redis.call('HSET', repaired and KEYS[11] or KEYS[10], string.sub(ARGV[i + 4], 1, 10), ARGV[i + 5])
+      end
     end
   end
   if #records > 0 then append(KEYS[4] .. ':', KEYS[4], table.concat(records)) end
@@ -66,7 +70,7 @@ export interface Settlement {
   readonly record: LedgerRecord;
   /** Path of the mailbox it went to; empty for none. */
   readonly mailbox: string;
-  /** Why it was refused, as JSON text; empty otherwise. */
+  /** Why it was refused, or what it was repaired to if it was not, as JSON text; empty otherwise. */
   readonly refusal: string;
 }
 
@@ -102,6 +106,7 @@ export async function settle(
     accountKeys.spools(account),
     accountKeys.intents(account),
     accountKeys.refusals(account),
+    accountKeys.repairs(account),
   ];
   const args: (string | number | Buffer)[] = [scope.token, batch, spool, scope.command];
   for (const { index, outcome, record, mailbox, refusal } of settlements) {

@@ -58,7 +58,7 @@ export class SessionRig {
     this.#redis = redis;
     this.#spool = spool;
     const defaults = loadSettings({ env: {}, options: {} });
-    this.#settings = { ...defaults, refusalWaitsMs: [0, 0], appendIdleMs: 50, ...settings };
+    this.#settings = { ...defaults, refusalWaitsMs: [0, 0], inDoubtWaitsMs: [0], appendIdleMs: 50, ...settings };
   }
 
   /** Puts messages into the spool, by their unique ids. */

@@ -182,6 +182,26 @@ describe('a refused message', () => {
     expect(rig.imap.stored()).toHaveLength(1);
   });
 
+  it('that is held when its session ends is looked for and tried by the next', async () => {
+    let rig: SessionRig;
+    let ends = true;
+    const refuse = (message: AppendedMessage) => {
+      if (message.bytes.includes('<end@x>') && ends) return 'NO [NOPERM] not now';
+      if (message.bytes.includes('bad-stored') && ends) rig.imap.store(message.mailbox, message.bytes);
+      return isBad(message) && ends ? 'NO Server Unavailable. 15' : undefined;
+    };
+    rig = await SessionRig.make(redis, { capabilities: single, refuse });
+    const names = ['bad-stored', 'bad-lost', 'a', 'end'];
+    await rig.spool(Object.fromEntries(names.map((name) => [name, mail(name)])));
+    expect((await rig.session()).end).toBe('mailbox-refused');
+    ends = false;
+    const { end, run } = await rig.session();
+    expect(end).toBe('done');
+    expect(run.appended + run.duplicate).toBe(4);
+    expect(run.refused).toBe(0);
+    expect(rig.imap.stored().map(sha256).sort()).toEqual(names.map((name) => sha256(mail(name))).sort());
+  });
+
   it('does not stop other mail while it waits', async () => {
     let taken = false;
     let rig: SessionRig;

@@ -1,6 +1,7 @@
 /** The POP worker: download sessions from the queue, one job a session. */
 import { openLogin } from '../src/accounts/login.ts';
 import { profilesOf } from '../src/accounts/profiles.ts';
+import { isHeldBack } from '../src/download/gate.ts';
 import { downloadSession } from '../src/download/session.ts';
 import { isSpoolServed } from '../src/limits/spool-service.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
@@ -14,6 +15,7 @@ export function popWorker(context: WorkerContext): JobHandler {
   return (job, lost) =>
     attempt(context, 'download', job, lost, async (account, { stop, cut }) => {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
+      if (await isHeldBack(redis, account.key, spool.space)) return 'full';
       const endpoint = await openLogin(account, 'source', context);
       const { order } = scheduleFields(settings.schedules, account);
       const quirks = profilesOf(settings).of(account.source)?.quirks;

@@ -5,12 +5,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../ground/clock.ts';
 import { crashPoint } from '../ground/crash-point.ts';
-import { MailhaulError } from '../ground/errors.ts';
+import { type ErrorCode, MailhaulError, printable } from '../ground/errors.ts';
 import type { Log } from '../ground/log.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendOutcome } from '../imap/append-channel.ts';
 import { hintDetails } from '../imap/classify.ts';
 import { classifyRefusal } from '../imap/classify-append.ts';
+import { storageUnitBytes } from '../imap/mailbox-quota.ts';
 import { endIntent, recordIntent } from '../ledger/intent.ts';
 import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -20,6 +21,7 @@ import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import { appendMessageOf, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
 import { commandLimits } from './pace.ts';
+import { MailboxFull, wholeQuota } from './quota.ts';
 import { Refusals } from './refusals.ts';
 import { withRepair } from './repair-item.ts';
 
@@ -42,6 +44,8 @@ export class Appender {
   /** What it refused, and may take later. */
   readonly refusals: Refusals;
   readonly #context: AppenderContext;
+  /** The commands that the server had no room for, message by message, one behind the other. */
+  #filling: Promise<void> = Promise.resolve();
 
   constructor(context: AppenderContext) {
     this.#context = context;
@@ -53,12 +57,19 @@ export class Appender {
     });
   }
 
-  /** Sends messages in their order; returns when the last has been handed to a channel, before its answer. */
+  /**
+   * Sends messages in their order; returns when the last has been handed to a channel, before its answer. Throws
+   * MailboxFull at the first that does not fit.
+   */
   async send(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
-    const { destination, settings, budget } = this.#context;
+    const { destination, settings, budget, inFlight } = this.#context;
     const sendable = await this.#refuseUnsendable(batch, mailbox, items);
     for (const command of appendCommands(sendable, destination.channels.features, commandLimits(settings, budget))) {
-      await this.#sendCommand(batch, mailbox, command);
+      await this.#filling;
+      const sizes = command.map((item) => item.message.size);
+      const count = await destination.quotas.admit(mailbox.path, sizes, () => inFlight.drain());
+      if (count > 0) await this.#sendCommand(batch, mailbox, command.slice(0, count));
+      if (count < command.length) throw new MailboxFull(mailbox.path);
     }
   }
 
@@ -80,6 +91,15 @@ export class Appender {
   }
 
   async #sendCommand(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
+    const settled = await this.#dispatch(batch, mailbox, items);
+    this.#context.inFlight.add(settled());
+  }
+
+  /**
+   * Hands a command to a channel. What it returns gives a promise that resolves when the answer is settled: as a promise
+   * by itself it would be waited for.
+   */
+  async #dispatch(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<() => Promise<void>> {
     const { destination, inFlight, budget } = this.#context;
     inFlight.check();
     if (budget.limited) {
@@ -93,11 +113,12 @@ export class Appender {
     const command = randomBytes(8).toString('hex');
     const handle = await destination.channels.append({
       path: mailbox.path,
-      messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.permanentFlags)),
+      messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.lastingFlags)),
       beforeClosing: () => this.#claim(batch, mailbox, items, command),
     });
     handle.sent.then(() => crashPoint('after-closing')).catch(() => {});
-    inFlight.add(handle.done.then((outcome) => this.#settleOutcome(batch, mailbox, items, command, outcome)));
+    const settled = handle.done.then((outcome) => this.#settleOutcome(batch, mailbox, items, command, outcome));
+    return () => settled;
   }
 
   /** Fence and intent (design §8): only when both are written may the closing bytes go. */
@@ -158,19 +179,46 @@ export class Appender {
     }
     await mailbox.index.drop(items.map((item) => indexRecordOf(item, 0)));
     const reply = `${answer.reply} ${answer.text}`;
+    if (action === 'account-full') return this.#fill(batch, mailbox, items, printable(reply));
     throw new MailhaulError(code, { host, user, reply, mailbox: mailbox.path, ...hintDetails(hint) });
+  }
+
+  /**
+   * The server has no room for all of a command, and stored none of it (RFC 3502 §4). How much of it fits is found
+   * message by message; what does not stays in the spool.
+   */
+  async #fill(batch: Batch, mailbox: OpenMailbox, items: readonly Item[], reply: string): Promise<void> {
+    const { destination, host } = this.#context;
+    const [only] = items;
+    if (only && items.length === 1) {
+      const quota = await destination.quotas.largest(mailbox.path);
+      // Told in whole units, which some servers round up: what is as large as that has met its end all the same.
+      if (only.message.size <= quota - storageUnitBytes) throw new MailboxFull(mailbox.path, reply);
+      return this.#refuse(
+        batch,
+        only,
+        reasonOf('message-too-big', { host, size: only.message.size, limit: wholeQuota(quota) }),
+      );
+    }
+    this.#filling = this.#filling.then(async () => {
+      for (const item of items) await (await this.#dispatch(batch, mailbox, [item]))();
+    });
+    return this.#filling;
   }
 
   /** Settles what must not be sent: empty messages, and those above the limit that the server states (RFC 7889). */
   async #refuseUnsendable(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<Item[]> {
-    const { host } = this.#context;
+    const { host, destination } = this.#context;
     const limit = mailbox.appendLimit ?? Number.POSITIVE_INFINITY;
+    const quota = await destination.quotas.largest(mailbox.path);
+    const whole = quota < limit ? wholeQuota(quota) : limit;
     const sendable: Item[] = [];
     for (const item of items) {
       const { size } = item.message;
-      const code = size === 0 ? 'message-empty' : size > limit ? 'message-too-big' : undefined;
-      if (code === undefined) sendable.push(item);
-      else await this.#refuse(batch, item, { code, text: new MailhaulError(code, { host, size, limit }).message });
+      if (size === 0) await this.#refuse(batch, item, reasonOf('message-empty', { host }));
+      else if (size > Math.min(limit, quota)) {
+        await this.#refuse(batch, item, reasonOf('message-too-big', { host, size, limit: whole }));
+      } else sendable.push(item);
     }
     return sendable;
   }
@@ -179,6 +227,10 @@ export class Appender {
     const nowhere = { mailbox: '', mailboxNumber: 0, uid: 0 };
     await batch.settle([settlementOf(item, 'refused', this.#context.scope.run, nowhere, reason)]);
   }
+}
+
+function reasonOf(code: ErrorCode, details: Record<string, string | number>): RefusalReason {
+  return { code, text: new MailhaulError(code, details).message };
 }
 
 /** Where the indexed part of a mailbox ends when messages got these UIDs; unchanged if others may lie in between. */

@@ -1,7 +1,10 @@
-/** What a message shows of its past at the destination: when it arrived, and whether it was read (design §7). */
+/** What a message shows of its past at the destination: when it arrived, and what was done with it (design §7). */
 import type { Settings } from '../ground/settings.ts';
-import { arrivalDate, internalDate, type ZonedDate } from '../message/date.ts';
+import { arrivalDate } from '../message/arrival-date.ts';
+import { internalDate } from '../message/date.ts';
+import type { ZonedDate } from '../message/date-parts.ts';
 import type { HeaderFields } from '../message/header.ts';
+import { type StatusFlags, statusFlags } from '../message/status-flags.ts';
 
 /** The past of one message. */
 export interface Arrival {
@@ -14,7 +17,7 @@ export interface Arrival {
 
 /** What its past depends on besides its header. */
 export interface ArrivalRules {
-  readonly settings: Pick<Settings, 'seen'>;
+  readonly settings: Pick<Settings, 'seen' | 'seenOlderThanDays' | 'flagsFromHeaders' | 'dates'>;
   /** True when the account's first run fetched the message. */
   readonly firstRun: boolean;
   /** Milliseconds since 1970. */
@@ -22,8 +25,32 @@ export interface ArrivalRules {
 }
 
 /** The past of a message by its header. */
-export function arrivalOf(fields: HeaderFields, { settings, firstRun, now }: ArrivalRules): Arrival {
-  const date = arrivalDate(fields, now);
-  const seen = settings.seen === 'all' || (settings.seen === 'first-run' && firstRun);
-  return { date, internalDate: date && internalDate(date), flags: seen ? ['\\Seen'] : [] };
+export function arrivalOf(fields: HeaderFields, rules: ArrivalRules): Arrival {
+  const { settings, now } = rules;
+  const date = arrivalDate(fields, now, settings.dates === 'date' ? 'date' : 'received');
+  const status = statusFlags(fields);
+  const seen = isSeen(status, date, rules) ? ['\\Seen'] : [];
+  return {
+    date,
+    internalDate: settings.dates === 'none' ? undefined : date && internalDate(date),
+    flags: settings.flagsFromHeaders ? [...seen, ...status.flags] : seen,
+  };
+}
+
+const dayMs = 24 * 3600 * 1000;
+
+function isSeen(status: StatusFlags, date: ZonedDate | undefined, { settings, firstRun, now }: ArrivalRules): boolean {
+  switch (settings.seen) {
+    case 'all':
+      return true;
+    case 'none':
+      return false;
+    case 'first-run':
+      return firstRun;
+    case 'status':
+      return status.seen ?? firstRun;
+    case 'older-than':
+      // What has no date gets the destination's clock, and is new
+      return date !== undefined && date.time < now - settings.seenOlderThanDays * dayMs;
+  }
 }

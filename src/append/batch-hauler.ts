@@ -68,8 +68,10 @@ export class BatchHauler {
     const { account, settings, addresses, clock } = this.#context;
     const rules = { settings, addresses, firstRun: batch.file.manifest.firstRun, now: clock.now() };
     const items: Item[] = [];
-    for (const { index, message, doubt } of await batch.left()) {
-      items.push(itemOf(account, index, message, place(await batch.file.header(message), rules), doubt));
+    const left = await batch.left();
+    for await (const header of batch.file.headers(left.map(({ message }) => message))) {
+      const { index, message, doubt } = left[items.length]!;
+      items.push(itemOf(account, index, message, place(header, rules), doubt));
     }
     return items;
   }

@@ -5,6 +5,7 @@ import type { Settings } from '../ground/settings.ts';
 import { AppendChannel, type SelectedMailbox } from '../imap/append-channel.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { hasMailboxLimits } from '../imap/features.ts';
+import { offersQuota } from '../imap/mailbox-quota.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { MailboxIndex } from '../ledger/mailbox-index.ts';
 import { isOneAtATime, rememberOneAtATime } from '../limits/hosts.ts';
@@ -12,6 +13,8 @@ import type { Lease } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import { withToken } from '../limits/token-login.ts';
 import { ChannelPool } from './channel-pool.ts';
+import { DroppedFlags, type LastingFlags } from './lasting-flags.ts';
+import { Quotas } from './quota.ts';
 import { countMissing, refreshIndex } from './refresh.ts';
 import { Targets } from './targets.ts';
 
@@ -19,7 +22,7 @@ import { Targets } from './targets.ts';
 export interface OpenMailbox {
   readonly path: string;
   readonly index: MailboxIndex;
-  readonly permanentFlags: readonly string[];
+  readonly lastingFlags: LastingFlags;
   /** Bytes that a message may have (RFC 7889); undefined where that is not known. */
   readonly appendLimit: number | undefined;
 }
@@ -43,6 +46,9 @@ export class Destination {
   readonly channels: ChannelPool;
   /** Where mail goes here. */
   readonly targets: Targets;
+  readonly droppedFlags = new DroppedFlags();
+  /** What its mailboxes have room for. */
+  readonly quotas: Quotas;
   readonly #looker: Promise<MailboxClient>;
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
@@ -64,7 +70,9 @@ export class Destination {
     const look = () => withToken(endpoint, (fresh) => MailboxClient.connect(fresh, imapOptions));
     this.#looker = budget.loginAgain(look);
     this.#looker.catch(() => {});
-    this.targets = new Targets(options.mailbox, () => this.#looker);
+    const told = offersQuota(channel.capabilities);
+    this.quotas = new Quotas(told ? async (path) => (await this.#looker).quotas(path) : undefined);
+    this.targets = new Targets(options.mailbox, () => this.looker());
   }
 
   /**
@@ -83,8 +91,9 @@ export class Destination {
     this.#options.lease.assertHeld();
   }
 
-  /** The connection that looks. Throws what its login threw. */
-  looker(): Promise<MailboxClient> {
+  /** The connection that looks, when it has nothing else to do. Throws what its login threw. */
+  async looker(): Promise<MailboxClient> {
+    await this.quotas.quiet();
     return this.#looker;
   }
 
@@ -97,11 +106,13 @@ export class Destination {
     if (open) return open;
     const selected = await this.#select(path);
     this.channels.noteSelected(selected.path);
+    this.quotas.open(selected.path);
     const { redis, lease } = this.#options;
     const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
     await this.#bringUpToDate(index, selected, incoming);
     const appendLimit = await this.#limitOf(selected.path);
-    const mailbox = { path: selected.path, index, permanentFlags: selected.permanentFlags, appendLimit };
+    const lastingFlags = this.droppedFlags.in(selected.path, selected.permanentFlags);
+    const mailbox = { path: selected.path, index, lastingFlags, appendLimit };
     this.#open.set(path, mailbox);
     return mailbox;
   }

@@ -7,6 +7,7 @@ import type { Outcome } from '../ledger/record.ts';
 import type { Settlement } from '../ledger/settle.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Doubt } from './batch.ts';
+import type { LastingFlags } from './lasting-flags.ts';
 import type { Placement } from './placement.ts';
 import type { RepairedForm } from './repaired-form.ts';
 
@@ -70,14 +71,11 @@ export function lighterItem(item: Item): Item | undefined {
 }
 
 /** What the append channel sends for an item. */
-export function appendMessageOf(item: Item, file: BatchFile, permanentFlags: readonly string[]): AppendMessage {
+export function appendMessageOf(item: Item, file: BatchFile, lastingFlags: LastingFlags): AppendMessage {
   const { placement, repaired } = item;
   const { size, hasNul } = repaired ?? item.message;
-  // A server that lists flags keeps only those; `\*` stands for any.
-  const lasting = (flag: string) =>
-    permanentFlags.length === 0 || permanentFlags.includes(flag) || permanentFlags.includes('\\*');
   return {
-    flags: placement.flags.filter(lasting),
+    flags: lastingFlags.of(item),
     internalDate: placement.internalDate,
     size,
     hasNul,

@@ -4,6 +4,8 @@ import type { RedisClient } from '../ground/redis.ts';
 import { addProblem } from '../ledger/problems.ts';
 import type { BatchScope } from './batch.ts';
 import type { Item, Lightened } from './items.ts';
+import { noteOversized } from './pace.ts';
+import { noteRenamed } from './renamed.ts';
 import type { RepairedForm } from './repaired-form.ts';
 
 /** What every notice has in common. */
@@ -47,4 +49,16 @@ export async function noteAlerts(
   if (reply === undefined) return;
   const told = new Set(alerts).size;
   await addProblem(redis, account, 'server-alert', { host, reply }, told);
+}
+
+/** Shows what a session that came to its end found out about mailboxes and budgets. */
+export async function noteEnd(
+  redis: RedisClient,
+  account: string,
+  host: string,
+  renamed: ReadonlyMap<string, string>,
+  oversized: number,
+): Promise<void> {
+  await noteRenamed(redis, account, host, renamed);
+  await noteOversized(redis, account, host, oversized);
 }

@@ -14,7 +14,7 @@ export interface Placement {
 
 /** What the rules look at besides the message. */
 export interface PlacementRules extends ArrivalRules {
-  readonly settings: Pick<Settings, 'placement' | 'seen'>;
+  readonly settings: Pick<Settings, 'placement'> & ArrivalRules['settings'];
   /** Addresses of the user, in lower case. */
   readonly addresses: ReadonlySet<string>;
 }

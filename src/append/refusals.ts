@@ -101,7 +101,10 @@ export class Refusals {
     over.abort();
   }
 
-  /** Tries them until none is left, unless the signal ends it. Nothing may be under way. */
+  /**
+   * Tries them until none is left, unless the signal ends it: what is left to the next session begins its tries anew, so
+   * who is not in a hurry comes to their end. Nothing may be under way.
+   */
   async finish(signal: AbortSignal): Promise<void> {
     while (this.size > 0 && !signal.aborted) {
       await this.#context.clock.wait(Math.max(0, this.#dueInMs()), signal).catch(() => {});

@@ -17,6 +17,8 @@ export interface GivenUp {
   readonly verdict: RefusalVerdict;
   /** How often it was sent. */
   readonly tries: number;
+  /** What is used of the quota of its mailbox, in words; empty where nothing is known. */
+  readonly quota: string;
 }
 
 /** The server's answer as a line. */
@@ -25,10 +27,13 @@ export function answerText({ reply, responseCode, text }: RefusedAnswer): string
 }
 
 /**
- * The reason in words. Where the server gave none that lasts, size and longest line stand beside it, since both are what
- * most often is behind it (imap-quirks §2.1).
+ * The reason in words. Where the server gave none that lasts, size, longest line and quota stand beside it, since
+ * they are what most often is behind it (imap-quirks §2.1).
  */
-export async function reasonOf(host: string, { item, file, answer, verdict, tries }: GivenUp): Promise<RefusalReason> {
+export async function reasonOf(
+  host: string,
+  { item, file, answer, verdict, tries, quota }: GivenUp,
+): Promise<RefusalReason> {
   const code: ErrorCode = verdict.code === 'message-too-big' ? verdict.code : 'append-refused';
   const reply = answerText(answer);
   const size = item.repaired?.size ?? item.message.size;
@@ -41,6 +46,7 @@ export async function reasonOf(host: string, { item, file, answer, verdict, trie
       `${size} bytes`,
       `longest line ${await longestLine(contentOf(item, file))} bytes`,
     );
+    if (quota !== '') facts.push(quota);
   } else if (/\bline\b.*\blong|\blong\b.*\bline/i.test(answer.text)) {
     facts.push(`longest line ${await longestLine(contentOf(item, file))} bytes; to encode it anew would be no repair`);
   }

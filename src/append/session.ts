@@ -10,6 +10,7 @@ import type { Settings } from '../ground/settings.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { giveUpAppend, noteAppend } from '../ledger/append-state.ts';
 import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
+import { noteRoom } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
 import { hasLedger } from '../ledger/table.ts';
@@ -23,10 +24,12 @@ import { Appender } from './appender.ts';
 import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
+import { waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
-import { noteAlerts } from './notices.ts';
-import { noteOversized, openDestination } from './pace.ts';
+import { noteAlerts, noteEnd } from './notices.ts';
+import { openDestination } from './pace.ts';
 import type { Refusals } from './refusals.ts';
+import { mainTarget } from './target.ts';
 
 /** What an append session needs from outside. */
 export interface AppendContext {
@@ -85,13 +88,13 @@ async function serve(
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
     if (run.recheck || !(await hasLedger(redis, task.account))) {
-      const { index } = await destination.use(task.mailbox, Math.max(0, run.listed));
+      const { index } = await destination.use(await destination.targets.pathOf(mainTarget), Math.max(0, run.listed));
       await updateRun(redis, task.account, task.runId, { destinationMessages: index.records });
       context.bell.ring(task.account);
     }
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
     const ended = await new Session(task, context, scope, destination, budget).run();
-    await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
+    await noteEnd(redis, task.account, task.endpoint.host, await destination.targets.renamed(), budget.oversized);
     await destination.close();
     return ended;
   } catch (error) {
@@ -131,11 +134,10 @@ class Session {
     this.#destination = destination;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
-    const { endpoint, addresses } = task;
-    const { settings } = context;
-    const { host, user } = endpoint;
+    const { addresses, endpoint } = task;
+    const { settings, log } = context;
     const common = { settings, destination, inFlight: this.#inFlight, clock: this.#clock };
-    const appender = new Appender({ ...common, scope, host, user, budget, log: context.log });
+    const appender = new Appender({ ...common, scope, host: endpoint.host, user: endpoint.user, budget, log });
     this.#refusals = appender.refusals;
     this.#hauler = new BatchHauler({ ...common, account: task.account, addresses, appender });
   }
@@ -148,7 +150,8 @@ class Session {
       }
     } catch (thrown) {
       const error = await this.#afterSpent(thrown);
-      if (error instanceof BudgetSpent) return error.wait;
+      if (error instanceof BudgetSpent)
+        return await waitAfter(error, this.#task, this.#context, this.#clock, this.#destination);
       // The connection is about to be dropped: what is under way ends with it, and then the files may be closed.
       this.#destination.destroy();
       await this.#inFlight.quietly();
@@ -197,6 +200,7 @@ class Session {
       this.#open.set(name, batch);
       this.#bytes += batch.file.manifest.bytes;
       await this.#hauler.haul(batch);
+      await this.#destination.droppedFlags.note(redis, account);
       log.debug({ account: id, run: runId, batch: name }, 'batch sent');
     } catch (error) {
       if (!(error instanceof MailhaulError) || error.code !== 'spool-damaged') throw error;
@@ -227,7 +231,6 @@ class Session {
 
   async #finish(end: AppendEnd): Promise<AppendEnd> {
     await this.#inFlight.drain();
-    // Refused mail that is left to the next session begins its tries anew: whoever is not in a hurry comes to its end
     if (end === 'budget') await this.#refusals.finish(this.#context.signal);
     return end;
   }
@@ -237,6 +240,7 @@ class Session {
     const { redis, spool } = this.#context;
     const { account, runId } = this.#task;
     const started = this.#clock.now();
+    await noteRoom(redis, account);
     const run = await readRun(redis, account);
     const none = run?.id !== runId || ['done', 'failed', 'left'].includes(run.download);
     if (!none) await rung;

@@ -1,15 +1,6 @@
 /** Where targets are at one destination: found once a session, made where they are missing. */
 import type { MailboxClient } from '../imap/mailboxes.ts';
-import { type Target, targetKey } from './target.ts';
-
-/** The name of a special-use mailbox that has to be made. */
-const newNames = {
-  '\\Sent': 'Sent',
-  '\\Junk': 'Junk',
-  '\\Archive': 'Archive',
-  '\\Trash': 'Trash',
-  '\\Drafts': 'Drafts',
-};
+import { mainTarget, type Target, targetKey } from './target.ts';
 
 /** The targets of one destination. */
 export class Targets {
@@ -25,28 +16,31 @@ export class Targets {
 
   /** The full path of a target; its mailbox is made where it is missing. Throws MailhaulError. */
   pathOf(target: Target): Promise<string> {
-    if (target.kind === 'main') return Promise.resolve(this.#main);
+    // INBOX is always there (RFC 3501 §5.1), and the first append need not wait for the connection that looks
+    if (target.kind === 'main' && this.#main.toUpperCase() === 'INBOX') return Promise.resolve('INBOX');
     const key = targetKey(target);
     const path = this.#paths.get(key) ?? this.#find(target);
     this.#paths.set(key, path);
     return path;
   }
 
-  /** The paths of all mailboxes that mail of this account may stand in already; none is made. */
+  /** The paths of all mailboxes that mail of this account may stand in already; only the account's own is made. */
   async existing(): Promise<string[]> {
-    const sent = await this.#specialIfAny('\\Sent');
-    return [...new Set([this.#main, ...(sent === undefined ? [] : [sent])])];
+    const main = await this.pathOf(mainTarget);
+    const sent = await (await this.#looker()).special('\\Sent');
+    return [...new Set([main, ...(sent === undefined ? [] : [sent])])];
   }
 
-  async #find(target: Exclude<Target, { kind: 'main' }>): Promise<string> {
+  /** Names that the destination did not take, with the names of the mailboxes that serve for them. */
+  async renamed(): Promise<ReadonlyMap<string, string>> {
+    // No mailbox was asked for by name where only INBOX was needed, and then nobody waits for that connection
+    return this.#paths.size === 0 ? new Map() : (await this.#looker()).renamed;
+  }
+
+  async #find(target: Target): Promise<string> {
     const looker = await this.#looker();
-    if (target.kind === 'named') return looker.ensure(target.name);
-    return (await this.#specialIfAny(target.use)) ?? looker.ensure(newNames[target.use]);
-  }
-
-  /** RFC 6154: by attribute, whatever its name is. */
-  async #specialIfAny(use: string): Promise<string | undefined> {
-    const list = await (await this.#looker()).list();
-    return list.find((mailbox) => mailbox.specialUse === use && mailbox.selectable)?.path;
+    // A person writes imap_mailbox in full, with the delimiter of the server; what a rule makes may have dots in it
+    if (target.kind === 'main') return looker.ensure(this.#main, 'either');
+    return target.kind === 'named' ? looker.ensure(target.name, 'levels') : looker.ensureSpecial(target.use);
   }
 }

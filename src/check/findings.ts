@@ -1,5 +1,6 @@
 /** What is wrong, or worth a remark, with what both sides showed. Pure. */
 import { MailhaulError } from '../ground/errors.ts';
+import { freeBytes } from '../imap/mailbox-quota.ts';
 import { amount } from '../limits/budgets.ts';
 import { loginDelaySeconds } from '../pop3/capabilities.ts';
 import type { DestinationLook, SourceLook } from './look.ts';
@@ -55,7 +56,7 @@ export function sourceFindings({ host, user }: Place, { capabilities, hasUidl, i
 export function fitFindings(
   { host, user }: Place,
   { incoming }: SourceLook,
-  { appendLimit, quota }: DestinationLook,
+  { appendLimit, quota, freeMessages }: DestinationLook,
 ): Finding[] {
   const found: Finding[] = [];
   const add = (error: MailhaulError, count: number) => found.push({ error, count, side: 'destination' });
@@ -69,12 +70,10 @@ export function fitFindings(
   if (free !== undefined && fitting > free) {
     const details = { host, user, incoming: amount(fitting), free: amount(free) };
     add(new MailhaulError('quota-too-small', details), 1);
+  } else if (freeMessages !== undefined && incoming.messages - count > freeMessages) {
+    const text = (messages: number) => `${messages} message(s)`;
+    const details = { host, user, incoming: text(incoming.messages - count), free: text(freeMessages) };
+    add(new MailhaulError('quota-too-small', details), 1);
   }
   return found;
-}
-
-/** What a quota leaves; undefined where there is none. */
-export function freeBytes(quota: DestinationLook['quota']): number | undefined {
-  // A limit of 0 is none (Dovecot, RFC 9208 leaves it open).
-  return quota && quota.limitBytes > 0 ? Math.max(0, quota.limitBytes - quota.usedBytes) : undefined;
 }

@@ -1,6 +1,6 @@
 /** One look at each side of an account: logged in to, read from, left as it was. */
 import type { Login } from '../accounts/login.ts';
-import type { Quota } from '../imap/mailbox-info.ts';
+import { freeMessages, type Quota, tightest } from '../imap/mailbox-quota.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { countedLogin } from '../limits/credentials.ts';
@@ -39,6 +39,8 @@ export interface DestinationLook {
   readonly appendLimit: number | undefined;
   /** undefined where the server tells none. */
   readonly quota: Quota | undefined;
+  /** Messages that its quotas leave; undefined where they are not limited. */
+  readonly freeMessages?: number | undefined;
   /** Messages that are in the mailbox now; undefined where it does not exist yet. */
   readonly messages: number | undefined;
 }
@@ -122,10 +124,12 @@ export async function lookAtDestination(
     try {
       const found = await client.find(mailbox);
       const { capabilities } = client;
-      const quota = capabilities.has('QUOTA') ? await client.quota(found ?? 'INBOX') : undefined;
+      const quotas = await client.quotas(found ?? 'INBOX');
+      const counted = quotas.flatMap((one) => freeMessages(one) ?? []);
       const appendLimit = await client.appendLimit(found ?? 'INBOX');
       const messages = found === undefined ? undefined : (await client.status(found)).messages;
-      return { capabilities, appendLimit, quota, messages };
+      const least = counted.length > 0 ? Math.min(...counted) : undefined;
+      return { capabilities, appendLimit, quota: tightest(quotas), freeMessages: least, messages };
     } finally {
       await client.close();
     }

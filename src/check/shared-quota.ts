@@ -1,9 +1,10 @@
 /** Several accounts of a list that deliver into one quota: what is to come is held against it together. Pure. */
 import { type Account, ownerOf } from '../accounts/account.ts';
 import { MailhaulError } from '../ground/errors.ts';
+import { freeBytes } from '../imap/mailbox-quota.ts';
 import { amount } from '../limits/budgets.ts';
 import type { CheckedAccount } from './account.ts';
-import { type Finding, freeBytes } from './findings.ts';
+import type { Finding } from './findings.ts';
 
 /** One account of the list, and what was found out about it. */
 export interface Member {

@@ -11,6 +11,10 @@ export interface DovecotConfig {
   storage: 'maildir' | 'mdbox';
   /** Special-use mailboxes that every user has (RFC 6154). */
   specialUse: readonly SpecialUse[];
+  /** Mailboxes that every user has besides, without an attribute; `/` separates levels. */
+  mailboxes: readonly string[];
+  /** Where a user's mailboxes are, and what separates their levels; Dovecot's own choice where not given. */
+  namespace: { prefix: string; separator: string } | undefined;
   /** The whole CAPABILITY answer, instead of the server's own. */
   imapCapability: string | undefined;
   tls: { certFile: string; keyFile: string } | undefined;
@@ -54,7 +58,7 @@ export function dovecotConfig(config: DovecotConfig): string {
     'default_vsz_limit = 1G',
     'stats_writer_socket_path =',
     ...tls(config),
-    ...mailboxes(config.specialUse),
+    mailboxes(config),
     users
       ? block('passdb', 'driver = passwd-file', `args = ${users}`)
       : block('passdb', 'driver = static', 'args = password=pw'),
@@ -77,14 +81,14 @@ function tls(config: DovecotConfig): string[] {
   return ['ssl = yes', `ssl_cert = <${config.tls.certFile}`, `ssl_key = <${config.tls.keyFile}`];
 }
 
-function mailboxes(names: readonly SpecialUse[]): string[] {
-  return [
-    block(
-      'namespace inbox',
-      'inbox = yes',
-      ...names.map((name) => block(`mailbox ${name}`, `special_use = \\${name}`, 'auto = create')),
-    ),
-  ];
+function mailboxes({ specialUse, mailboxes, namespace }: DovecotConfig): string {
+  return block(
+    'namespace inbox',
+    'inbox = yes',
+    ...(namespace ? [`prefix = ${namespace.prefix}`, `separator = ${namespace.separator}`] : []),
+    ...specialUse.map((name) => block(`mailbox ${name}`, `special_use = \\${name}`, 'auto = create')),
+    ...mailboxes.map((name) => block(`mailbox "${name}"`, 'auto = create')),
+  );
 }
 
 /**

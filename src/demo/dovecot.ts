@@ -25,6 +25,10 @@ export interface DovecotOptions {
   users?: Readonly<Record<string, string>>;
   /** Sent, Drafts, Junk and Trash when not given. */
   specialUse?: readonly SpecialUse[];
+  /** Mailboxes that every user has besides, without an attribute; `/` separates levels. */
+  mailboxes?: readonly string[];
+  /** Where a user's mailboxes are, such as `INBOX.`, and what separates their levels. */
+  namespace?: { prefix: string; separator: string };
   /** Further lines of configuration, which win over those before them. */
   extra?: string;
 }
@@ -119,6 +123,8 @@ async function configure(options: DovecotOptions, ports: DovecotPorts): Promise<
     ports,
     storage: options.storage ?? 'maildir',
     specialUse: options.specialUse ?? ['Sent', 'Drafts', 'Junk', 'Trash'],
+    mailboxes: options.mailboxes ?? [],
+    namespace: options.namespace,
     imapCapability: options.imapCapability,
     tls: options.tls,
     usersFile: options.users && join(runDirectory, 'users'),

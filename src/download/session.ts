@@ -18,6 +18,7 @@ import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest } from '../pop3/retrieve.ts';
 import { Books } from './books.ts';
+import { Gate } from './gate.ts';
 import { HandOver } from './hand-over.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
 import { openWithin, Pace, takeFrom } from './pace.ts';
@@ -48,6 +49,7 @@ class Session {
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #budget: SessionBudget;
+  readonly #gate: Gate;
   #ended: DownloadEnd | Wait = 'done';
 
   constructor(task: DownloadTask, context: DownloadContext, lease: Lease, budget: SessionBudget) {
@@ -57,6 +59,7 @@ class Session {
     this.#lease = lease;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
+    this.#gate = new Gate(context.redis, task.account, context.spool.space, this.#clock);
   }
 
   async run(): Promise<DownloadEnd | Wait> {
@@ -179,9 +182,11 @@ class Session {
       const over = bytes >= settings.sessionMaxBytes || this.#clock.now() - this.#startedAt >= settings.sessionMaxMs;
       if (wait) this.#ended = wait;
       else if (over || this.#budget.shouldYield) this.#ended = 'budget';
+      else if (await this.#gate.isClosed()) this.#ended = 'full';
       if (this.#context.signal.aborted) this.#ended = 'interrupted';
       if (this.#ended === 'done' && !(await this.#claim(octets, taker))) {
-        this.#ended = this.#context.signal.aborted ? 'interrupted' : 'hold';
+        const held = (await this.#gate.isClosed()) ? 'full' : 'hold';
+        this.#ended = this.#context.signal.aborted ? 'interrupted' : held;
       }
       if (this.#ended !== 'done') return;
       const number = listing.number(place);
@@ -199,7 +204,8 @@ class Session {
     const until = this.#clock.now() + this.#context.settings.popHoldMs;
     await taker.closeSoon();
     while (!space.tryClaim(this.#task.account, octets)) {
-      if (this.#clock.now() >= until || this.#context.signal.aborted) return false;
+      const over = this.#clock.now() >= until || this.#context.signal.aborted;
+      if (over || (await this.#gate.isClosed())) return false;
       await space.changed(this.#lease.lost);
     }
     return true;

@@ -40,7 +40,8 @@ export interface DownloadTask {
 /**
  * How a session ended: `done` when nothing is left to fetch, `more` when all that was listed was fetched and the source
  * may list more now, `probe` when the destination holds so much mail that
- * headers are worth a look, `probed` when they were handed over, `busy` when another session has it.
+ * headers are worth a look, `probed` when they were handed over, `busy` when another session has it, `full` when the
+ * destination has no room for what the spool holds.
  */
 export type DownloadEnd =
   | 'done'
@@ -50,6 +51,7 @@ export type DownloadEnd =
   | 'busy'
   | 'budget'
   | 'hold'
+  | 'full'
   | 'interrupted'
   | 'unpipelined'
   | 'superseded';

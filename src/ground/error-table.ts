@@ -538,6 +538,13 @@ export const errorTable = {
     text: '{count} message(s) were larger than what {host} is allowed in a day, and got a day of their own',
     remedy: 'None needed; if the provider locks the account, see docs/budgets.md.',
   },
+  'flags-dropped': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} message(s) arrived without flags that their mailbox does not keep: {where}',
+    remedy:
+      'None needed: the messages are there. Which flags a mailbox keeps is a setting of the destination; see docs/dates-and-flags.md.',
+  },
   'server-silent': {
     stops: 'account',
     retry: 'soon',
@@ -675,7 +682,8 @@ export const errorTable = {
     stops: 'account',
     retry: 'next-run',
     text: 'the mailbox of {user} at {host} is full: {reply}',
-    remedy: 'Raise the quota of the mailbox and run again.',
+    remedy:
+      'Raise the quota of the mailbox, or have mail deleted there. The service looks again after quotaRecheckMs, or at once after mailhaul retry; sync at its next run.',
   },
   'mailbox-refused': {
     stops: 'account',
@@ -707,6 +715,12 @@ export const errorTable = {
     retry: 'never',
     text: '{host} wants to be read: {reply}',
     remedy: 'Read it: servers say so before they lock or move a mailbox.',
+  },
+  'mailbox-renamed': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} does not take the name of {count} mailbox(es) as it stands: {named}',
+    remedy: 'None needed: docs/mailbox-names.md has the rule. Choose other names in the settings to avoid it.',
   },
   'append-in-doubt': {
     stops: 'account',

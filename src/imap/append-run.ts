@@ -27,6 +27,7 @@ export interface RunContext {
   dialogue: Dialogue;
   peer: Peer;
   features: AppendFeatures;
+  /** Grows with what the server let come: a size that it took once is not asked for again on this channel. */
   literalSyncBytes: number;
   /** Mailbox names go as UTF-8. */
   utf8: boolean;
@@ -95,6 +96,7 @@ export class AppendRun implements Pending {
     if (literal.sync) {
       await dialogue.wire.flush();
       if (!(await dialogue.continuation(this.tag))) return false;
+      this.#context.literalSyncBytes = Math.max(literalSyncBytes, message.size);
     }
     await this.#stream(message);
     return true;

@@ -60,6 +60,10 @@ export function classifyRefusal({ reply, responseCode, text: whole }: Refusal): 
   const text = whole.slice(0, textMaxChars);
   const waitMs = backoffMs(text);
   if (waitMs !== undefined) return { action: 'wait', code: 'server-unavailable', waitMs, throttled: true };
+  // Dovecot's quota_mail_size says LIMIT, which stands for other limits too (RFC 5530 §3)
+  if (responseCode === 'LIMIT' && /mail size|message size|too (?:large|big)/i.test(text)) {
+    return { action: 'message', code: 'message-too-big' };
+  }
   switch (responseCode) {
     case 'TRYCREATE':
     case 'NONEXISTENT':

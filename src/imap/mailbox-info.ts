@@ -1,4 +1,4 @@
-/** A mailbox as LIST gives it, and its quota. */
+/** A mailbox as LIST gives it. */
 /** What is known of a mailbox without opening it. */
 export interface MailboxInfo {
   /** Its full name. */
@@ -11,31 +11,42 @@ export interface MailboxInfo {
   selectable: boolean;
 }
 
-// RFC 6154 §2
-const specialUses = ['\\All', '\\Archive', '\\Drafts', '\\Flagged', '\\Junk', '\\Sent', '\\Trash'];
+// RFC 6154 §2; the others are what XLIST called them before that, at Gmail and those that took after it
+const specialUses: readonly (readonly [string, string])[] = [
+  ['\\All', '\\All'],
+  ['\\AllMail', '\\All'],
+  ['\\Flagged', '\\Flagged'],
+  ['\\Starred', '\\Flagged'],
+  ['\\Archive', '\\Archive'],
+  ['\\Drafts', '\\Drafts'],
+  ['\\Junk', '\\Junk'],
+  ['\\Spam', '\\Junk'],
+  ['\\Sent', '\\Sent'],
+  ['\\Trash', '\\Trash'],
+];
 
-/** One line of a listing. */
-export function mailboxInfo({
-  path,
-  delimiter,
-  flags,
-}: {
+/** What imapflow says of one mailbox. */
+interface Listed {
   path: string;
   delimiter?: string | undefined;
   flags: ReadonlySet<string>;
-}): MailboxInfo {
+  /** `\Inbox` for the mailbox that XLIST marks so, whatever it calls it. */
+  specialUse?: string | undefined;
+}
+
+/** One line of a listing. */
+export function mailboxInfo({ path, delimiter, flags, specialUse }: Listed): MailboxInfo {
+  // RFC 3501 §9: attributes are the same in any case
+  const has = new Set([...flags].map((flag) => flag.toLowerCase()));
   return {
-    path,
+    path: specialUse === '\\Inbox' ? 'INBOX' : path,
     delimiter: delimiter ?? '',
-    specialUse: specialUses.find((use) => [...flags].some((flag) => flag.toLowerCase() === use.toLowerCase())),
-    selectable: !flags.has('\\Noselect') && !flags.has('\\NonExistent'),
+    specialUse: specialUses.find(([attribute]) => has.has(attribute.toLowerCase()))?.[1],
+    selectable: !has.has('\\noselect') && !has.has('\\nonexistent'),
   };
 }
 
-/** What a quota root (RFC 9208 §3.2) has used and may use. */
-export interface Quota {
-  /** Its name; mailboxes of a user with the same one share it. Empty where the server names none. */
-  readonly root: string;
-  readonly usedBytes: number;
-  readonly limitBytes: number;
+/** Whether a mailbox only shows messages of other mailboxes once more. */
+export function isVirtual({ specialUse }: MailboxInfo): boolean {
+  return specialUse === '\\All' || specialUse === '\\Flagged';
 }

@@ -13,7 +13,7 @@ export interface SelectedMailbox {
   uidValidity: number;
   uidNext: number;
   exists: number;
-  /** The flags that last; `\*` where others may be made. */
+  /** The flags that last, none where it is empty; `\*` where others may be made. */
   permanentFlags: string[];
   readOnly: boolean;
 }
@@ -97,9 +97,13 @@ function dataNumber(untagged: readonly Response[], pattern: RegExp): number | un
 }
 
 function permanentFlags(untagged: readonly Response[]): string[] {
-  const code = untagged.find((one) => one.kind === 'status' && one.code === 'PERMANENTFLAGS');
+  const code = untagged.find((one) => one.kind === 'status' && one.code === 'PERMANENTFLAGS' && one.codeText !== '');
+  // `PERMANENTFLAGS ()` is an answer: no flag lasts
   if (code?.kind === 'status') return readList(code.codeText);
-  // RFC 3501 §7.1: where PERMANENTFLAGS is missing, every flag lasts
+  // RFC 3501 §7.1: where PERMANENTFLAGS is missing every flag lasts, which are those that exist (RFC 3501 §2.3.2, §7.2.6)
   const flags = untagged.find((one) => one.kind === 'data' && /^FLAGS /i.test(one.text));
-  return flags === undefined ? [] : readList(flags.text);
+  const others = flags?.kind === 'data' ? readList(flags.text).filter((flag) => !flag.startsWith('\\')) : [];
+  return [...systemFlags, ...others];
 }
+
+const systemFlags = ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft'];

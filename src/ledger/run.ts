@@ -178,6 +178,11 @@ export async function readRunsAndTotals(
   });
 }
 
+/** Messages that are listed and not accounted for otherwise; none before the first listing. */
+export function pendingIn({ listed, known, appended, duplicate, vanished, failed, ...run }: Run): number {
+  return Math.max(0, listed - known - appended - duplicate - run.refused - run.refusedBefore - failed - vanished);
+}
+
 /** Messages of the run that were appended, by mailbox. */
 export async function readRunMailboxes(redis: RedisClient, account: string): Promise<Record<string, number>> {
   const hash = await redis.hgetall(accountKeys.runMailboxes(account));

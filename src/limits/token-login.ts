@@ -1,5 +1,5 @@
 /** Logins with an access token: each connection gets one that lives, and a refused one is exchanged once. */
-import { asMailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, isRefusedCredential } from '../ground/errors.ts';
 
 /** Where access tokens come from. */
 export interface AccessTokens {
@@ -31,7 +31,7 @@ export async function withToken<Endpoint extends WithTokens, T>(
   try {
     return await connect({ ...endpoint, accessToken });
   } catch (error) {
-    if (asMailhaulError(error).code !== 'credentials-refused') throw error;
+    if (!isRefusedCredential(asMailhaulError(error).code)) throw error;
     const another = await tokens.renew(accessToken);
     if (another === accessToken) throw error;
     return connect({ ...endpoint, accessToken: another });

@@ -1,4 +1,5 @@
 /** Why accounts wait, and until when: noted where somebody is turned away, shown wherever people look. */
+import type { MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 
@@ -9,6 +10,8 @@ export interface Wait {
   readonly untilMs: number;
   /** The end of the sentence "waiting until 14:05 UTC, because …". */
   readonly because: string;
+  /** Set where waiting alone may not help: the report tells it until the wait is over for good. */
+  readonly error?: MailhaulError;
 }
 
 /** Notes that a side of an account waits; what it waited for before is forgotten. */

@@ -3,6 +3,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Clock } from '../ground/clock.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import { isFull } from '../ledger/full-mailbox.ts';
 import { acceptRefused, reopenRefused } from '../ledger/refusals.ts';
 import { readRun } from '../ledger/run.ts';
 import { forgetRefusals, masterLogin } from '../limits/credentials.ts';
@@ -96,7 +97,7 @@ async function resume(context: SteerContext, { scopes, accounts }: Selected): Pr
   return resumed === 0 ? 'not paused' : 'resumed';
 }
 
-/** Forgets refused logins, makes refused messages pending again, and has accounts that need it run again. */
+/** Forgets refused logins, makes refused messages pending again, looks at full mailboxes, and has who needs it run again. */
 async function retry(context: SteerContext, { accounts }: Selected): Promise<string> {
   const { redis } = context;
   const counts = { logins: 0, messages: 0, runs: 0 };
@@ -107,11 +108,14 @@ async function retry(context: SteerContext, { accounts }: Selected): Promise<str
     const reopened = await reopenRefused(redis, key);
     const last = await readRun(redis, key);
     const unfinished = last?.state === 'failed' || last?.state === 'incomplete';
+    const full = last?.finishedAt === 0 && (await isFull(redis, key));
+    if (full) await context.control.resume(key);
     counts.logins += forgotten;
     counts.messages += reopened;
-    if (forgotten + reopened === 0 && !unfinished) return;
+    if (forgotten + reopened === 0 && !unfinished && !full) return;
     counts.runs += 1;
-    await context.askRun(key, context.clock.now());
+    // One that waits for room goes on with the run that it has.
+    if (!full) await context.askRun(key, context.clock.now());
   });
   const { logins, messages, runs } = counts;
   return `${runs} account(s) run again, ${messages} refused message(s) and ${logins} refused login(s) are tried again`;

@@ -1,7 +1,7 @@
 /** The report of a run: the same document for sync, verify and report (design §4). Its sums always agree. */
 import type { RedisClient } from '../ground/redis.ts';
 import { type Problem, readProblems } from '../ledger/problems.ts';
-import { type Run, type RunState, readRun, readRunMailboxes } from '../ledger/run.ts';
+import { pendingIn, type Run, type RunState, readRun, readRunMailboxes } from '../ledger/run.ts';
 
 /** How the messages of an account stand; listed is the sum of the others. */
 export interface MessageCounts {
@@ -119,10 +119,10 @@ export async function accountReport(redis: RedisClient, account: ReportedAccount
 export function messageCounts(run: Run): MessageCounts {
   const { known, appended, duplicate, vanished, failed } = run;
   const refused = run.refused + run.refusedBefore;
-  const settled = known + appended + duplicate + refused + failed + vanished;
+  const pending = pendingIn(run);
   // Before the first listing nothing is listed, but batches of an earlier run may be settled already.
-  const listed = Math.max(run.listed, settled);
-  return { listed, known, appended, duplicate, refused, failed, vanished, pending: listed - settled };
+  const listed = known + appended + duplicate + refused + failed + vanished + pending;
+  return { listed, known, appended, duplicate, refused, failed, vanished, pending };
 }
 
 /** Counts of nothing. */

@@ -3,12 +3,14 @@ import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import { appendGaveUp, leaveAppend, noteAppend, queueAppend } from '../ledger/append-state.ts';
 import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
+import { fullSince, isFull } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledger/run.ts';
 import { hintOf, hintText, hintWaitMs } from '../limits/hints.ts';
 import { spoolUnservedMs } from '../limits/spool-service.ts';
 import { noteWait, timeText, untilText, type Wait } from '../limits/waits.ts';
 import type { SessionJob, SessionKind } from './queues.ts';
+import { lookAgainMs } from './room.ts';
 import type { RunControlContext } from './run-control-context.ts';
 import { downloadJob, jobField, progressOf, sideOf } from './session-jobs.ts';
 
@@ -42,12 +44,18 @@ export class RunControl {
     this.#context.bell.ring(account);
   }
 
-  /** The pause of an account was lifted: what is unfinished of its run is queued again. */
+  /** The pause of an account was lifted, or what it waits for is there: what is unfinished of its run is queued again. */
   async resume(account: string): Promise<void> {
     const run = await readRun(this.#context.redis, account);
     if (!run || run.finishedAt > 0) return;
     if (run.state === 'paused') await updateRun(this.#context.redis, account, run.id, { state: 'queued' });
     await this.reconcile(account, run.id, run.recheck);
+    // Whoever gave a full mailbox room need not wait for the next look at it.
+    if (!(await isFull(this.#context.redis, account)) || (await this.#context.isPaused?.(account))) return;
+    if (await appendGaveUp(this.#context.redis, account)) return;
+    for (const spool of await spoolsWithBatches(this.#context.redis, account)) {
+      await this.#queue('append', { ...downloadJob(account, run.id), spool });
+    }
   }
 
   /** Mail is coming into a spool, or waits there: an append session is queued unless there is one. */
@@ -68,12 +76,14 @@ export class RunControl {
     // The next batch, or whoever goes on with the run, must not take this session for one that works.
     if (end === 'interrupted') return leaveAppend(this.#context.redis, job.account, job.spool, job.run);
     if (typeof end !== 'string') return this.#wait(kind, job, end);
-    const gaveUp = end === 'hold' ? await appendGaveUp(this.#context.redis, job.account) : undefined;
+    const held = end === 'hold' || end === 'full';
+    const gaveUp = held ? await appendGaveUp(this.#context.redis, job.account) : undefined;
     if (gaveUp) return this.#endHold(job, gaveUp);
     if (end === 'busy' || end === 'unserved') return this.#queue(kind, job, busyMs);
     if (end === 'refetch') return this.#refetch(job);
     if (end === 'probed') await updateRun(this.#context.redis, job.account, job.run, { probed: 1 });
     if (end === 'more') await updateRun(this.#context.redis, job.account, job.run, { draining: 1 });
+    if (end === 'full') return this.#queue(kind, { ...job, tries: 0 }, await lookAgainMs(this.#context, job, busyMs));
     if (end !== 'done') return this.#queue(kind, { ...job, tries: 0 }, end === 'hold' ? busyMs : 0);
     if (kind === 'download') await this.#note(kind, job, 'done');
     await this.#finishIfDone(job);
@@ -182,13 +192,15 @@ export class RunControl {
     const waitMs = Math.max(0, Math.ceil(wait.untilMs - now));
     const { waitMaxMs = 0 } = (await readRun(redis, account)) ?? {};
     await noteWait(redis, account, wait);
-    log.debug({ account, run: runId, waitMs, because: wait.because }, 'waits');
-    if (waitMaxMs === 0 || waitMs <= waitMaxMs) {
+    if (wait.error) await noteProblem(redis, account, problemOf(wait.error));
+    log[wait.error ? 'warn' : 'debug']({ account, run: runId, waitMs, because: wait.because }, 'waits');
+    const since = wait.error ? await fullSince(redis, account, now) : now;
+    if (waitMaxMs === 0 || wait.untilMs <= since + waitMaxMs) {
       await updateRun(redis, account, runId, { state: 'waiting', error: untilText(wait, now) });
       return this.#queue(kind, job, waitMs);
     }
-    const error = new MailhaulError('budget-waits', { until: timeText(wait.untilMs, now), because: wait.because });
-    await noteProblem(redis, account, problemOf(error));
+    const details = { until: timeText(wait.untilMs, now), because: wait.because };
+    if (!wait.error) await noteProblem(redis, account, problemOf(new MailhaulError('budget-waits', details)));
     await this.#note(kind, job, 'left');
     await this.#finishIfDone(job);
   }

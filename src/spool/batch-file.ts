@@ -14,6 +14,11 @@ const manifestMaxBytes = 64 * 1024 * 1024;
 /** Messages are read in pieces of this size, several small ones at once: a call for each would cost more than its bytes. */
 const windowBytes = 512 * 1024;
 
+/** Headers are read together where they lie in a span of this size: a read costs more than the bytes between them. */
+const headerSpanBytes = 128 * 1024;
+/** Reads of headers that are under way at once. */
+const headerReads = 4;
+
 /** One message of a batch. */
 export interface SpooledMessage {
   /** The message's key in the ledger: 20 hexadecimal digits. */
@@ -95,9 +100,23 @@ export class BatchFile {
     }
   }
 
-  /** The header of a message, `headerBytes` long. */
-  async header(message: SpooledMessage): Promise<Buffer> {
-    return this.#read(message.offset, message.headerBytes);
+  /**
+   * The header of each message, `headerBytes` long. For messages in the order of the file: headers that lie near each
+   * other are read at once, and a few reads are under way while the one before them is looked at.
+   */
+  async *headers(messages: readonly SpooledMessage[]): AsyncGenerator<Buffer> {
+    const groups = headerGroups(messages);
+    const reads: Promise<Buffer>[] = [];
+    for (const [i, { from, messages: near }] of groups.entries()) {
+      for (const group of groups.slice(i === 0 ? 0 : i + headerReads - 1, i + headerReads)) {
+        const read = this.#read(group.from, group.to - group.from);
+        // Whoever comes to it is told; after a failure nobody does.
+        read.catch(() => {});
+        reads.push(read);
+      }
+      const bytes = await reads.shift()!;
+      for (const { offset, headerBytes } of near) yield bytes.subarray(offset - from, offset - from + headerBytes);
+    }
   }
 
   /** The bytes of a message in pieces of at most 512 KiB. Throws `spool-damaged` when the file is shorter than it says. */
@@ -130,6 +149,26 @@ export class BatchFile {
     if (bytesRead !== length) throw new MailhaulError('spool-damaged', { path: this.path, reason: 'it is too short' });
     return bytes;
   }
+}
+
+/** Messages whose headers are read at once, and where. */
+interface HeaderGroup {
+  readonly from: number;
+  to: number;
+  readonly messages: SpooledMessage[];
+}
+
+function headerGroups(messages: readonly SpooledMessage[]): HeaderGroup[] {
+  const groups: HeaderGroup[] = [];
+  for (const message of messages) {
+    const last = groups.at(-1);
+    const to = message.offset + message.headerBytes;
+    if (last && message.offset >= last.to && to - last.from <= headerSpanBytes) {
+      last.to = to;
+      last.messages.push(message);
+    } else groups.push({ from: message.offset, to, messages: [message] });
+  }
+  return groups;
 }
 
 async function readManifest(path: string, file: FileHandle): Promise<Manifest> {

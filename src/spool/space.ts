@@ -48,10 +48,16 @@ export class SpoolSpace {
   /** Claims space for one more message of the batch that an account writes; false when there is none now. */
   tryClaim(account: string, bytes: number): boolean {
     const fits = this.usedBytes + bytes <= this.#maxBytes;
-    if (!fits && !this.#onlyBatch(account)) return false;
+    if (!fits && this.hasBatch(account)) return false;
     this.#claimed.set(account, (this.#claimed.get(account) ?? 0) + bytes);
     this.#claimedBytes += bytes;
     return true;
+  }
+
+  /** True while an account has a batch in the spool besides the one it is writing. */
+  hasBatch(account: string): boolean {
+    for (const name of this.#files.keys()) if (name.startsWith(account)) return true;
+    return false;
   }
 
   /** Waits until something was removed, at most until the directory is to be read again. */
@@ -90,12 +96,6 @@ export class SpoolSpace {
     this.#filesBytes -= this.#files.get(`${account}.${batch}`) ?? 0;
     this.#files.delete(`${account}.${batch}`);
     this.#wake();
-  }
-
-  /** True while an account has no batch in the spool but the one it is writing. */
-  #onlyBatch(account: string): boolean {
-    for (const name of this.#files.keys()) if (name.startsWith(account)) return false;
-    return true;
   }
 
   #wake(): void {

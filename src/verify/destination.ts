@@ -3,7 +3,7 @@ import { hexDigest } from '../ground/digest.ts';
 import { asMailhaulError, type MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
-import type { MailboxInfo } from '../imap/mailbox-info.ts';
+import { isVirtual, type MailboxInfo } from '../imap/mailbox-info.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { countedLogin } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
@@ -94,13 +94,14 @@ export class Destination {
     await this.budget.close();
   }
 
-  async #readMailbox({ path, specialUse }: MailboxInfo, note: NoteNames): Promise<void> {
+  async #readMailbox(mailbox: MailboxInfo, note: NoteNames): Promise<void> {
+    const { path } = mailbox;
     const { redis, settings } = this.#context;
     const { uidValidity, messages } = await this.#client.status(path);
     const known = await redis.hget(loginKeys.index(this.#login, hexDigest(8, path)), 'uidValidity');
     const number = this.holdings.mailbox({
       path,
-      virtual: specialUse === '\\All' || specialUse === '\\Flagged',
+      virtual: isVirtual(mailbox),
       renumbered: known !== null && Number(known) !== uidValidity,
     });
     if (messages === 0) return;

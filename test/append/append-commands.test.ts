@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { appendCommands } from '../../src/append/append-commands.ts';
 import { InFlight } from '../../src/append/in-flight.ts';
 import { appendMessageOf, type Item, indexRecordOf, itemOf, settlementOf } from '../../src/append/items.ts';
+import { DroppedFlags } from '../../src/append/lasting-flags.ts';
 import type { BatchFile, SpooledMessage } from '../../src/spool/batch-file.ts';
 
 const message: SpooledMessage = {
@@ -59,14 +60,11 @@ describe('commands', () => {
 describe('an item', () => {
   const file = { content: () => 'the bytes' } as unknown as BatchFile;
 
-  it.each([
-    [['\\Seen', '\\Deleted'], ['\\Seen']],
-    [['\\*'], ['\\Seen']],
-    [[], ['\\Seen']],
-    [['\\Deleted'], []],
-  ])('is sent with the flags that last where PERMANENTFLAGS are %j', (permanent, flags) => {
-    const sent = appendMessageOf(item(10), file, permanent);
-    expect(sent).toMatchObject({ flags, internalDate: placement.internalDate, size: 10, hasNul: false });
+  it('is sent with its date, its bytes and the flags that last in its mailbox', () => {
+    const lasting = new DroppedFlags().in('INBOX', ['\\seen']);
+    const one = { ...item(10), placement: { ...placement, flags: ['\\Seen', '\\Flagged'] } };
+    const sent = appendMessageOf(one, file, lasting);
+    expect(sent).toMatchObject({ flags: ['\\Seen'], internalDate: placement.internalDate, size: 10, hasNul: false });
     expect(sent.open()).toBe('the bytes');
   });
 

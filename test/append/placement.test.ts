@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { ownAddresses, type PlacementRules, place } from '../../src/append/placement.ts';
 import { mainTarget, sentTarget } from '../../src/append/target.ts';
 
+const settings = { seenOlderThanDays: 30, flagsFromHeaders: false, dates: 'received' } as const;
 const rules: PlacementRules = {
-  settings: { placement: 'sent', seen: 'first-run' },
+  settings: { ...settings, placement: 'sent', seen: 'first-run' },
   addresses: new Set(['me@example.com']),
   firstRun: true,
   now: Date.UTC(2020, 0, 1),
@@ -28,7 +29,7 @@ describe('the mailbox', () => {
   });
 
   it('of everything is the main one with placement inbox', () => {
-    expect(put(sent, { settings: { placement: 'inbox', seen: 'all' } }).target).toEqual(mainTarget);
+    expect(put(sent, { settings: { ...settings, placement: 'inbox', seen: 'all' } }).target).toEqual(mainTarget);
   });
 });
 
@@ -41,7 +42,7 @@ describe('the flags', () => {
     ['none', true, []],
     ['none', false, []],
   ] as const)('with seen %s and first run %s are %j', (seen, firstRun, flags) => {
-    expect(put([], { settings: { placement: 'sent', seen }, firstRun }).flags).toEqual(flags);
+    expect(put([], { settings: { ...settings, placement: 'sent', seen }, firstRun }).flags).toEqual(flags);
   });
 });
 
@@ -55,8 +56,8 @@ describe('the date', () => {
     expect(put(['Date: 1 Mar 2014 10:00:00 -0500']).internalDate).toBe('01-Mar-2014 10:00:00 -0500');
   });
 
-  it('is left to the server where the message has none to be believed', () => {
-    expect(put(['Date: 1 Mar 2031 10:00:00 -0500']).internalDate).toBeUndefined();
+  it('is left to the server where the message has none', () => {
+    expect(put(['Date: yesterday']).internalDate).toBeUndefined();
     expect(put([]).internalDate).toBeUndefined();
   });
 });

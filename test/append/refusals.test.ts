@@ -73,7 +73,7 @@ const rows: Record<string, Row> = {
   INUSE: { texts: ['NO [INUSE] busy'], ends: 'account-busy', sent: 1 },
   'not connected': { texts: ['BAD User is authenticated but not connected'], ends: 'server-unavailable', sent: 1 },
   NOPERM: { texts: ['NO [NOPERM] no'], ends: 'mailbox-refused', sent: 1 },
-  OVERQUOTA: { texts: ['NO [OVERQUOTA] full'], ends: 'mailbox-full', sent: 1 },
+  OVERQUOTA: { texts: ['NO [OVERQUOTA] full'], ends: 'wait', sent: 1 },
 };
 
 describe('each row of the table of refusals', () => {

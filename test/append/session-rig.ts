@@ -1,7 +1,7 @@
 /** An append session in this process: real Redis, a spool with one batch or more, and a scripted destination. */
 import { createHash } from 'node:crypto';
 import { onTestFinished } from 'vitest';
-import { type AppendEnd, appendSession } from '../../src/append/session.ts';
+import { appendSession } from '../../src/append/session.ts';
 import { MailhaulError } from '../../src/ground/errors.ts';
 import { accountKeys } from '../../src/ground/keys.ts';
 import { silentLog } from '../../src/ground/log.ts';
@@ -11,7 +11,6 @@ import { type Problem, readProblems } from '../../src/ledger/problems.ts';
 import { uidlKey } from '../../src/ledger/record.ts';
 import { type Run, readRun, startRun, updateRun } from '../../src/ledger/run.ts';
 import { Bell } from '../../src/limits/bell.ts';
-import type { Wait } from '../../src/limits/waits.ts';
 import { fingerprint } from '../../src/message/fingerprint.ts';
 import { headerEnd, headerFields } from '../../src/message/header.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
@@ -24,8 +23,8 @@ export const account = alice;
 
 /** How a session ended, and what stands in Redis then. */
 export interface SessionEnd {
-  /** Its end, or the code of what it threw. */
-  readonly end: AppendEnd | Wait | string;
+  /** Its end, `wait` where it comes back later, or the code of what it threw. */
+  readonly end: string;
   readonly run: Run;
   readonly problems: Problem[];
   /** Refused messages by their unique ids. */
@@ -96,7 +95,12 @@ export class SessionRig {
       client.hvals(accountKeys.refusals(account)),
     ]);
     const refusals = refused.map((json) => JSON.parse(json) as { uidl: string; code: string; text: string });
-    return { end, run: run!, problems, refusals: new Map(refusals.map((one) => [one.uidl, one])) };
+    return {
+      end: typeof end === 'string' ? end : 'wait',
+      run: run!,
+      problems,
+      refusals: new Map(refusals.map((one) => [one.uidl, one])),
+    };
   }
 
   /** How many APPEND commands came over each connection that sent any. */

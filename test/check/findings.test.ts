@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { connectionFindings, fitFindings, type Place, sourceFindings } from '../../src/check/findings.ts';
 import type { DestinationLook, SourceLook } from '../../src/check/look.ts';
 import { daysLeft } from '../../src/check/tls.ts';
-import type { Quota } from '../../src/imap/mailbox-info.ts';
+import type { Quota } from '../../src/imap/mailbox-quota.ts';
 
 const place: Place = { host: 'h.test', port: 995, security: 'tls', user: 'ann' };
 const dayMs = 86_400_000;
@@ -105,6 +105,15 @@ describe('what is to come', () => {
     expect(held(source(), quota(5000, 1000))).toEqual([['quota-too-small', 1]]);
     expect(held(source({ bytes: 0 }), quota(5000, 1000))).toEqual([]);
     expect(held(source(), quota(5000, 0))).toEqual([]);
+  });
+
+  it('must fit what it leaves in messages', () => {
+    const held = (freeMessages: number, limits = {}) =>
+      fitFindings(place, source(), destination({ freeMessages, ...limits })).map(({ error }) => error.message);
+    const { messages } = source().incoming;
+    expect(held(messages)).toEqual([]);
+    expect(held(messages - 1)).toEqual([expect.stringContaining(`${messages} message(s) will come to the mailbox`)]);
+    expect(held(messages - 2, { appendLimit: 499 })).toHaveLength(1);
   });
 
   it('need not fit it with what is too large anyway', () => {

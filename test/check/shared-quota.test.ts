@@ -4,7 +4,7 @@ import { SecretRef } from '../../src/accounts/secret.ts';
 import type { CheckedAccount } from '../../src/check/account.ts';
 import { type Member, withSharedQuotas } from '../../src/check/shared-quota.ts';
 import { MailhaulError } from '../../src/ground/errors.ts';
-import type { Quota } from '../../src/imap/mailbox-info.ts';
+import type { Quota } from '../../src/imap/mailbox-quota.ts';
 
 const password = SecretRef.parse('pw', '/') as SecretRef;
 const endpoint = (host: string, user: string): Endpoint => ({

@@ -209,7 +209,9 @@ describe('a destination that fails', () => {
   test('is full: the account stops, and carries on when there is room', async () => {
     await servers({}, { refuse: () => 'NO [OVERQUOTA] mailbox is full' });
     const ended = await rig.sync(list);
-    expectProblem(ended, ['mailbox-full']);
+    expect(ended.status).toBe(3);
+    expectReport(ended);
+    expect(ended.account).toMatchObject({ state: 'incomplete', problems: [{ code: 'mailbox-full', count: 1 }] });
     expect(ended.account.messages).toMatchObject({ listed: 40, appended: 0, refused: 0, pending: 40 });
     delete imap.behaviour.refuse;
     await expectNextRun();

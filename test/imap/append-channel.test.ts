@@ -67,6 +67,15 @@ describe('each way to hand messages over', () => {
     expect(imap.connections[0]!.commands.at(-1)).toMatch(/LOGOUT$/);
   });
 
+  test('a size that the server let come is not asked for again, a larger one is', async () => {
+    const { imap, channel } = await rig({ capabilities: [...base, 'LITERAL+'] }, { literalSyncBytes: 5000 });
+    const mails = [4000, 9000, 9000, 6000, 12_000, 9000].map((size, index) => mail(index, size));
+    for (const bytes of mails) await channel.append(command([message(bytes)])).done;
+    expectBytes(imap.stored(), mails);
+    const forms = imap.connections[0]!.appends.flatMap(({ literals }) => literals.map(({ form }) => form));
+    expect(forms).toEqual(['{+}', '{}', '{+}', '{+}', '{}', '{+}']);
+  });
+
   test('a server that reads in small steps gets the same bytes', async () => {
     const { imap, channel } = await rig({ crawl: true });
     const mails = Array.from({ length: 30 }, (_, index) => mail(index, 10_000 * (index % 5)));

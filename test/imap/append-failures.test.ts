@@ -293,7 +293,7 @@ describe('answers that bend the rules', () => {
       uidValidity: 9,
       uidNext: 1,
       exists: 3,
-      permanentFlags: ['\\Seen'],
+      permanentFlags: ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft'],
       readOnly: false,
     };
     expect(await channel.select('INBOX')).toEqual(expected);

@@ -96,9 +96,9 @@ test('status and quota', async () => {
   imap.store('INBOX', mail(1));
   expect(await client.status('INBOX')).toEqual({ uidValidity: 1000, uidNext: 2, messages: 1 });
   expect(await errorOf(client.status('Nowhere'))).toMatchObject({ code: 'mailbox-refused' });
-  expect(await client.quota('INBOX')).toEqual({ root: '', usedBytes: 10_240, limitBytes: 524_288 });
+  expect(await client.quotas('INBOX')).toEqual([{ root: '', usedBytes: 10_240, limitBytes: 524_288 }]);
   const other = await rig();
-  expect(await other.client.quota('INBOX')).toBeUndefined();
+  expect(await other.client.quotas('INBOX')).toEqual([]);
 });
 
 describe('the largest message that a mailbox takes', () => {

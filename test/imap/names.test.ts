@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { appendFeatures } from '../../src/imap/features.ts';
 import { decodeModifiedUtf7, encodeModifiedUtf7, quoteMailbox } from '../../src/imap/mailbox-name.ts';
-import { fullPath } from '../../src/imap/mailbox-path.ts';
+import { joinLevels, levelsOf, type Namespace, type Notation } from '../../src/imap/mailbox-path.ts';
 
 describe('modified UTF-7', () => {
   // The first is the example of RFC 3501 §5.1.3
@@ -44,23 +44,41 @@ describe('quoteMailbox', () => {
   });
 });
 
-describe('fullPath', () => {
+describe('the levels of a name', () => {
   const slash = { prefix: '', delimiter: '/' };
   const dot = { prefix: 'INBOX.', delimiter: '.' };
+  const bare = { prefix: '', delimiter: '.' };
+  const fullPath = (name: string, namespace: Namespace, notation: Notation) =>
+    joinLevels(levelsOf(name, namespace, notation), namespace);
+
   test.each([
     ['Sent', slash, 'Sent'],
     ['a/b', slash, 'a/b'],
     ['/a//b/', slash, 'a/b'],
     ['iNbOx', slash, 'INBOX'],
+    ['inbox/a', slash, 'INBOX/a'],
     ['inbox', dot, 'INBOX'],
     ['Sent', dot, 'INBOX.Sent'],
     ['a/b', dot, 'INBOX.a.b'],
     ['INBOX/a', dot, 'INBOX.a'],
     ['inbox.a', dot, 'INBOX.a'],
     ['INBOX.a', dot, 'INBOX.a'],
+    ['INBOX.a.b', dot, 'INBOX.a.b'],
+    ['INBOX/INBOX/a', dot, 'INBOX.INBOX.a'],
+    ['inbox.a', bare, 'INBOX.a'],
+    ['mail/a', { prefix: 'mail/', delimiter: '/' }, 'mail/a'],
     ['a/b', { prefix: '', delimiter: undefined }, 'a_b'],
-  ])('%j in %j is %j', (path, namespace, full) => {
-    expect(fullPath(path, namespace)).toBe(full);
+  ])('%j in %j is %j, however its levels are separated', (path, namespace, full) => {
+    expect(fullPath(path, namespace, 'either')).toBe(full);
+    expect(fullPath(path, namespace, 'levels')).toBe(full);
+  });
+
+  test("are separated by the server's delimiter only where a person may have written it", () => {
+    expect(levelsOf('Lists/a.b', dot, 'either')).toEqual(['Lists', 'a', 'b']);
+    expect(levelsOf('Lists/a.b', dot, 'levels')).toEqual(['Lists', 'a.b']);
+    expect(levelsOf('INBOX.Lists.a', dot, 'levels')).toEqual(['Lists', 'a']);
+    expect(levelsOf('INBOX/Lists/a.b', dot, 'levels')).toEqual(['Lists', 'a.b']);
+    expect(levelsOf('//', dot, 'either')).toEqual([]);
   });
 });
 

@@ -17,10 +17,11 @@ const rows = page
 /** Examples of what a cell of the table names: `[CODE]` with the text, or a text alone. */
 function examples(cell: string): { responseCode: string | undefined; text: string }[] {
   const about = cell.includes('about bandwidth') ? 'Account exceeded bandwidth' : '';
+  const size = cell.includes('about size') ? 'Mail size is too big' : '';
   const flag = cell.includes('about a flag') ? 'Contains Deleted flag' : '';
   const codes = [...cell.matchAll(/\[([A-Z-]+)\]/g)].map(([, code]) => ({
     responseCode: code,
-    text: about || (code === 'CANNOT' ? flag : code === 'CLIENTBUG' ? 'Additional arguments found' : ''),
+    text: about || size || (code === 'CANNOT' ? flag : code === 'CLIENTBUG' ? 'Additional arguments found' : ''),
   }));
   const texts = [...cell.matchAll(/"([^"]+)"/g)].map(([, text]) => ({
     responseCode: undefined,

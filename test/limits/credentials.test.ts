@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ErrorCode, MailhaulError } from '../../src/ground/errors.ts';
+import { type ErrorCode, errorRows, isRefusedCredential, MailhaulError } from '../../src/ground/errors.ts';
 import {
   countedLogin,
   countRefusedLogin,
@@ -118,9 +118,8 @@ it('a host that mixes up its answers is remembered, by port', async () => {
 
 describe('a login with access tokens', () => {
   const { host, user, login } = attempt;
-  const refusal = () => new MailhaulError('credentials-refused', { host, user, reply: 'no' });
   /** Tokens t1, t2 … of one login; `seen` gets those that were shown to the server, which takes those of `good`. */
-  const tokenLogin = (good: readonly string[]) => {
+  const tokenLogin = (good: readonly string[], code: ErrorCode = 'credentials-refused') => {
     let number = 1;
     const renew = async () => `t${++number}`;
     const tokens = { identity: 'one login', get: async () => `t${number}`, renew };
@@ -133,7 +132,7 @@ describe('a login with access tokens', () => {
     };
     const connect = async ({ accessToken }: { accessToken?: string | undefined }) => {
       seen.push(accessToken);
-      if (!good.includes(accessToken ?? '')) throw refusal();
+      if (!good.includes(accessToken ?? '')) throw new MailhaulError(code, { host, user, reply: 'no' });
       return 'in';
     };
     return { seen, tryIt: () => countedLogin(redis.client, login, endpoint, 2, connect) };
@@ -144,6 +143,15 @@ describe('a login with access tokens', () => {
     for (let i = 0; i < 3; i += 1) expect(await tryIt()).toBe('in');
     expect(seen).toEqual(['t1', 't2', 't2', 't2']);
   });
+
+  it.each(errorRows.filter(({ code }) => isRefusedCredential(code)))(
+    'is tried once more after $code',
+    async ({ code }) => {
+      const { seen, tryIt } = tokenLogin(['t2'], code);
+      expect(await tryIt()).toBe('in');
+      expect(seen).toEqual(['t1', 't2']);
+    },
+  );
 
   it('counts once for two refused tokens, and goes on counting whatever the tokens are', async () => {
     const { seen, tryIt } = tokenLogin([]);

@@ -185,7 +185,8 @@ export class ImapScript {
 
   #mailboxCommand(tag: string, verb: string, args: string[]) {
     const { mailboxes, behaviour } = this.imap;
-    const { delimiter = '/', namespace = `(("" "${delimiter}")) NIL NIL` } = behaviour;
+    const delimiter = behaviour.delimiter === '' ? 'NIL' : `"${behaviour.delimiter ?? '/'}"`;
+    const { namespace = `(("" ${delimiter})) NIL NIL` } = behaviour;
     const name = args[0] ?? '';
     const mailbox = mailboxes.get(name);
     switch (verb) {
@@ -194,17 +195,20 @@ export class ImapScript {
       case 'ID':
         return this.send('* ID ("name" "scripted" "version" "1")', `${tag} OK done`);
       case 'LIST':
+      case 'XLIST':
       case 'LSUB': {
         const shown = [...mailboxes].filter(([path]) => matches(path, args[0]! + args[1]!));
         const lines = shown.map(
-          ([path, { attributes }]) => `* ${verb} (${attributes.join(' ')}) "${delimiter}" ${quoted(path)}`,
+          ([path, { attributes }]) => `* ${verb} (${attributes.join(' ')}) ${delimiter} ${quoted(path)}`,
         );
         return this.send(...lines, `${tag} OK done`);
       }
-      case 'CREATE':
-        if (mailbox !== undefined) return this.send(`${tag} NO it exists`);
-        this.imap.addMailbox(name);
+      case 'CREATE': {
+        const refusal = behaviour.refuseCreate?.(name) ?? (mailbox && 'NO it exists');
+        if (refusal !== undefined) return this.send(`${tag} ${refusal}`);
+        this.imap.addMailbox(name, /USE \(([^)]*)\)/.exec(args[1] ?? '')?.[1]?.split(' '));
         return this.send(`${tag} OK done`);
+      }
       case 'SUBSCRIBE':
         if (mailbox !== undefined) mailbox.subscribed = true;
         return this.send(`${tag} OK done`);

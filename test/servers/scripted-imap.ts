@@ -48,7 +48,10 @@ export interface ImapBehaviour {
   token?: (response: string, mechanism: string) => string | undefined;
   /** The argument of the untagged NAMESPACE. */
   namespace?: string;
+  /** Empty for NIL. */
   delimiter?: string;
+  /** Refuses to make a mailbox of this name, as it stands on the wire. */
+  refuseCreate?: (name: string) => string | undefined;
   /** Answers a command instead of the server; several lines with CRLF, `TAG` for its tag; '' is silence. */
   answer?: (command: string) => string | undefined;
   /** Untagged lines before the tagged answer of a command. */

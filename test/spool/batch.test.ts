@@ -2,6 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync 
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { BatchFile } from '../../src/spool/batch-file.ts';
 import type { Spool } from '../../src/spool/spool.ts';
 import { batchFileName } from '../../src/spool/spool.ts';
 import { codeOf } from '../ledger/redis-rig.ts';
@@ -25,6 +26,13 @@ async function readBack(spool: Spool, batch: string): Promise<Record<string, str
   return found;
 }
 
+/** The headers of all messages, or of some. */
+async function headersOf(file: BatchFile, messages = file.manifest.messages): Promise<Buffer[]> {
+  const headers: Buffer[] = [];
+  for await (const header of file.headers(messages)) headers.push(header);
+  return headers;
+}
+
 describe('a batch', () => {
   it('gives its messages back as they were written, and describes itself', async () => {
     const spool = await newSpool();
@@ -42,7 +50,25 @@ describe('a batch', () => {
     expect(first).toMatchObject({ ...facts('one', text('one')), offset: 0, hasNul: false, size: text('one').length });
     expect(second).toMatchObject({ uidl: 'odd\xff', offset: text('one').length, hasNul: true, sha256: sha256(odd) });
     expect(await contentOf(file, second!)).toEqual(odd);
-    expect((await file.header(first!)).toString()).toBe('Subject: one\r\n\r\n');
+    expect((await headersOf(file, [first!])).map(String)).toEqual(['Subject: one\r\n\r\n']);
+    await file.close();
+  });
+
+  it('gives the header of each message that is asked for, near to the next or far from it', async () => {
+    const spool = await newSpool();
+    const writer = newWriter(spool);
+    const names = Array.from({ length: 30 }, (_, index) => `message ${index}`);
+    for (const [index, name] of names.entries()) {
+      await putMessage(writer, name, Buffer.concat([text(name), Buffer.alloc(index % 4 === 0 ? 200_000 : 900, 'x')]));
+    }
+    await writer.finish();
+    const file = await spool.openBatch(alice, writer.batch);
+    const header = (name: string) => `Subject: ${name}\r\n\r\n`;
+    expect((await headersOf(file)).map(String)).toEqual(names.map(header));
+    const some = (_: unknown, index: number) => index % 5 > 1;
+    const asked = file.manifest.messages.filter(some);
+    expect((await headersOf(file, asked)).map(String)).toEqual(names.filter(some).map(header));
+    expect(await headersOf(file, [])).toEqual([]);
     await file.close();
   });
 
@@ -55,7 +81,7 @@ describe('a batch', () => {
     await writer.finish();
     expect(await readBack(spool, writer.batch)).toEqual({ empty: '', one: text('one').toString(), 'empty too': '' });
     const file = await spool.openBatch(alice, writer.batch);
-    expect(await file.header(file.manifest.messages[0]!)).toHaveLength(0);
+    expect((await headersOf(file)).map(({ length }) => length)).toEqual([0, 16, 0]);
     await file.close();
   });
 
@@ -206,7 +232,7 @@ describe('a damaged batch file is noticed', () => {
     const file = await spool.openBatch(alice, batch);
     truncateSync(pathOf(spool, batch), 5);
     expect(await codeOf(contentOf(file, file.manifest.messages[1]!))).toBe('spool-damaged');
-    expect(await codeOf(file.header(file.manifest.messages[1]!))).toBe('spool-damaged');
+    expect(await codeOf(headersOf(file))).toBe('spool-damaged');
     await file.close();
   });
 });

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { asMailhaulError, errorRow } from './ground/errors.ts';
+import { loadPatternsFor } from './ground/patterns.ts';
 /** The command line: argv → one command; errors → exit status. The only file that ends the process. */
 import { interruptedStatus } from './ground/shutdown.ts';
 
@@ -24,6 +25,7 @@ const commands: readonly { readonly names: readonly string[]; readonly load: () 
     names: ['pause', 'resume', 'retry', 'run', 'accept'],
     load: async () => (await import('./commands/steer.ts')).addSteer,
   },
+  { names: ['export'], load: async () => (await import('./commands/export.ts')).addExport },
   { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },
 ];
 
@@ -32,6 +34,9 @@ async function program(asked: string | undefined, finish: (status: number) => vo
   const command = new Command('mailhaul')
     .description('Moves mailboxes from POP3 servers to IMAP servers: nothing lost, nothing doubled, no byte changed.')
     .exitOverride()
+    .hook('preAction', (_, asked) =>
+      loadPatternsFor(asked.opts()['config'] as string | undefined, process.env['MAILHAUL_RULES']),
+    )
     .showHelpAfterError('See mailhaul --help.');
   const insist = () => process.exit(interruptedStatus);
   const wanted = commands.filter(({ names }) => asked !== undefined && names.includes(asked));

@@ -7,10 +7,15 @@ import { describedSettings, errorsPage, settingsPage } from '../scripts/docs-pag
 import { providersPage } from '../scripts/providers-page.ts';
 import { columnNames } from '../src/accounts/columns.ts';
 import { loadAccountList } from '../src/accounts/list.ts';
+import { presets } from '../src/append/rules/presets.ts';
 import { errorRows } from '../src/ground/errors.ts';
 import { packageRoot } from '../src/ground/package-root.ts';
+import { loadPatterns } from '../src/ground/patterns.ts';
 import { settingsSchema } from '../src/ground/settings.ts';
+import { conditionShape } from '../src/ground/settings-conditions.ts';
+import { presetNames, rulesSchema } from '../src/ground/settings-rules.ts';
 import { schedulesSchema } from '../src/ground/settings-schedules.ts';
+import { placeholders } from '../src/ground/settings-templates.ts';
 import { mechanismNames } from '../src/pop3/mechanisms.ts';
 
 const read = (...path: string[]) => readFileSync(join(packageRoot(), ...path), 'utf8');
@@ -54,6 +59,25 @@ describe('the documentation', () => {
     for (const { schedules } of examples) {
       const groups = { groups: {}, accounts: {}, ...schedules };
       expect(schedulesSchema.parse({ ...groups, default: { ...defaults, ...schedules.default } })).toBeDefined();
+    }
+  });
+
+  it('explains every condition, action, place and preset of rules in docs/placement.md, with examples that are right', async () => {
+    const page = read('docs', 'placement.md');
+    const cells = firstCells(page).map((cell) => cell.split(':')[0]!);
+    const named = [...Object.keys(conditionShape), 'to', 'flags', 'keywords', 'seen', 'skip'];
+    const places = placeholders.map((name) => `{${name}}`);
+    expect(cells.filter((cell) => cell !== 'header').sort()).toEqual(
+      [...named.filter((name) => name !== 'header'), ...places, ...presetNames].sort(),
+    );
+    await loadPatterns();
+    const examples = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => parse(text!) as { rules: object });
+    expect(examples.length).toBeGreaterThan(2);
+    for (const { rules } of examples) {
+      expect(rulesSchema.safeParse({ default: [], groups: {}, accounts: {}, ...rules }).error).toBeUndefined();
+    }
+    for (const [, name, text] of page.matchAll(/^\| `([\w-]+)` \| `(\{ .* \})`/gm)) {
+      expect(parse(text!), name).toEqual(presets[name as keyof typeof presets]);
     }
   });
 

@@ -1,7 +1,6 @@
 /** The IMAP worker: append sessions from the queue of this process's spool, one job a session. */
-import { ownerOf } from '../src/accounts/account.ts';
 import { openLogin } from '../src/accounts/login.ts';
-import { ownAddresses } from '../src/append/placement.ts';
+import { ruleOwnerOf } from '../src/append/placement.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
 import { attempt } from './attempt.ts';
 import type { WorkerContext } from './context.ts';
@@ -12,9 +11,8 @@ export function imapWorker(context: WorkerContext): JobHandler {
   return (job, lost) =>
     attempt(context, 'append', job, lost, async (account, { stop, cut }) => {
       const endpoint = await openLogin(account, 'destination', context);
-      const addresses = ownAddresses(ownerOf(account.source), ownerOf(account.destination), account.id);
-      const { key, id, mailbox } = account;
-      const task = { account: key, id, runId: job.run, endpoint, mailbox, addresses };
+      const { key, mailbox } = account;
+      const task = { account: key, runId: job.run, endpoint, mailbox, ...ruleOwnerOf(account) };
       // Loaded with the first append: a re-run with nothing new never needs an IMAP client.
       const { appendSession } = await import('../src/append/session.ts');
       return appendSession(task, { redis, settings, spool, bell, log, signal: stop, cut });

@@ -19,7 +19,7 @@ import { appendCommands } from './append-commands.ts';
 import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
-import { appendMessageOf, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
+import { appendMessageOf, describeItem, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
 import { commandLimits } from './pace.ts';
 import { MailboxFull, wholeQuota } from './quota.ts';
 import { Refusals } from './refusals.ts';
@@ -224,8 +224,10 @@ export class Appender {
   }
 
   async #refuse(batch: Batch, item: Item, reason: RefusalReason): Promise<void> {
+    const { scope, settings } = this.#context;
     const nowhere = { mailbox: '', mailboxNumber: 0, uid: 0 };
-    await batch.settle([settlementOf(item, 'refused', this.#context.scope.run, nowhere, reason)]);
+    const about = await describeItem(item, batch.file, settings);
+    await batch.settle([settlementOf(item, 'refused', scope.run, nowhere, { ...reason, about })]);
   }
 }
 

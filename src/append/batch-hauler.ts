@@ -2,20 +2,22 @@
 import type { Clock } from '../ground/clock.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Appender } from './appender.ts';
-import type { Batch } from './batch.ts';
+import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import { type Item, itemOf } from './items.ts';
 import { place } from './placement.ts';
+import type { RuleSet } from './rules/rule-set.ts';
+import { settleSkipped } from './skip.ts';
 import { mainTarget } from './target.ts';
 import { TwinSearch } from './twin-search.ts';
 
 /** What the hauler works with. */
 export interface HaulerContext {
-  readonly account: string;
+  readonly scope: BatchScope;
   readonly settings: Settings;
-  /** Addresses of the user, in lower case. */
-  readonly addresses: ReadonlySet<string>;
+  /** Where its mail goes. */
+  readonly ruleSet: RuleSet;
   readonly destination: Destination;
   readonly appender: Appender;
   readonly inFlight: InFlight;
@@ -35,7 +37,7 @@ export class BatchHauler {
   /** Returns when all messages of the batch are settled or handed to a channel. */
   async haul(batch: Batch): Promise<void> {
     if (batch.file.manifest.kind === 'probes') return this.#answerProbes(batch);
-    const items = await this.#items(batch);
+    const items = await this.#withoutSkipped(batch, await this.#items(batch));
     // Regrouped by mailbox in stable order (design §3): within a mailbox the order of the source stays.
     for (const [path, group] of await this.#byMailbox(items)) await this.#haulGroup(batch, path, group);
     await batch.endDoubt();
@@ -46,9 +48,13 @@ export class BatchHauler {
    * nobody's twin yet, the headers decide (design §8). All others are fetched.
    */
   async #answerProbes(batch: Batch): Promise<void> {
-    const { account, destination, appender } = this.#context;
-    const paths = await destination.targets.existing();
-    const mailboxes = await Promise.all(paths.map((path) => destination.use(path, 0)));
+    const { scope, settings, ruleSet, destination, appender } = this.#context;
+    const { account } = scope;
+    const paths = await destination.targets.existing(ruleSet.reaches(), settings.rulesMailboxesMax);
+    const opened = new Set<OpenMailbox>();
+    // One by one: the connection that looks reads the headers of one mailbox at a time.
+    for (const path of paths) opened.add(await destination.use(path, 0));
+    const mailboxes = [...opened];
     const nowhere = { target: mainTarget, internalDate: undefined, flags: [] } as const;
     const items = (await batch.left()).map(({ index, message }) => itemOf(account, index, message, nowhere, undefined));
     const fingerprints = items.map((item) => item.fingerprint);
@@ -65,15 +71,22 @@ export class BatchHauler {
   }
 
   async #items(batch: Batch): Promise<Item[]> {
-    const { account, settings, addresses, clock } = this.#context;
-    const rules = { settings, addresses, firstRun: batch.file.manifest.firstRun, now: clock.now() };
+    const { scope, settings, ruleSet, clock } = this.#context;
+    const rules = { settings, ruleSet, firstRun: batch.file.manifest.firstRun, now: clock.now() };
     const items: Item[] = [];
     const left = await batch.left();
     for await (const header of batch.file.headers(left.map(({ message }) => message))) {
       const { index, message, doubt } = left[items.length]!;
-      items.push(itemOf(account, index, message, place(header, rules), doubt));
+      items.push(itemOf(scope.account, index, message, place(header, message.size, rules), doubt));
     }
     return items;
+  }
+
+  /** Settles what a rule skips; not what may be there already, since it was sent before there was that rule. */
+  async #withoutSkipped(batch: Batch, items: readonly Item[]): Promise<readonly Item[]> {
+    const isSkipped = ({ placement, doubt }: Item) => placement.skip !== undefined && doubt === undefined;
+    await settleSkipped(this.#context.scope, batch, items.filter(isSkipped), this.#context.clock.now());
+    return items.filter((item) => !isSkipped(item));
   }
 
   /**

@@ -107,13 +107,16 @@ export class Destination {
     const selected = await this.#select(path);
     this.channels.noteSelected(selected.path);
     this.quotas.open(selected.path);
+    // The same mailbox by another name: two indexes of it would not know of each other.
+    const same = this.#open.get(selected.path);
+    if (same) return same;
     const { redis, lease } = this.#options;
     const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
     await this.#bringUpToDate(index, selected, incoming);
     const appendLimit = await this.#limitOf(selected.path);
     const lastingFlags = this.droppedFlags.in(selected.path, selected.permanentFlags);
     const mailbox = { path: selected.path, index, lastingFlags, appendLimit };
-    this.#open.set(path, mailbox);
+    this.#open.set(path, mailbox).set(selected.path, mailbox);
     return mailbox;
   }
 

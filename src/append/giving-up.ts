@@ -3,7 +3,7 @@ import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Batch } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
-import { indexRecordOf, settlementOf } from './items.ts';
+import { describeItem, indexRecordOf, settlementOf } from './items.ts';
 import { answerText, type GivenUp, reasonOf } from './refused-text.ts';
 
 /** A message that is given up, and where it was to go. */
@@ -62,6 +62,7 @@ export class GivingUp {
     });
     await mailbox.index.drop([indexRecordOf(item, 0)]);
     const nowhere = { mailbox: '', mailboxNumber: 0, uid: 0 };
-    await batch.settle([settlementOf(item, 'refused', scope.run, nowhere, reason)]);
+    const about = await describeItem(item, batch.file, settings);
+    await batch.settle([settlementOf(item, 'refused', scope.run, nowhere, { ...reason, about })]);
   }
 }

@@ -1,10 +1,15 @@
 /** The messages of one batch on their way to the destination. */
+import { systemClock } from '../ground/clock.ts';
 import type { ErrorCode } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { AppendMessage } from '../imap/append-channel.ts';
 import type { IndexRecord } from '../ledger/index-shard.ts';
 import { contentMark, ownerOf } from '../ledger/mailbox-index.ts';
 import type { Outcome } from '../ledger/record.ts';
+import { packRefusal } from '../ledger/registry.ts';
 import type { Settlement } from '../ledger/settle.ts';
+import { describeMessage, type MessageDescription } from '../message/description.ts';
+import { headerFields } from '../message/header.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Doubt } from './batch.ts';
 import type { LastingFlags } from './lasting-flags.ts';
@@ -87,10 +92,25 @@ export function appendMessageOf(item: Item, file: BatchFile, lastingFlags: Lasti
 export interface RefusalReason {
   readonly code: ErrorCode;
   readonly text: string;
-  /** How often it was sent; not given where it never was. */
-  readonly tries?: number;
-  /** The server's answer. */
-  readonly reply?: string;
+  /** How often it was offered to the destination; once unless it is said. */
+  readonly tries?: number | undefined;
+  /** What the server said, where it was asked. */
+  readonly reply?: string | undefined;
+  /** What the message was: see `describeItem`. */
+  readonly about?: MessageDescription | undefined;
+}
+
+/** What an item is, for the registry of what did not arrive; undefined where its header cannot be read any more. */
+export async function describeItem(
+  item: Item,
+  file: BatchFile,
+  { registrySubjects }: Pick<Settings, 'registrySubjects'>,
+): Promise<MessageDescription | undefined> {
+  const { value: header } = await file
+    .headers([item.message])
+    .next()
+    .catch(() => ({ value: undefined }));
+  return header && describeMessage(headerFields(header), registrySubjects);
 }
 
 /** Where a settled message stands. */
@@ -109,12 +129,12 @@ export function settlementOf(
   place: SettledPlace,
   refusal?: RefusalReason,
 ): Settlement {
-  const { key, size, sha256, uidl } = item.message;
+  const { key, size, sha256 } = item.message;
   return {
     index: item.index,
     outcome,
     mailbox: place.mailbox,
-    refusal: refusal ? JSON.stringify({ ...refusal, uidl, size, sha256 }) : '',
+    refusal: refusal ? refusalOf(item, refusal, run) : '',
     record: {
       key: Buffer.from(key, 'hex'),
       outcome,
@@ -125,4 +145,11 @@ export function settlementOf(
       run,
     },
   };
+}
+
+/** What is kept of a refused message. */
+function refusalOf({ message, placement }: Item, { about, ...reason }: RefusalReason, run: number): string {
+  const { uidl, size, sha256 } = message;
+  const arrived = placement.internalDate;
+  return packRefusal({ ...reason, uidl, size, sha256, arrived, ...about, at: systemClock.now(), run });
 }

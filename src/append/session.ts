@@ -13,7 +13,6 @@ import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
 import { noteRoom } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
-import { hasLedger } from '../ledger/table.ts';
 import type { Bell } from '../limits/bell.ts';
 import { installFence, Lease, loginKey } from '../limits/lease.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -24,12 +23,13 @@ import { Appender } from './appender.ts';
 import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
+import { lookFirst } from './first-look.ts';
 import { waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
 import { noteAlerts, noteEnd } from './notices.ts';
 import { openDestination } from './pace.ts';
 import type { Refusals } from './refusals.ts';
-import { mainTarget } from './target.ts';
+import { type RuleOwner, RuleSet } from './rules/rule-set.ts';
 
 /** What an append session needs from outside. */
 export interface AppendContext {
@@ -46,15 +46,12 @@ export interface AppendContext {
 }
 
 /** Whose mail goes where. */
-export interface AppendTask {
+export interface AppendTask extends RuleOwner {
   readonly account: string;
-  readonly id: string;
   readonly runId: string;
   readonly endpoint: ImapEndpoint;
   /** `imap_mailbox`. */
   readonly mailbox: string;
-  /** Addresses of the user, in lower case. */
-  readonly addresses: ReadonlySet<string>;
 }
 
 /**
@@ -84,16 +81,13 @@ async function serve(
   if (run?.id !== task.runId) return 'superseded';
   await installFence(redis, task.account, lease);
   await noteAppend(redis, task.account, spool.id, 'active');
+  const ruleSet = await RuleSet.of(task, settings);
   const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
   try {
     await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
-    if (run.recheck || !(await hasLedger(redis, task.account))) {
-      const { index } = await destination.use(await destination.targets.pathOf(mainTarget), Math.max(0, run.listed));
-      await updateRun(redis, task.account, task.runId, { destinationMessages: index.records });
-      context.bell.ring(task.account);
-    }
+    await lookFirst(task, context, destination, run);
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session(task, context, scope, destination, budget).run();
+    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget).run();
     await noteEnd(redis, task.account, task.endpoint.host, await destination.targets.renamed(), budget.oversized);
     await destination.close();
     return ended;
@@ -121,7 +115,7 @@ class Session {
   #damaged = false;
 
   constructor(
-    task: AppendTask,
+    task: AppendTask & { readonly ruleSet: RuleSet },
     context: AppendContext,
     scope: BatchScope,
     destination: Destination,
@@ -134,12 +128,12 @@ class Session {
     this.#destination = destination;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
-    const { addresses, endpoint } = task;
+    const { ruleSet, endpoint } = task;
     const { settings, log } = context;
-    const common = { settings, destination, inFlight: this.#inFlight, clock: this.#clock };
-    const appender = new Appender({ ...common, scope, host: endpoint.host, user: endpoint.user, budget, log });
+    const common = { scope, settings, destination, inFlight: this.#inFlight, clock: this.#clock };
+    const appender = new Appender({ ...common, host: endpoint.host, user: endpoint.user, budget, log });
     this.#refusals = appender.refusals;
-    this.#hauler = new BatchHauler({ ...common, account: task.account, addresses, appender });
+    this.#hauler = new BatchHauler({ ...common, ruleSet, appender });
   }
 
   async run(): Promise<AppendEnd | Wait> {

@@ -1,15 +1,17 @@
 /** Where a message is to go, before it is known what the destination calls that place. */
+import { type SpecialUse, specialUses } from '../ground/settings-templates.ts';
 
 /** The uses of RFC 6154 §2 that mail may be sent to. */
-export const specialTargets = ['\\Sent', '\\Junk', '\\Archive', '\\Trash', '\\Drafts'] as const;
+export const specialTargets = specialUses;
 
 /** One of them. */
-export type SpecialTarget = (typeof specialTargets)[number];
+export type SpecialTarget = SpecialUse;
 
-/** A mailbox by its part: the account's own (`imap_mailbox`), the one with a special use, or one by name. */
+/** A mailbox by its part: the account's own (`imap_mailbox`), the one with a special use or one below it, or one by name. */
 export type Target =
   | { readonly kind: 'main' }
-  | { readonly kind: 'special'; readonly use: SpecialTarget }
+  /** `/` separates the levels of `below`. */
+  | { readonly kind: 'special'; readonly use: SpecialTarget; readonly below?: string }
   /** `/` separates levels, whatever the destination's delimiter is. */
   | { readonly kind: 'named'; readonly name: string };
 
@@ -19,8 +21,9 @@ export const mainTarget: Target = { kind: 'main' };
 /** The mailbox for mail that the user sent. */
 export const sentTarget: Target = { kind: 'special', use: '\\Sent' };
 
-/** One text for each target, for maps. */
+/** One text for each target, for maps, and for people: empty for the account's own. */
 export function targetKey(target: Target): string {
   if (target.kind === 'main') return '';
-  return target.kind === 'special' ? target.use : `/${target.name}`;
+  if (target.kind === 'named') return target.name;
+  return target.below === undefined ? target.use : `${target.use}/${target.below}`;
 }

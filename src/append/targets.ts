@@ -1,5 +1,7 @@
 /** Where targets are at one destination: found once a session, made where they are missing. */
+import type { MailboxInfo } from '../imap/mailbox-info.ts';
 import type { MailboxClient } from '../imap/mailboxes.ts';
+import type { Reach } from './rules/template.ts';
 import { mainTarget, type Target, targetKey } from './target.ts';
 
 /** The targets of one destination. */
@@ -24,11 +26,33 @@ export class Targets {
     return path;
   }
 
-  /** The paths of all mailboxes that mail of this account may stand in already; only the account's own is made. */
-  async existing(): Promise<string[]> {
-    const main = await this.pathOf(mainTarget);
-    const sent = await (await this.#looker()).special('\\Sent');
-    return [...new Set([main, ...(sent === undefined ? [] : [sent])])];
+  /**
+   * The paths of all mailboxes that mail of this account may stand in already, `most` of them at most; only the account's own is made.
+   * `reaches` is where its rules can send mail besides the account's own mailbox.
+   */
+  async existing(reaches: readonly Reach[], most: number): Promise<string[]> {
+    const paths = new Set([await this.pathOf(mainTarget)]);
+    const looker = await this.#looker();
+    const list = (await looker.list()).filter(({ selectable }) => selectable);
+    for (const reach of reaches) {
+      for (const path of await this.#reached(reach, list, looker)) if (paths.size < most) paths.add(path);
+    }
+    return [...paths];
+  }
+
+  async #reached(reach: Reach, list: readonly MailboxInfo[], looker: MailboxClient): Promise<string[]> {
+    if (reach.kind === 'one') {
+      const path = await this.#existingPath(reach.target, looker);
+      return path === undefined ? [] : [path];
+    }
+    const base = reach.use === undefined ? undefined : await looker.special(reach.use);
+    if (reach.use !== undefined && base === undefined) return [];
+    return list.filter((mailbox) => isBelow(mailbox, base, reach.levels)).map(({ path }) => path);
+  }
+
+  async #existingPath(target: Target, looker: MailboxClient): Promise<string | undefined> {
+    if (target.kind === 'main') return this.pathOf(target);
+    return target.kind === 'named' ? looker.find(target.name, 'levels') : looker.special(target.use, target.below);
   }
 
   /** Names that the destination did not take, with the names of the mailboxes that serve for them. */
@@ -41,6 +65,21 @@ export class Targets {
     const looker = await this.#looker();
     // A person writes imap_mailbox in full, with the delimiter of the server; what a rule makes may have dots in it
     if (target.kind === 'main') return looker.ensure(this.#main, 'either');
-    return target.kind === 'named' ? looker.ensure(target.name, 'levels') : looker.ensureSpecial(target.use);
+    if (target.kind === 'named') return looker.ensure(target.name, 'levels');
+    return looker.ensureSpecial(target.use, target.below);
   }
 }
+
+/** Whether the levels of a mailbox, or those below `base`, pass; one level before them may be the namespace's prefix. */
+function isBelow({ path, delimiter }: MailboxInfo, base: string | undefined, tests: Reachable): boolean {
+  // Where there is no hierarchy the levels of a name are joined otherwise (docs/mailbox-names.md)
+  const separator = delimiter || '_';
+  if (base !== undefined && !path.startsWith(base + separator)) return false;
+  const name = base === undefined ? path : path.slice(base.length + separator.length);
+  const levels = name.split(separator);
+  const extra = levels.length - tests.length;
+  if (extra !== 0 && (extra !== 1 || base !== undefined)) return false;
+  return tests.every((test, at) => test(levels[at + extra]!));
+}
+
+type Reachable = Extract<Reach, { kind: 'many' }>['levels'];

@@ -1,7 +1,8 @@
 /** `mailhaul authorize ID [LIST]` */
 import type { Command } from 'commander';
 import { Closers, interruptedStatus, onInterrupt } from '../ground/shutdown.ts';
-import { type Authorized, accountToAuthorize, authorize } from '../operations/authorize.ts';
+import { type Authorized, authorize } from '../operations/authorize.ts';
+import { oneAccount } from '../operations/one-account.ts';
 import { openRedisBeside } from '../service.ts';
 import { type CommonOptions, settingsOf, withProcessOptions } from './common-options.ts';
 
@@ -36,7 +37,7 @@ async function runAuthorize(
   const { signal } = interrupt;
   try {
     const { client: redis } = await openRedisBeside(settings, closers);
-    const account = await accountToAuthorize(id, list, { redis, settings, env });
+    const account = await oneAccount(id, list, { redis, settings, env });
     const tell = (text: string) => void stderr.write(`${text}\n`);
     const asked = { redis, settings, env, device: options.device ?? false, signal, tell };
     const authorized = await authorize(account, asked);

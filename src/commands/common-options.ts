@@ -19,6 +19,8 @@ export interface CommonOptions {
   readonly redis?: string;
   /** Of `start` and of the clients of a running service. */
   readonly listen?: string;
+  /** Of the commands that move mail. */
+  readonly placement?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly logLevel?: string;
@@ -31,6 +33,11 @@ export function withCommonOptions(command: Command): Command {
     .option('--account <id...>', 'only these accounts')
     .option('--group <name>', 'only the accounts of this group');
   return withProcessOptions(command);
+}
+
+/** Adds what commands that move mail have besides. */
+export function withPlacementOption(command: Command): Command {
+  return command.option('--placement <where>', 'sent (the rules say where mail goes) or inbox (all to imap_mailbox)');
 }
 
 /** Adds those of the common options that say how a process works, whatever it works on. */
@@ -60,6 +67,7 @@ export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): Load
   if (options.redis !== undefined) given.redis = options.redis;
   // An option wins over every variable, MAILHAUL_DASHBOARD_PORT among them.
   if (options.listen !== undefined) Object.assign(given, { listen: options.listen, dashboardPort: null });
+  if (options.placement !== undefined) given.placement = options.placement;
   if (options.logLevel !== undefined) given.logLevel = options.logLevel;
   const configFile = options.config === undefined ? {} : { configFile: options.config };
   const settings = loadSettings({ ...configFile, env, options: given as Partial<Settings> });

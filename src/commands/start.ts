@@ -9,7 +9,7 @@ import { onInterrupt } from '../ground/shutdown.ts';
 import { followList, withoutList } from '../operations/follow-list.ts';
 import { withProviderLimits } from '../operations/known-limits.ts';
 import { allRoles, openService, type Service } from '../service.ts';
-import { type CommonOptions, rolesOf, settingsOf, withProcessOptions } from './common-options.ts';
+import { type CommonOptions, rolesOf, settingsOf, withPlacementOption, withProcessOptions } from './common-options.ts';
 
 interface StartOptions extends CommonOptions {
   readonly roles?: string;
@@ -22,7 +22,7 @@ export function addStart(program: Command, finish: (status: number) => void, ins
     .description('run the stored accounts by their schedules until SIGTERM, and keep these as the list says')
     .option('--roles <names>', `what this process does: ${allRoles.join(', ')} (default: all)`)
     .option('--listen <host:port>', 'where the dashboard role answers (default: the setting listen)');
-  withProcessOptions(command).action(async (list: string | undefined, options: StartOptions) => {
+  withProcessOptions(withPlacementOption(command)).action(async (list: string | undefined, options: StartOptions) => {
     finish(await runStart(list, options, insist));
   });
 }

@@ -21,6 +21,7 @@ import {
   waitLines,
   warn,
   withCommonOptions,
+  withPlacementOption,
 } from './common-options.ts';
 
 interface SyncCommandOptions extends CommonOptions {
@@ -34,10 +35,10 @@ export function addSync(program: Command, finish: (status: number) => void, insi
   const command = program
     .command('sync <list>')
     .description('bring every account of the list up to date once; never deletes on either side')
-    .option('--dry-run', 'show what would be fetched, fetch nothing')
+    .option('--dry-run', 'show what would be fetched and where it would go; fetch nothing')
     .option('--roles <names>', 'what this process does: scheduler, pop, imap (default: all); others run `start`')
     .option('--recheck', 'open the destination even when nothing is new');
-  withCommonOptions(command).action(async (list: string, options: SyncCommandOptions) => {
+  withCommonOptions(withPlacementOption(command)).action(async (list: string, options: SyncCommandOptions) => {
     finish(await runSync(list, options, insist));
   });
 }

@@ -1,8 +1,9 @@
 /** The books of one download session: what is counted at its listing, and what did not reach the spool. */
+import { systemClock } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { KeyTable } from '../ledger/key-table.ts';
-import { forgetOwed, noteOwed, readOwed } from '../ledger/owed.ts';
+import { forgetOwed, noteUnreadable, readOwed } from '../ledger/owed.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { keyBytes, type LedgerRecord, uidlKey } from '../ledger/record.ts';
 import { updateRun } from '../ledger/run.ts';
@@ -57,8 +58,10 @@ export class Books {
       vanished.flatMap((asked) => this.#vanishedRecord(asked)),
     );
     const owed = hasUidl ? unreadable.filter(({ asked }) => asked.hasOwnUidl) : [];
-    const keys = owed.map(({ asked }) => uidlKey(asked.uidl).toString('hex'));
-    await noteOwed(this.#redis, this.#account, keys, 'unreadable');
+    const messages = owed.map(({ asked: { uidl, claimed }, reply }) => {
+      return { key: uidlKey(uidl).toString('hex'), uidl: uidl.toString('latin1'), size: claimed, reply };
+    });
+    await noteUnreadable(this.#redis, this.#account, messages, systemClock.now());
     await this.#update({
       known: this.#todo.known + known,
       refusedBefore: this.#todo.refusedBefore + refusedBefore,

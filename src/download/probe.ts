@@ -58,8 +58,7 @@ export class Probe {
 
   /** True when the destination is known to hold enough mail. */
   isWorthwhile(client: PopClient, wanted: number, run: Run): boolean {
-    const hasTop = client.capabilities.size === 0 || client.capabilities.has('TOP');
-    if (run.probed || !this.#context.settings.popProbe || !hasTop || this.#task.topForbidden) return false;
+    if (run.probed || topFault(client, this.#context.settings.popProbe, this.#task.topForbidden)) return false;
     return run.destinationMessages > 0 && run.destinationMessages >= wanted * worthwhileShare;
   }
 
@@ -126,6 +125,15 @@ export class Probe {
   }
 }
 
+/** Why headers cannot be asked for alone; undefined where they can. */
+export function topFault(client: PopClient, popProbe: boolean, topForbidden = false): string | undefined {
+  if (!popProbe) return 'TOP is switched off (popProbe)';
+  if (topForbidden) return 'TOP does harm at this provider';
+  // RFC 1939 §7: TOP is optional; a server without CAPA may have it.
+  const hasTop = client.capabilities.size === 0 || client.capabilities.has('TOP');
+  return hasTop ? undefined : 'the source has no TOP';
+}
+
 /** Takes headers and keeps their fingerprints, 10 bytes a message. */
 class FingerprintSink implements PopSink {
   readonly #marks: Buffer;
@@ -183,7 +191,7 @@ class FingerprintSink implements PopSink {
 }
 
 /** A header is a few kilobytes, whatever the size of its message. Those that no budget is left for are not looked at. */
-async function* topRequests(
+export async function* topRequests(
   listing: MaildropListing,
   places: Uint32Array,
   budget: SessionBudget,

@@ -1,23 +1,108 @@
-/** What a run would find at the source: lists and subtracts, fetches nothing, writes nothing. */
+/** What a run would find at the source: lists, subtracts and looks at headers; fetches no message, writes nothing. */
+import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { spooledKeys } from '../ledger/batches.ts';
 import { readRun } from '../ledger/run.ts';
 import { LedgerTable } from '../ledger/table.ts';
-import { inSourceTurn } from '../limits/look.ts';
+import { inSourceTurn, type SourceTurn } from '../limits/look.ts';
 import type { TurnContext } from '../limits/turn.ts';
+import type { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
+import type { PopSink } from '../pop3/retrieve.ts';
 import { openWithin } from './pace.ts';
 import { type Pick, pick } from './pick.ts';
+import { topFault, topRequests } from './probe.ts';
+
+/** Whoever wants to see the headers of what would be fetched. */
+export interface HeaderLook {
+  /** TOP does harm at this source and is not sent. */
+  readonly topForbidden: boolean;
+  /** Gets one header and the listed size of its message. */
+  take(header: Buffer, octets: number): void;
+}
+
+/** What a survey found. */
+export interface Survey extends Pick {
+  /** Why headers were not to be had, or not all of them; undefined where all were. */
+  readonly unseen: string | undefined;
+}
 
 /** Surveys one account when its host has a connection for it. Throws MailhaulError. */
-export function surveySource(account: string, endpoint: PopEndpoint, context: TurnContext): Promise<Pick> {
+export function surveySource(
+  account: string,
+  endpoint: PopEndpoint,
+  context: TurnContext,
+  look: HeaderLook,
+): Promise<Survey> {
   return inSourceTurn(endpoint, context, async ({ lease, budget }) => {
     const client = await openWithin(budget, endpoint, lease, context);
     const listing = await client.list();
-    await client.quit();
-    return pickOf(context.redis, account, listing);
+    const found = await pickOf(context.redis, account, listing);
+    const unseen = await lookAt(client, listing, found.wanted, look, context, budget);
+    return { ...found, unseen };
   });
+}
+
+/** Ends the session too. Headers that are not to be had are no reason to fail. */
+async function lookAt(
+  client: PopClient,
+  listing: MaildropListing,
+  wanted: Uint32Array,
+  look: HeaderLook,
+  { settings }: TurnContext,
+  budget: SourceTurn['budget'],
+): Promise<string | undefined> {
+  const fault = wanted.length === 0 ? undefined : topFault(client, settings.popProbe, look.topForbidden);
+  const places = fault === undefined ? wanted : new Uint32Array();
+  const sink = new HeaderSink(settings.headerMaxBytes, (header, at) => look.take(header, listing.octets(places[at]!)));
+  try {
+    await client.fetch(topRequests(listing, places, budget), sink);
+  } catch (error) {
+    client.destroy();
+    if (!(error instanceof MailhaulError)) throw error;
+    return error.message;
+  }
+  await client.quit();
+  const missing = places.length - sink.taken;
+  return missing > 0 ? `the source gave no header of ${missing} message(s)` : fault;
+}
+
+/** Hands on one header after the other, with its place among the requests, which are answered in their order. */
+class HeaderSink implements PopSink {
+  taken = 0;
+  readonly #maxBytes: number;
+  readonly #take: (header: Buffer, at: number) => void;
+  #at = -1;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(maxBytes: number, take: (header: Buffer, at: number) => void) {
+    this.#maxBytes = maxBytes;
+    this.#take = take;
+  }
+
+  start(): void {
+    this.#at += 1;
+    this.#parts = [];
+    this.#bytes = 0;
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#bytes >= this.#maxBytes) return;
+    const part = Buffer.from(chunk.subarray(0, this.#maxBytes - this.#bytes));
+    this.#parts.push(part);
+    this.#bytes += part.length;
+  }
+
+  end(): void {
+    this.taken += 1;
+    this.#take(Buffer.concat(this.#parts), this.#at);
+  }
+
+  refused(): void {
+    this.#at += 1;
+  }
 }
 
 async function pickOf(redis: RedisClient, account: string, listing: MaildropListing): Promise<Pick> {

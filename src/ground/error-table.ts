@@ -41,6 +41,12 @@ export const errorTable = {
     remedy: 'Correct the settings named; config/default.yaml lists each with its meaning.',
     exit: 10,
   },
+  'rules-unmatched': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the setting rules names {what}, which {path} does not have',
+    remedy: 'Correct the name, if it is misspelt: until then other rules place that mail.',
+  },
   'list-unreadable': {
     stops: 'run',
     retry: 'never',
@@ -678,6 +684,18 @@ export const errorTable = {
     text: 'the message is empty and is not sent',
     remedy: 'Accept it: there is nothing in it.',
   },
+  'message-skipped': {
+    stops: 'none',
+    retry: 'never',
+    text: 'skipped by the rule {rule}: {reason}',
+    remedy: 'Nothing to do if that is what the rule is for; see the setting rules and docs/placement.md.',
+  },
+  'placement-unknown': {
+    stops: 'none',
+    retry: 'never',
+    text: 'where the mail would go cannot be told: {reason}',
+    remedy: 'Nothing to do: sync fetches whole messages and places them by the same rules.',
+  },
   'mailbox-full': {
     stops: 'account',
     retry: 'next-run',
@@ -834,6 +852,29 @@ export const errorTable = {
     text: 'the file {path} cannot be written: {reason}',
     remedy: 'Name a file with --messages that can be written, on a disk with room.',
     exit: 1,
+  },
+  'export-failed': {
+    stops: 'run',
+    retry: 'never',
+    text: '{path} cannot be written: {reason}',
+    remedy:
+      'Name a place with --out that can be written, on a disk with room, and run the command again: what it has written stays.',
+    exit: 1,
+  },
+  'export-exists': {
+    stops: 'run',
+    retry: 'never',
+    text: '{path} exists already and is something else; nothing was overwritten',
+    remedy: 'Name another place with --out, or move away what is there.',
+    exit: 2,
+  },
+  'uidlist-unfit': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the ids of POP3 cannot be written into {path}: {reason}',
+    remedy:
+      'Name the dovecot-uidlist of the mailbox that the mail went to, as Dovecot 2 writes it (docs/export.md). Nothing was written.',
+    exit: 2,
   },
   'not-supported-yet': {
     stops: 'account',

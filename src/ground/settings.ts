@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { connectionsSchema } from './settings-connections.ts';
 import { oauthSchema } from './settings-oauth.ts';
+import { rulesSchema } from './settings-rules.ts';
 import { schedulesSchema } from './settings-schedules.ts';
 
 const ms = z
@@ -127,7 +128,11 @@ export const settingsSchema = z.strictObject({
   estimateMessagesPerSecond: limit.min(0.001),
   estimateBytesPerSecond: limit.min(1),
   headerMaxBytes: bytes,
+  registrySubjects: z.boolean(),
   placement: z.enum(['sent', 'inbox']),
+  rules: rulesSchema,
+  rulesTextMaxLength: count,
+  rulesMailboxesMax: count.max(100_000),
   seen: z.enum(['first-run', 'all', 'none', 'older-than', 'status']),
   seenOlderThanDays: z.number().int().min(1).max(36_500),
   flagsFromHeaders: z.boolean(),
@@ -168,4 +173,4 @@ export const settingsSchema = z.strictObject({
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
 
 /** Settings that are maps of maps: what is given adds to what is there, name by name; others are replaced as a whole. */
-export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'connections', 'oauth'];
+export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'connections', 'oauth', 'rules'];

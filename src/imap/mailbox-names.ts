@@ -53,14 +53,23 @@ export class MailboxNames {
   }
 
   /** See `MailboxClient.special`. */
-  async special(use: SpecialUse): Promise<string | undefined> {
+  async special(use: SpecialUse, below?: string): Promise<string | undefined> {
     const listing = await this.list();
-    return specialMailbox(listing, use, this.#namespace(listing));
+    const base = specialMailbox(listing, use, this.#namespace(listing));
+    return base === undefined || below === undefined ? base : this.find(this.#below(base, below, listing), 'levels');
   }
 
   /** See `MailboxClient.ensureSpecial`. */
-  async ensureSpecial(use: SpecialUse): Promise<string> {
-    return (await this.special(use)) ?? this.ensure(newSpecialNames[use], 'levels', use);
+  async ensureSpecial(use: SpecialUse, below?: string): Promise<string> {
+    const base = (await this.special(use)) ?? (await this.ensure(newSpecialNames[use], 'levels', use));
+    return below === undefined
+      ? base
+      : this.ensure(this.#below(base, below, this.#known ?? (await this.list())), 'levels');
+  }
+
+  /** The name of a mailbox below another: the levels of that one are known by the server's delimiter, its own by `/`. */
+  #below(base: string, name: string, listing: readonly MailboxInfo[]): string {
+    return [...levelsOf(base, this.#namespace(listing), 'either'), name].join('/');
   }
 
   #candidates(name: string, listing: readonly MailboxInfo[], notation: Notation): NameCandidates {

@@ -51,14 +51,17 @@ export class MailboxClient {
     return this.#names.find(name, notation);
   }
 
-  /** The mailbox with a special use (RFC 6154); one with a well-known name only where the server gives none that use. */
-  special(use: SpecialUse): Promise<string | undefined> {
-    return this.#names.special(use);
+  /**
+   * The mailbox with a special use (RFC 6154), or the one of the name `below` in it; one with a well-known name only
+   * where the server gives none that use.
+   */
+  special(use: SpecialUse, below?: string): Promise<string | undefined> {
+    return this.#names.special(use, below);
   }
 
   /** The same; made where it is missing. Throws `mailbox-refused`. */
-  ensureSpecial(use: SpecialUse): Promise<string> {
-    return this.#names.ensureSpecial(use);
+  ensureSpecial(use: SpecialUse, below?: string): Promise<string> {
+    return this.#names.ensureSpecial(use, below);
   }
 
   /** Names that were asked for, with the name of the mailbox that serves for each, where that is another. */

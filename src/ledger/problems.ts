@@ -43,14 +43,19 @@ export async function addProblem(
 
 /** All problems of an account: those of its run, and the refusals that nobody has accepted. */
 export async function readProblems(redis: RedisClient, account: string): Promise<Problem[]> {
-  const [noted, refusals] = await Promise.all([
+  const [noted, refusals, skipped] = await Promise.all([
     redis.hgetall(accountKeys.problems(account)),
     redis.hvals(accountKeys.refusals(account)),
+    redis.hget(accountKeys.run(account), 'accepted'),
   ]);
   const found = new Map<ErrorCode, { count: number; text: string; remedy?: string }>();
   for (const [code, json] of Object.entries(noted)) {
     found.set(code as ErrorCode, JSON.parse(json) as { count: number; text: string; remedy?: string });
   }
+  const skips = found.get('message-skipped');
+  if (skips && Number(skipped) > 0) found.set('message-skipped', { ...skips, count: Number(skipped) });
+  // Noted by a session that died before it settled them.
+  else found.delete('message-skipped');
   for (const json of refusals) {
     const { code, text } = JSON.parse(json) as { code: ErrorCode; text: string };
     found.set(code, { count: (found.get(code)?.count ?? 0) + 1, text: found.get(code)?.text ?? text });

@@ -18,7 +18,10 @@ export interface Run {
   /** How far the download is; `left` is for a later run, because this one may not wait so long. */
   readonly download: 'queued' | 'active' | 'done' | 'failed' | 'left';
   readonly listed: number;
+  /** Settled in an earlier run, and skipped by rules in this one. */
   readonly known: number;
+  /** Skipped by rules in this run: signed off as they came. */
+  readonly accepted: number;
   readonly appended: number;
   readonly duplicate: number;
   /** Refused in this run. */
@@ -103,7 +106,7 @@ const finishScript = new Script(`
     else return 0 end
   end
   local function n(name) return tonumber(run[name] or 0) end
-  local open = n('listed') - n('known') - n('appended') - n('duplicate') - n('vanished')
+  local open = n('listed') - n('known') - n('accepted') - n('appended') - n('duplicate') - n('vanished')
   local state = 'complete'
   if open > 0 or left then state = 'incomplete' end
   if failed then state = 'failed' end
@@ -200,7 +203,8 @@ function parseRun(hash: Record<string, string>): Run | undefined {
     finishedAt: number('finishedAt'),
     download: (hash['download'] ?? 'queued') as Run['download'],
     listed: number('listed'),
-    known: number('known'),
+    known: number('known') + number('accepted'),
+    accepted: number('accepted'),
     appended: number('appended'),
     duplicate: number('duplicate'),
     refused: number('refused'),

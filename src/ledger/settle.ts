@@ -30,6 +30,7 @@ const settleScript = new Script(
   if redis.call('EXISTS', KEYS[2]) == 0 then return -2 end
   local records = {}
   local settled = 0
+  local retried = redis.call('EXISTS', KEYS[12]) == 1
   for i = 5, #ARGV, 6 do
     local new = redis.call('SETBIT', KEYS[3], ARGV[i], 1) == 0
     if new then settled = settled + 1 end
@@ -40,11 +41,17 @@ const settleScript = new Script(
         redis.call('HINCRBY', KEYS[5], 'bytesAppended', ARGV[i + 2])
         redis.call('HINCRBY', KEYS[6], ARGV[i + 3], 1)
       end
-      local repaired = ARGV[i + 5] ~= '' and ARGV[i + 1] ~= 'refused'
-      if repaired and ARGV[i + 1] == 'appended' then redis.call('HINCRBY', KEYS[5], 'repaired', 1) end
-      if ARGV[i + 5] ~= '' then
-        redis.call('HSET', repaired and KEYS[11] or KEYS[10], string.sub(ARGV[i + 4], 1, 10), ARGV[i + 5])
+      local key = string.sub(ARGV[i + 4], 1, 10)
+      local outcome = ARGV[i + 1]
+      local refusal = ARGV[i + 5]
+      if retried then
+        local tries = redis.call('HGET', KEYS[12], key)
+        redis.call('HDEL', KEYS[12], key)
+        if tries and outcome == 'refused' then refusal = string.sub(refusal, 1, -2) .. ',"triesBefore":' .. tries .. '}' end
       end
+      local reasons = KEYS[outcome == 'refused' and 10 or outcome == 'accepted' and 11 or 13]
+      if refusal ~= '' then redis.call('HSET', reasons, key, refusal) end
+      if refusal ~= '' and outcome == 'appended' then redis.call('HINCRBY', KEYS[5], 'repaired', 1) end
     end
   end
   if #records > 0 then append(KEYS[4] .. ':', KEYS[4], table.concat(records)) end
@@ -70,7 +77,7 @@ export interface Settlement {
   readonly record: LedgerRecord;
   /** Path of the mailbox it went to; empty for none. */
   readonly mailbox: string;
-  /** Why it was refused, or what it was repaired to if it was not, as JSON text; empty otherwise. */
+  /** Why it was refused, or that and who accepted it, or what it was repaired to, as JSON text; empty otherwise. */
   readonly refusal: string;
 }
 
@@ -106,6 +113,8 @@ export async function settle(
     accountKeys.spools(account),
     accountKeys.intents(account),
     accountKeys.refusals(account),
+    accountKeys.acceptances(account),
+    accountKeys.triedBefore(account),
     accountKeys.repairs(account),
   ];
   const args: (string | number | Buffer)[] = [scope.token, batch, spool, scope.command];

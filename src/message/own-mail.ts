@@ -11,6 +11,12 @@ export function isOwnMail(fields: HeaderFields, addresses: ReadonlySet<string>):
   return !addressesIn(fields, ['to', 'cc', 'bcc']).some((address) => addresses.has(address));
 }
 
+/** The domain of the sender's address, in lower case; undefined where From has no address. */
+export function fromDomain(fields: HeaderFields): string | undefined {
+  const [address] = addressesIn(fields, ['from']);
+  return address?.slice(address.lastIndexOf('@') + 1) || undefined;
+}
+
 /**
  * The addresses in the named fields, in lower case; a name that looks like an address is none. Linear scans, not a
  * parser: RFC 5322 §3.4 puts the address in angle brackets wherever there is a name before it.

@@ -3,14 +3,11 @@ import type { Account } from '../accounts/account.ts';
 import { consentByBrowser, consentByDevice } from '../accounts/oauth/consent.ts';
 import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import type { TokenOwner } from '../accounts/oauth/token-source.ts';
-import { AccountStore } from '../accounts/store.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import { forgetRefusals } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
-import { loadList } from './load-list.ts';
-import { narrowed } from './selection.ts';
 
 /** What asking for consent takes. */
 export interface AuthorizeOptions {
@@ -30,23 +27,6 @@ export interface Authorized {
   /** The name under `oauth` in the settings. */
   readonly provider: string;
   readonly user: string;
-}
-
-/** The account with this id: in the list, else among those of the service. Throws `usage` or `account-unknown`. */
-export async function accountToAuthorize(
-  id: string,
-  list: string | undefined,
-  { redis, settings, env }: Pick<AuthorizeOptions, 'redis' | 'settings' | 'env'>,
-): Promise<Account> {
-  if (list === undefined) {
-    const { accounts } = await (await AccountStore.open(redis, settings, env)).all();
-    const all = [...accounts.values()].map(({ account }) => account);
-    return narrowed(all, { ids: [id] })[0]!;
-  }
-  const all = await loadList(list, settings);
-  const found = all.find((account) => account.id === id);
-  if (found) return found;
-  throw new MailhaulError('usage', { reason: `the account list ${list} has no account ${id}` });
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Account } from '../accounts/account.ts';
 import { listWarning } from '../accounts/list-safety.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { strangersIn } from '../ground/settings-rules.ts';
 import { type ListSettings, loadList, readList } from './load-list.ts';
 
 /** What `--account` and `--group` select; nothing selects all. */
@@ -18,10 +19,15 @@ export interface Choice {
 export async function chooseAccounts(
   list: string,
   options: Choice,
-  settings: ListSettings,
+  settings: ListSettings & Partial<Pick<Settings, 'rules'>>,
   warn: (warning: MailhaulError) => void,
 ): Promise<Account[]> {
-  return choose(await loadList(list, settings), list, options, settings, warn);
+  const all = await loadList(list, settings);
+  const { groups, accounts } = settings.rules ? strangersIn(settings.rules, all) : { groups: [], accounts: [] };
+  const names = [...groups.map((name) => `the group ${name}`), ...accounts.map((id) => `the account ${id}`)];
+  // Whoever misspells a name has the mail placed by other rules, and would not know.
+  if (names.length > 0) warn(new MailhaulError('rules-unmatched', { path: list, what: names.join(', ') }));
+  return choose(all, list, options, settings, warn);
 }
 
 /**

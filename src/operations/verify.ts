@@ -23,6 +23,7 @@ import { type VerifiedAccount, verifyAccount } from '../verify/account.ts';
 import type { VerdictCounts } from '../verify/findings.ts';
 import { RowFile } from '../verify/rows.ts';
 import type { Depth } from '../verify/sample.ts';
+import { tryAgain } from './try-again.ts';
 import { sampleSizeText } from './verify-depth.ts';
 
 /** Each takes memory for all messages of its account. */
@@ -104,30 +105,18 @@ async function reportAccount(account: Account, options: VerifyOptions, rows: Row
   }
 }
 
-/** Tries again what the error table calls worth it, after the waits of the settings. */
+/** Verifies one account, again where that may help. */
 async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
   const { redis, settings, env, depth, signal } = options;
   const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
   const onWait = (wait: Wait) => options.onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
-  const waits = settings.retryWaitsMs.values();
-  let oneAtATime = false;
-  for (;;) {
-    try {
-      const source = await openLogin(account, 'source', logins);
-      const destination = await openLogin(account, 'destination', logins);
-      const topForbidden = profilesOf(settings).of(account.source)?.quirks.topForbidden !== undefined;
-      const context = { redis, settings, signal, oneAtATime, topForbidden, onWait };
-      return await verifyAccount({ account: account.key, source, destination, depth }, context);
-    } catch (thrown) {
-      const error = asMailhaulError(thrown);
-      const wait = waits.next().value;
-      if (error.retry !== 'soon' || wait === undefined || signal.aborted) throw error;
-      oneAtATime ||= error.code === 'pipelining-broken';
-      await systemClock.wait(wait, signal).catch(() => {
-        throw error;
-      });
-    }
-  }
+  return tryAgain(settings, signal, async (oneAtATime) => {
+    const source = await openLogin(account, 'source', logins);
+    const destination = await openLogin(account, 'destination', logins);
+    const topForbidden = profilesOf(settings).of(account.source)?.quirks.topForbidden !== undefined;
+    const context = { redis, settings, signal, oneAtATime, topForbidden, onWait };
+    return verifyAccount({ account: account.key, source, destination, depth }, context);
+  });
 }
 
 function messagesOf(counts: VerdictCounts): MessageCounts {

@@ -36,7 +36,7 @@ export interface AccountReport {
   readonly state: RunState;
   readonly messages: MessageCounts;
   readonly bytes: ByteCounts;
-  /** Messages appended in the run, by mailbox. */
+  /** Messages appended in the run, by mailbox; in a dry run those that would be, by the mailboxes' names in the rules. */
   readonly mailboxes: Readonly<Record<string, number>>;
   readonly repaired: number;
   readonly rewritten: number;

@@ -17,7 +17,7 @@ export function reportText(report: Report, options: { recheck?: boolean } = {}):
     '',
     sumLine(totals.messages),
     `${size(totals.bytes.downloaded)} downloaded, ${size(totals.bytes.appended)} appended in ${run.seconds} s.`,
-    ...mailboxLines(accounts),
+    ...mailboxLines(accounts, run.id === 'dry-run' ? 'Would go to' : 'Appended by mailbox'),
     ...(options.recheck ? [] : quietLine(report)),
     ...accounts.flatMap(problemLines),
     '',
@@ -54,7 +54,7 @@ export function table(rows: readonly string[][], left: readonly number[] = [0, 1
   return rows.map((cells) => line(cells).trimEnd()).join('\n');
 }
 
-function mailboxLines(accounts: readonly AccountReport[]): string[] {
+function mailboxLines(accounts: readonly AccountReport[], heading: string): string[] {
   const counts = new Map<string, number>();
   for (const { mailboxes } of accounts) {
     for (const [path, count] of Object.entries(mailboxes)) counts.set(path, (counts.get(path) ?? 0) + count);
@@ -62,7 +62,7 @@ function mailboxLines(accounts: readonly AccountReport[]): string[] {
   if (counts.size === 0) return [];
   const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([path, count]) => `${path} ${number(count)}`);
   const shown = parts.length > 12 ? [...parts.slice(0, 12), `and ${parts.length - 12} more`] : parts;
-  return [`Appended by mailbox: ${shown.join(', ')}.`];
+  return [`${heading}: ${shown.join(', ')}.`];
 }
 
 /** A re-run with nothing new says that it left the destination alone (design §2, promise 6). */

@@ -1,4 +1,5 @@
 /** The schedule of an account: what the settings say of it, read into plain data. */
+import { strangersIn } from '../ground/settings-rules.ts';
 import {
   type Recurrence,
   readTime,
@@ -83,11 +84,6 @@ export class ScheduleBook {
 
   /** Groups and accounts that the settings name and no account has: misspelt, or not imported yet. */
   strangers(owners: readonly ScheduleOwner[]): { groups: string[]; accounts: string[] } {
-    const groups = new Set(owners.map(({ group }) => group));
-    const ids = new Set(owners.map(({ id }) => id));
-    return {
-      groups: Object.keys(this.#schedules.groups).filter((name) => !groups.has(name)),
-      accounts: Object.keys(this.#schedules.accounts).filter((id) => !ids.has(id)),
-    };
+    return strangersIn(this.#schedules, owners);
   }
 }

@@ -1,6 +1,7 @@
 /** The scheduler: at each tick it learns what has changed, plans, and begins, holds and releases runs (design §3). */
 import { globalKeys } from '../ground/keys.ts';
 import { newRunId } from '../ground/run-id.ts';
+import { strangersIn } from '../ground/settings-rules.ts';
 import { updateRun } from '../ledger/run.ts';
 import { Lease } from '../limits/lease.ts';
 import { dueOf } from './due.ts';
@@ -127,9 +128,11 @@ export class Scheduler {
     try {
       const all = await accounts.all();
       await this.#roll.reload(all, now);
-      const { groups, accounts: ids } = this.#book.strangers(all);
-      for (const group of groups) log.warn({ group }, 'schedules names a group that no account has');
-      for (const account of ids) log.warn({ account }, 'schedules names an account that the list does not have');
+      const named = { schedules: this.#book.strangers(all), rules: strangersIn(this.#context.settings.rules, all) };
+      for (const [setting, { groups, accounts: ids }] of Object.entries(named)) {
+        for (const group of groups) log.warn({ group }, `${setting} names a group that no account has`);
+        for (const account of ids) log.warn({ account }, `${setting} names an account that the list does not have`);
+      }
     } catch (error) {
       this.#stale = true;
       throw error;

@@ -110,10 +110,12 @@ async function ledgerMailboxes(redis: RedisClient, account: string): Promise<Rea
 async function readRefusals(redis: RedisClient, account: string): Promise<ReadonlyMap<string, string>> {
   const refusals = new Map<string, string>();
   // Keys are bytes; a reply in the order of field and value keeps them.
-  const flat = (await redis.callBuffer('HGETALL', accountKeys.refusals(account))) as Buffer[];
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const { text } = JSON.parse(flat[i + 1]!.toString()) as { text: string };
-    refusals.set(flat[i]!.toString('hex'), text);
+  const both = [accountKeys.acceptances(account), accountKeys.refusals(account)];
+  for (const flat of (await Promise.all(both.map((key) => redis.callBuffer('HGETALL', key)))) as Buffer[][]) {
+    for (let i = 0; i + 1 < flat.length; i += 2) {
+      const told = JSON.parse(flat[i + 1]!.toString()) as { text: string } | { refusal: { text: string } };
+      refusals.set(flat[i]!.toString('hex'), 'refusal' in told ? told.refusal.text : told.text);
+    }
   }
   return refusals;
 }

@@ -29,11 +29,19 @@ export function csvLine(cells: readonly (string | number)[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
+/** The same with every cell exactly as it is: for programs, not for spreadsheets. */
+export function exactCsvLine(cells: readonly (string | number)[]): string {
+  return `${cells.map((value) => quoted(String(value))).join(',')}\r\n`;
+}
+
 /** A spreadsheet takes what begins like a formula for one (CWE-1236): an apostrophe goes before it. */
 function csvCell(value: string | number): string {
   const text = String(value);
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return quoted(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+}
+
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** The file, readable by its owner alone: what is in it is private. */

@@ -1,16 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { ownAddresses, type PlacementRules, place } from '../../src/append/placement.ts';
+import { RuleSet } from '../../src/append/rules/rule-set.ts';
 import { mainTarget, sentTarget } from '../../src/append/target.ts';
+import { shippedRules } from '../../src/ground/settings-rules.ts';
 
 const settings = { seenOlderThanDays: 30, flagsFromHeaders: false, dates: 'received' } as const;
+const addresses = new Set(['me@example.com']);
+const setOf = (placement: 'sent' | 'inbox') =>
+  RuleSet.of(
+    { id: 'one', group: '', addresses, source: 'pop.example.com' },
+    {
+      placement,
+      rules: { default: shippedRules, groups: {}, accounts: {} },
+      rulesTextMaxLength: 1000,
+      rulesMailboxesMax: 10,
+    },
+  );
 const rules: PlacementRules = {
-  settings: { ...settings, placement: 'sent', seen: 'first-run' },
-  addresses: new Set(['me@example.com']),
+  settings: { ...settings, seen: 'first-run' },
+  ruleSet: await setOf('sent'),
   firstRun: true,
   now: Date.UTC(2020, 0, 1),
 };
 const put = (lines: string[], other: Partial<PlacementRules> = {}) =>
-  place(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), { ...rules, ...other });
+  place(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), 1000, { ...rules, ...other });
 
 describe('the mailbox', () => {
   const sent = ['From: Me <me@example.com>', 'To: you@example.net'];
@@ -28,8 +41,8 @@ describe('the mailbox', () => {
     expect(put([]).target).toEqual(mainTarget);
   });
 
-  it('of everything is the main one with placement inbox', () => {
-    expect(put(sent, { settings: { ...settings, placement: 'inbox', seen: 'all' } }).target).toEqual(mainTarget);
+  it('of everything is the main one with placement inbox', async () => {
+    expect(put(sent, { ruleSet: await setOf('inbox') }).target).toEqual(mainTarget);
   });
 });
 
@@ -42,7 +55,7 @@ describe('the flags', () => {
     ['none', true, []],
     ['none', false, []],
   ] as const)('with seen %s and first run %s are %j', (seen, firstRun, flags) => {
-    expect(put([], { settings: { ...settings, placement: 'sent', seen }, firstRun }).flags).toEqual(flags);
+    expect(put([], { settings: { ...settings, seen }, firstRun }).flags).toEqual(flags);
   });
 });
 

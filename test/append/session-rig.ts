@@ -80,7 +80,15 @@ export class SessionRig {
     await updateRun(client, account, 'r1', { download: 'done' });
     const bell = await Bell.open(client, (await this.#redis.another()).client);
     const endpoint = { host: '127.0.0.1', port: this.imap.port, security: 'none', auth: 'auto', user: 'ann' } as const;
-    const task = { account, id: 'alice', runId: 'r1', mailbox, addresses: new Set<string>() };
+    const task = {
+      account,
+      id: 'alice',
+      runId: 'r1',
+      mailbox,
+      source: 'pop.example',
+      group: 'default',
+      addresses: new Set<string>(),
+    };
     const context = { redis: client, settings: this.#settings, spool: this.#spool, bell, log: silentLog() };
     const end = await appendSession(
       { ...task, endpoint: { ...endpoint, password: 'pw' } },

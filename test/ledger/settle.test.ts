@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { MailhaulError } from '../../src/ground/errors.ts';
 import { accountKeys } from '../../src/ground/keys.ts';
 import { registeredBatches, spoolsWithBatches } from '../../src/ledger/batches.ts';
 import { openIntents, recordIntent } from '../../src/ledger/intent.ts';
-import { readProblems } from '../../src/ledger/problems.ts';
+import { noteProblem, problemOf, readProblems } from '../../src/ledger/problems.ts';
 import { type LedgerRecord, type Outcome, recordBytes, uidlKey } from '../../src/ledger/record.ts';
-import { readRun, readRunMailboxes, startRun } from '../../src/ledger/run.ts';
+import { acceptedJson, readAcceptances } from '../../src/ledger/refusals.ts';
+import { finishRunIfDone, readRun, readRunMailboxes, startRun, updateRun } from '../../src/ledger/run.ts';
 import { recordEnds, type Settlement, type SettleScope, settle } from '../../src/ledger/settle.ts';
 import { LedgerTable, pageRecords } from '../../src/ledger/table.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
@@ -144,6 +146,40 @@ describe('settling', () => {
     expect(fields.map((field) => field.toString('hex')).sort()).toEqual(
       ['m0', 'm1'].map((name) => keyOf(name).toString('hex')).sort(),
     );
+  });
+});
+
+describe('what a rule skips', () => {
+  const acceptance = { by: 'rule x', reason: 'nobody wants it', at: 5 };
+  const refusal = JSON.stringify({ code: 'message-skipped', text: 'skipped by x', uidl: 'm1' });
+  const note = () =>
+    noteProblem(redis.client, account, problemOf(new MailhaulError('message-skipped', { rule: 'x', reason: 'y' })));
+
+  it('counts as known, however the listing counts afterwards, and completes the run', async () => {
+    await batchOf(3);
+    await updateRun(redis.client, account, 'r1', { listed: 3 });
+    await note();
+    const ends = [0, 1].map((at) => end(at, 'accepted', `m${at}`, acceptedJson(acceptance, refusal)));
+    await settle(redis.client, scope, [...ends, end(2, 'appended')]);
+    await settle(redis.client, scope, ends).catch(() => {});
+    await updateRun(redis.client, account, 'r1', { known: 0, download: 'done' });
+    expect(await finishRunIfDone(redis.client, account, 'r1', 9)).toBe(true);
+    expect(await readRun(redis.client, account)).toMatchObject({
+      state: 'complete',
+      known: 2,
+      appended: 1,
+      refused: 0,
+    });
+    const kept = { acceptance, refusal: JSON.parse(refusal) };
+    expect(await readAcceptances(redis.client, account)).toEqual([kept, kept]);
+    expect(await readProblems(redis.client, account)).toMatchObject([
+      { code: 'message-skipped', count: 2, stops: 'none', text: 'skipped by the rule x: y' },
+    ]);
+  });
+
+  it('is not told where a session died before it settled any', async () => {
+    await note();
+    expect(await readProblems(redis.client, account)).toEqual([]);
   });
 });
 

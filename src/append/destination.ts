@@ -8,6 +8,7 @@ import { hasMailboxLimits } from '../imap/features.ts';
 import { offersQuota } from '../imap/mailbox-quota.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import type { MailboxIndex } from '../ledger/mailbox-index.ts';
+import { isOneAtATime, rememberOneAtATime } from '../limits/hosts.ts';
 import type { Lease } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import { withToken } from '../limits/token-login.ts';
@@ -58,14 +59,20 @@ export class Destination {
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
 
-  private constructor(options: DestinationOptions, channel: AppendChannel) {
+  private constructor(options: DestinationOptions, channel: AppendChannel, oneAtATime: boolean) {
     this.#options = options;
-    const { endpoint, settings, lease, budget } = options;
+    const { endpoint, settings, lease, budget, redis } = options;
     const imapOptions = { ...settings, signal: lease.lost };
-    const { host, user } = endpoint;
-    const openAnother = () =>
-      budget.another(() => withToken(endpoint, (fresh) => AppendChannel.open(fresh, imapOptions)));
-    this.channels = new ChannelPool(channel, openAnother, settings.appendConnectionsPerAccount, { host, user });
+    const { host, port, user } = endpoint;
+    const channelAgain = () => withToken(endpoint, (fresh) => AppendChannel.open(fresh, imapOptions));
+    this.channels = new ChannelPool(channel, {
+      again: () => budget.loginAgain(channelAgain),
+      another: () => budget.another(channelAgain),
+      max: settings.appendConnectionsPerAccount,
+      peer: { host, user },
+      oneAtATime,
+      onCut: () => void rememberOneAtATime(redis, host, port).catch(() => {}),
+    });
     const look = () => withToken(endpoint, (fresh) => MailboxClient.connect(fresh, imapOptions));
     this.#looker = budget.loginAgain(look);
     this.#looker.catch(() => {});
@@ -85,7 +92,8 @@ export class Destination {
   static async open(options: DestinationOptions): Promise<Destination> {
     const { endpoint, settings, lease, budget } = options;
     const imapOptions = { ...settings, signal: lease.lost };
-    return new Destination(options, await budget.login(() => AppendChannel.open(endpoint, imapOptions)));
+    const channel = await budget.login(() => AppendChannel.open(endpoint, imapOptions));
+    return new Destination(options, channel, await isOneAtATime(options.redis, endpoint.host, endpoint.port));
   }
 
   /** The last look before something is sent that cannot be taken back. Throws `lease-lost`. */
@@ -118,6 +126,13 @@ export class Destination {
     const mailbox = { path: selected.path, index, lastingFlags, appendLimit };
     this.#open.set(path, mailbox).set(selected.path, mailbox);
     return mailbox;
+  }
+
+  /** Opens a mailbox again that is not what it was: it is created where it is gone (RFC 3501 §6.3.11). */
+  async reopen(path: string, incoming: number): Promise<OpenMailbox> {
+    const before = this.#open.get(path);
+    for (const [name, mailbox] of this.#open) if (mailbox === before) this.#open.delete(name);
+    return this.use(path, incoming);
   }
 
   /** Only where mailboxes have limits of their own must the first append wait for the connection that looks. */

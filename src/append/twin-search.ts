@@ -5,7 +5,7 @@ import type { Batch } from './batch.ts';
 import type { Destination } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Neighbour, Place } from './indexes.ts';
-import type { Item } from './items.ts';
+import { contentOf, type Item } from './items.ts';
 import { type Dedupe, mayBeOurs, type Question, weigh } from './twins.ts';
 
 /** A message that is there already. */
@@ -152,7 +152,7 @@ export class TwinSearch {
     item: Item,
     candidates: readonly IndexRecord[],
   ): Promise<IndexRecord | undefined> {
-    const body = await bodyDigest(batch.file.content(item.message));
+    const body = await bodyDigest(contentOf(item, batch.file));
     const looker = await this.#destination.looker();
     for (const candidate of candidates) {
       const message = await looker.message(place.path, candidate.uid);

@@ -38,6 +38,8 @@ export const accountKeys = {
   schedule: (account: string) => `${prefix}:{${account}}:schedule`,
   /** Hash: message key → JSON of why it was refused. */
   refusals: (account: string) => `${prefix}:{${account}}:refusals`,
+  /** Hash: message key → JSON of what a repaired message was and is: one for each message that was repaired. */
+  repairs: (account: string) => `${prefix}:{${account}}:repairs`,
   /** Hash: message key → how often a refused message was tried before it was made pending again. */
   triedBefore: (account: string) => `${prefix}:{${account}}:tried-before`,
   /** Hash: message key → JSON of a refusal that was accepted: code, text, by, at, reason. */

@@ -1,5 +1,5 @@
 /** CREATE, SUBSCRIBE and a look at one mailbox, under exactly the name that will be selected. */
-import type { Refusal } from './classify.ts';
+import type { Refusal } from './classify-append.ts';
 import type { OpenDoor } from './door.ts';
 import { isRev2Only } from './features.ts';
 import { type FlowArgument, type FlowAttributes, flowExec, textOf } from './flow-exec.ts';

@@ -58,6 +58,8 @@ export interface ImapBehaviour {
   before?: (command: string) => string | undefined;
   /** Refuses when the whole command is there. */
   refuse?: (message: AppendedMessage) => string | undefined;
+  /** Says BYE at so many BADs to an APPEND on one connection, as Exchange does at three. */
+  badsUntilBye?: number;
   /** Refuses a synchronising literal instead of saying +. */
   refuseBefore?: (message: AppendedMessage) => string | undefined;
   /** Refuses at once and discards a literal that did not ask. */
@@ -106,6 +108,8 @@ export interface LiteralFact {
 export interface ImapTranscript {
   commands: string[];
   appends: { tag: string; mailbox: string; literals: LiteralFact[] }[];
+  /** How many of them were answered BAD. */
+  bads: number;
   received(): number;
   /** In how many pieces the bytes after the first `count` came. */
   chunksAfter(count: number): number;

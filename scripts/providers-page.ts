@@ -53,8 +53,9 @@ const quirkTexts: Readonly<Record<QuirkName, string>> = {
   topForbidden: 'TOP is never sent: whole messages are fetched where headers would do.',
   sizesEstimated: 'Listed sizes are not exact. Mailhaul relies on none anywhere.',
   inboxOnly: 'POP shows the inbox alone.',
-  mergesDuplicates: 'The destination keeps one of several messages that it takes for the same.',
-  rewritesMail: 'The destination changes header fields: verify counts that as rewritten.',
+  mergesDuplicates:
+    'The destination keeps one of several messages that it takes for the same: verify takes those with one Message-ID for one.',
+  rewritesMail: 'The destination changes header fields: what is appended there counts as rewritten.',
   finalCrlfNeeded: 'Mail without a final line break is refused. Mailhaul sends none such.',
 };
 

@@ -1,5 +1,6 @@
 /** The IMAP worker: append sessions from the queue of this process's spool, one job a session. */
 import { openLogin } from '../src/accounts/login.ts';
+import { profilesOf } from '../src/accounts/profiles.ts';
 import { ruleOwnerOf } from '../src/append/placement.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
 import { attempt } from './attempt.ts';
@@ -12,7 +13,8 @@ export function imapWorker(context: WorkerContext): JobHandler {
     attempt(context, 'append', job, lost, async (account, { stop, cut }) => {
       const endpoint = await openLogin(account, 'destination', context);
       const { key, mailbox } = account;
-      const task = { account: key, runId: job.run, endpoint, mailbox, ...ruleOwnerOf(account) };
+      const rewrites = profilesOf(settings).of(account.destination)?.quirks.rewritesMail !== undefined;
+      const task = { account: key, runId: job.run, endpoint, mailbox, rewrites, ...ruleOwnerOf(account) };
       // Loaded with the first append: a re-run with nothing new never needs an IMAP client.
       const { appendSession } = await import('../src/append/session.ts');
       return appendSession(task, { redis, settings, spool, bell, log, signal: stop, cut });

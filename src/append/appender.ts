@@ -3,12 +3,16 @@
  * are dealt with as they come; what a crash leaves behind is always either never sent or recorded as an intent.
  */
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../ground/clock.ts';
 import { crashPoint } from '../ground/crash-point.ts';
-import { type ErrorCode, MailhaulError, printable } from '../ground/errors.ts';
+import { MailhaulError, printable } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendOutcome } from '../imap/append-channel.ts';
-import { classifyRefusal, hintDetails } from '../imap/classify.ts';
+import { hintDetails } from '../imap/classify.ts';
+import { classifyRefusal } from '../imap/classify-append.ts';
 import { storageUnitBytes } from '../imap/mailbox-quota.ts';
+import { noteMerged } from '../ledger/changed-mail.ts';
 import { endIntent, recordIntent } from '../ledger/intent.ts';
 import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -16,9 +20,15 @@ import { appendCommands } from './append-commands.ts';
 import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
-import { appendMessageOf, describeItem, type Item, indexRecordOf, type RefusalReason, settlementOf } from './items.ts';
+import type { Place } from './indexes.ts';
+import { appendMessageOf, type Item, indexRecordOf, settlementOf } from './items.ts';
+import { MergeWatch } from './merged.ts';
 import { commandLimits } from './pace.ts';
 import { MailboxFull, wholeQuota } from './quota.ts';
+import { Refusals } from './refusals.ts';
+import { reasonOf, refuse, refuseUnsendable } from './refuse.ts';
+import { withRepair } from './repair-item.ts';
+import type { Found } from './twin-search.ts';
 
 /** What the appender works with. */
 export interface AppenderContext {
@@ -30,16 +40,29 @@ export interface AppenderContext {
   readonly user: string;
   /** What the session may take of the host. */
   readonly budget: SessionBudget;
+  readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** Sends messages of one batch to one mailbox and settles them by the answers. */
 export class Appender {
+  /** What it refused, and may take later. */
+  readonly refusals: Refusals;
   readonly #context: AppenderContext;
   /** The commands that the server had no room for, message by message, one behind the other. */
   #filling: Promise<void> = Promise.resolve();
+  readonly #merges = new MergeWatch();
+  /** UIDNEXT of its mailbox, at the most, when a command was claimed. */
+  readonly #claimedAt = new Map<string, number>();
 
   constructor(context: AppenderContext) {
     this.#context = context;
+    this.refusals = new Refusals({
+      ...context,
+      sendTogether: (batch, mailbox, items) => this.#sendCommand(batch, mailbox, items),
+      send: (batch, mailbox, items) => this.send(batch, mailbox, items),
+      settleFound: (batch, mailbox, found) => this.settleFound(batch, mailbox, found),
+    });
   }
 
   /**
@@ -48,7 +71,7 @@ export class Appender {
    */
   async send(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<void> {
     const { destination, settings, budget, inFlight } = this.#context;
-    const sendable = await this.#refuseUnsendable(batch, mailbox, items);
+    const sendable = await refuseUnsendable(this.#context, batch, mailbox, items);
     for (const command of appendCommands(sendable, destination.channels.features, commandLimits(settings, budget))) {
       await this.#filling;
       const sizes = command.map((item) => item.message.size);
@@ -59,18 +82,14 @@ export class Appender {
   }
 
   /** Settles messages that stand at the destination already, and makes them their owners' in the index. */
-  async settleFound(
-    batch: Batch,
-    mailbox: OpenMailbox,
-    found: readonly { item: Item; uid: number; outcome: 'appended' | 'duplicate'; claims: boolean }[],
-  ): Promise<void> {
+  async settleFound(batch: Batch, mailbox: Place, found: readonly Found[]): Promise<void> {
     if (found.length === 0) return;
     const { redis, account, run } = this.#context.scope;
     const number = await mailboxNumber(redis, account, mailbox.path);
     await mailbox.index.put(found.filter(({ claims }) => claims).map(({ item, uid }) => indexRecordOf(item, uid)));
     await batch.settle(
       found.map(({ item, uid, outcome }) =>
-        settlementOf(item, outcome, run, { mailbox: mailbox.path, mailboxNumber: number, uid }),
+        withRepair(settlementOf(item, outcome, run, { mailbox: mailbox.path, mailboxNumber: number, uid }), item),
       ),
     );
   }
@@ -90,7 +109,7 @@ export class Appender {
     if (budget.limited) {
       const wait = await budget.pass(
         items.length,
-        items.reduce((bytes, item) => bytes + item.message.size, 0),
+        items.reduce((bytes, item) => bytes + (item.repaired ?? item.message).size, 0),
       );
       if (wait) throw new BudgetSpent(wait);
       inFlight.check();
@@ -110,6 +129,7 @@ export class Appender {
   async #claim(batch: Batch, mailbox: OpenMailbox, items: readonly Item[], command: string): Promise<void> {
     const { redis, account, token } = this.#context.scope;
     const { uidValidity, uidNext } = mailbox.index;
+    this.#claimedAt.set(command, uidNext);
     const indexes = items.map(({ index }) => index);
     const intent = { command, batch: batch.name, indexes, mailbox: mailbox.path, uidValidity, uidNext };
     const [recorded] = await Promise.all([
@@ -130,45 +150,53 @@ export class Appender {
     outcome: AppendOutcome,
   ): Promise<void> {
     crashPoint('after-ok');
+    const claimedAt = this.#claimedAt.get(command) ?? 0;
+    this.#claimedAt.delete(command);
     if (outcome.kind === 'refused') return this.#settleRefusal(batch, mailbox, items, command, outcome);
-    const { redis, account, run } = this.#context.scope;
+    const { host, scope } = this.#context;
+    const { redis, account, run } = scope;
     const number = await mailboxNumber(redis, account, mailbox.path);
     const uids = outcome.uidValidity === mailbox.index.uidValidity ? outcome.uids : undefined;
     const place = (i: number) => ({ mailbox: mailbox.path, mailboxNumber: number, uid: uids?.[i] ?? 0 });
+    const merged = this.#merges.merged(mailbox.path, uids, claimedAt);
+    const isKept = (_: unknown, i: number) => !merged[i];
     const records = items.map((item, i) => indexRecordOf(item, place(i).uid));
     await Promise.all([
-      mailbox.index.put(records, (uidNext) => (uids ? nextAfter(uidNext, uids) : uidNext)),
+      mailbox.index.put(records.filter(isKept), (uidNext) =>
+        uids ? nextAfter(uidNext, uids.filter(isKept)) : uidNext,
+      ),
+      mailbox.index.drop(items.filter((_, i) => merged[i]).map((item) => indexRecordOf(item, 0))),
       batch.settle(
-        items.map((item, i) => settlementOf(item, 'appended', run, place(i))),
+        items.map((item, i) =>
+          withRepair(settlementOf(item, merged[i] ? 'duplicate' : 'appended', run, place(i)), item),
+        ),
         command,
       ),
     ]);
+    await noteMerged(redis, account, host, merged.filter(Boolean).length);
+    await this.refusals.noteStored({ batch, mailbox, items });
     crashPoint('after-record');
   }
 
-  /** A refused command stored nothing (RFC 3501 §6.3.11). Which of its messages is to blame is found by halving it. */
+  /** What is refused for its own sake is dealt with message by message; anything else ends the session. */
   async #settleRefusal(
     batch: Batch,
     mailbox: OpenMailbox,
     items: readonly Item[],
     command: string,
-    refusal: Extract<AppendOutcome, { kind: 'refused' }>,
+    answer: Extract<AppendOutcome, { kind: 'refused' }>,
   ): Promise<void> {
     const { scope, host, user } = this.#context;
-    await mailbox.index.drop(items.map((item) => indexRecordOf(item, 0)));
     await endIntent(scope.redis, scope.account, command);
-    const { action, code, ...hint } = classifyRefusal(refusal);
-    const reply = `${refusal.reply} ${refusal.text}`;
-    const details = { host, user, reply, mailbox: mailbox.path, size: items[0]!.message.size, limit: 'less' };
-    if (action === 'account-full') return this.#fill(batch, mailbox, items, printable(reply));
-    if (action === 'create') throw new MailhaulError('server-unavailable', details);
-    if (action !== 'message') throw new MailhaulError(code, { ...details, ...hintDetails(hint) });
-    if (items.length === 1) {
-      return this.#refuse(batch, items[0]!, reasonOf(code, details));
+    const verdict = classifyRefusal(answer);
+    const { action, code, repair: _, unknown: __, ...hint } = verdict;
+    if (action !== 'account-full' && action !== 'wait' && action !== 'account') {
+      return this.refusals.take({ batch, mailbox, items, answer, verdict });
     }
-    const half = Math.ceil(items.length / 2);
-    await this.#sendCommand(batch, mailbox, items.slice(0, half));
-    await this.#sendCommand(batch, mailbox, items.slice(half));
+    await mailbox.index.drop(items.map((item) => indexRecordOf(item, 0)));
+    const reply = `${answer.reply} ${answer.text}`;
+    if (action === 'account-full') return this.#fill(batch, mailbox, items, printable(reply));
+    throw new MailhaulError(code, { host, user, reply, mailbox: mailbox.path, ...hintDetails(hint) });
   }
 
   /**
@@ -182,45 +210,14 @@ export class Appender {
       const quota = await destination.quotas.largest(mailbox.path);
       // Told in whole units, which some servers round up: what is as large as that has met its end all the same.
       if (only.message.size <= quota - storageUnitBytes) throw new MailboxFull(mailbox.path, reply);
-      return this.#refuse(
-        batch,
-        only,
-        reasonOf('message-too-big', { host, size: only.message.size, limit: wholeQuota(quota) }),
-      );
+      const reason = reasonOf('message-too-big', { host, size: only.message.size, limit: wholeQuota(quota) });
+      return refuse(this.#context, batch, only, reason);
     }
     this.#filling = this.#filling.then(async () => {
       for (const item of items) await (await this.#dispatch(batch, mailbox, [item]))();
     });
     return this.#filling;
   }
-
-  /** Settles what must not be sent: empty messages, and those above the limit that the server states (RFC 7889). */
-  async #refuseUnsendable(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<Item[]> {
-    const { host, destination } = this.#context;
-    const limit = mailbox.appendLimit ?? Number.POSITIVE_INFINITY;
-    const quota = await destination.quotas.largest(mailbox.path);
-    const whole = quota < limit ? wholeQuota(quota) : limit;
-    const sendable: Item[] = [];
-    for (const item of items) {
-      const { size } = item.message;
-      if (size === 0) await this.#refuse(batch, item, reasonOf('message-empty', { host }));
-      else if (size > Math.min(limit, quota)) {
-        await this.#refuse(batch, item, reasonOf('message-too-big', { host, size, limit: whole }));
-      } else sendable.push(item);
-    }
-    return sendable;
-  }
-
-  async #refuse(batch: Batch, item: Item, reason: RefusalReason): Promise<void> {
-    const { scope, settings } = this.#context;
-    const nowhere = { mailbox: '', mailboxNumber: 0, uid: 0 };
-    const about = await describeItem(item, batch.file, settings);
-    await batch.settle([settlementOf(item, 'refused', scope.run, nowhere, { ...reason, about })]);
-  }
-}
-
-function reasonOf(code: ErrorCode, details: Record<string, string | number>): RefusalReason {
-  return { code, text: new MailhaulError(code, details).message };
 }
 
 /** Where the indexed part of a mailbox ends when messages got these UIDs; unchanged if others may lie in between. */

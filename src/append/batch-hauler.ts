@@ -1,12 +1,14 @@
 /** Carries one batch: places its messages, asks for each whether it is there already, and has the others appended. */
 import type { Clock } from '../ground/clock.ts';
 import type { Settings } from '../ground/settings.ts';
+import { type FingerprintKind, kindOf } from '../message/fingerprint.ts';
 import type { Appender } from './appender.ts';
 import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
 import { type Item, itemOf } from './items.ts';
 import { place } from './placement.ts';
+import { hasKind, renewed } from './renew.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 import { settleSkipped } from './skip.ts';
 import { mainTarget } from './target.ts';
@@ -22,16 +24,21 @@ export interface HaulerContext {
   readonly appender: Appender;
   readonly inFlight: InFlight;
   readonly clock: Clock;
+  /** True when the session began without a ledger: nothing tells where mail went before. */
+  readonly forgotten: boolean;
 }
 
 /** Hauls batches of one session. */
 export class BatchHauler {
   readonly #context: HaulerContext;
   readonly #twins: TwinSearch;
+  readonly #kind: FingerprintKind;
 
   constructor(context: HaulerContext) {
     this.#context = context;
-    this.#twins = new TwinSearch(context.destination);
+    const { destination, inFlight, settings } = context;
+    this.#twins = new TwinSearch(destination, inFlight, settings.dedupe);
+    this.#kind = kindOf(settings.dedupe);
   }
 
   /** Returns when all messages of the batch are settled or handed to a channel. */
@@ -48,24 +55,15 @@ export class BatchHauler {
    * nobody's twin yet, the headers decide (design §8). All others are fetched.
    */
   async #answerProbes(batch: Batch): Promise<void> {
-    const { scope, settings, ruleSet, destination, appender } = this.#context;
-    const { account } = scope;
-    const paths = await destination.targets.existing(ruleSet.reaches(), settings.rulesMailboxesMax);
-    const opened = new Set<OpenMailbox>();
-    // One by one: the connection that looks reads the headers of one mailbox at a time.
-    for (const path of paths) opened.add(await destination.use(path, 0));
-    const mailboxes = [...opened];
-    const nowhere = { target: mainTarget, internalDate: undefined, flags: [] } as const;
-    const items = (await batch.left()).map(({ index, message }) => itemOf(account, index, message, nowhere, undefined));
-    const fingerprints = items.map((item) => item.fingerprint);
-    const records = await Promise.all(mailboxes.map((mailbox) => mailbox.index.find(fingerprints)));
-    for (const [m, mailbox] of mailboxes.entries()) {
-      const found = items.flatMap((item, i) => {
-        const [only, second] = records.flatMap((lists) => lists[i]!);
-        if (!only || second || only.owner !== 0 || only.uid === 0 || records[m]![i]!.length === 0) return [];
-        return [{ item, uid: only.uid, outcome: 'duplicate' as const, claims: true }];
-      });
-      await appender.settleFound(batch, mailbox, found);
+    const { scope, destination, appender } = this.#context;
+    if (hasKind(batch.file.manifest, this.#kind)) {
+      const home = await destination.use(await destination.targets.pathOf(mainTarget), 0);
+      const nowhere = { target: mainTarget, internalDate: undefined, flags: [] } as const;
+      const left = await batch.left();
+      const items = left.map(({ index, message }) => itemOf(scope.account, index, message, nowhere, undefined));
+      for (const { place, found } of await this.#twins.byHeaders(home, items)) {
+        await appender.settleFound(batch, place, found);
+      }
     }
     await batch.dropProbes();
   }
@@ -73,11 +71,13 @@ export class BatchHauler {
   async #items(batch: Batch): Promise<Item[]> {
     const { scope, settings, ruleSet, clock } = this.#context;
     const rules = { settings, ruleSet, firstRun: batch.file.manifest.firstRun, now: clock.now() };
+    const renew = !hasKind(batch.file.manifest, this.#kind);
     const items: Item[] = [];
     const left = await batch.left();
     for await (const header of batch.file.headers(left.map(({ message }) => message))) {
       const { index, message, doubt } = left[items.length]!;
-      items.push(itemOf(scope.account, index, message, place(header, message.size, rules), doubt));
+      const marked = renew ? renewed(message, header, this.#kind) : message;
+      items.push(itemOf(scope.account, index, marked, place(header, message.size, rules), doubt));
     }
     return items;
   }
@@ -109,12 +109,24 @@ export class BatchHauler {
     for (let round = 0; left.length > 0; round += 1) {
       const { missing, found, later } = await this.#twins.sort(batch, mailbox, left, round > 0);
       await appender.settleFound(batch, mailbox, found);
-      await appender.send(batch, mailbox, missing);
+      await appender.send(batch, mailbox, await this.#nowhere(batch, mailbox.path, missing));
       left = later;
       if (later.length === 0) break;
       await inFlight.drain();
-      await destination.refresh(mailbox);
+      await destination.indexes.refresh(mailbox);
     }
+  }
+
+  /** Settles messages whose twins stand in other mailboxes, and gives the rest. */
+  async #nowhere(batch: Batch, home: string, missing: readonly Item[]): Promise<readonly Item[]> {
+    const { appender, forgotten } = this.#context;
+    const elsewhere = new Set<Item>();
+    const isForgotten = forgotten || batch.file.manifest.firstRun;
+    for await (const { place, found } of this.#twins.elsewhere(batch, home, missing, isForgotten)) {
+      await appender.settleFound(batch, place, found);
+      for (const { item } of found) elsewhere.add(item);
+    }
+    return missing.filter((item) => !elsewhere.has(item));
   }
 
   /** Looks for messages whose APPEND got no answer, again after each of the waits, before they may be sent again. */
@@ -125,7 +137,7 @@ export class BatchHauler {
       const doubtful = left.filter((item) => item.doubt !== undefined);
       if (doubtful.length === 0) return left;
       if (waitMs > 0) await clock.wait(waitMs);
-      await destination.refresh(mailbox);
+      await destination.indexes.refresh(mailbox);
       const { found } = await this.#twins.sort(batch, mailbox, doubtful, true);
       await appender.settleFound(batch, mailbox, found);
       const settled = new Set(found.map(({ item }) => item));

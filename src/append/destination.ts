@@ -7,14 +7,17 @@ import type { ImapEndpoint } from '../imap/door.ts';
 import { hasMailboxLimits } from '../imap/features.ts';
 import { offersQuota } from '../imap/mailbox-quota.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
-import { MailboxIndex } from '../ledger/mailbox-index.ts';
+import type { MailboxIndex } from '../ledger/mailbox-index.ts';
+import { isOneAtATime, rememberOneAtATime } from '../limits/hosts.ts';
 import type { Lease } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import { withToken } from '../limits/token-login.ts';
 import { ChannelPool } from './channel-pool.ts';
+import { Indexes } from './indexes.ts';
 import { DroppedFlags, type LastingFlags } from './lasting-flags.ts';
+import { Neighbours } from './neighbours.ts';
 import { Quotas } from './quota.ts';
-import { countMissing, refreshIndex } from './refresh.ts';
+import type { RuleSet } from './rules/rule-set.ts';
 import { Targets } from './targets.ts';
 
 /** One mailbox that mail goes into. */
@@ -34,6 +37,7 @@ export interface DestinationOptions {
   readonly lease: Lease;
   /** `imap_mailbox` of the account. */
   readonly mailbox: string;
+  readonly ruleSet: RuleSet;
   /** True when a person asked for another look, and so knows what was found missing. */
   readonly recheck: boolean;
   /** What the session may take of the host. */
@@ -48,24 +52,37 @@ export class Destination {
   readonly droppedFlags = new DroppedFlags();
   /** What its mailboxes have room for. */
   readonly quotas: Quotas;
+  readonly indexes: Indexes;
+  /** Where else a twin may stand. */
+  readonly neighbours: Neighbours;
   readonly #looker: Promise<MailboxClient>;
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
 
-  private constructor(options: DestinationOptions, channel: AppendChannel) {
+  private constructor(options: DestinationOptions, channel: AppendChannel, oneAtATime: boolean) {
     this.#options = options;
-    const { endpoint, settings, lease, budget } = options;
+    const { endpoint, settings, lease, budget, redis } = options;
     const imapOptions = { ...settings, signal: lease.lost };
-    const { host, user } = endpoint;
-    const openAnother = () =>
-      budget.another(() => withToken(endpoint, (fresh) => AppendChannel.open(fresh, imapOptions)));
-    this.channels = new ChannelPool(channel, openAnother, settings.appendConnectionsPerAccount, { host, user });
+    const { host, port, user } = endpoint;
+    const channelAgain = () => withToken(endpoint, (fresh) => AppendChannel.open(fresh, imapOptions));
+    this.channels = new ChannelPool(channel, {
+      again: () => budget.loginAgain(channelAgain),
+      another: () => budget.another(channelAgain),
+      max: settings.appendConnectionsPerAccount,
+      peer: { host, user },
+      oneAtATime,
+      onCut: () => void rememberOneAtATime(redis, host, port).catch(() => {}),
+    });
     const look = () => withToken(endpoint, (fresh) => MailboxClient.connect(fresh, imapOptions));
     this.#looker = budget.loginAgain(look);
     this.#looker.catch(() => {});
     const told = offersQuota(channel.capabilities);
     this.quotas = new Quotas(told ? async (path) => (await this.#looker).quotas(path) : undefined);
     this.targets = new Targets(options.mailbox, () => this.looker());
+    const looker = () => this.looker();
+    this.indexes = new Indexes({ ...options, host, looker });
+    const filled = () => this.targets.existing(options.ruleSet.reaches(), settings.rulesMailboxesMax);
+    this.neighbours = new Neighbours({ settings, looker, indexes: this.indexes, filled });
   }
 
   /**
@@ -75,7 +92,8 @@ export class Destination {
   static async open(options: DestinationOptions): Promise<Destination> {
     const { endpoint, settings, lease, budget } = options;
     const imapOptions = { ...settings, signal: lease.lost };
-    return new Destination(options, await budget.login(() => AppendChannel.open(endpoint, imapOptions)));
+    const channel = await budget.login(() => AppendChannel.open(endpoint, imapOptions));
+    return new Destination(options, channel, await isOneAtATime(options.redis, endpoint.host, endpoint.port));
   }
 
   /** The last look before something is sent that cannot be taken back. Throws `lease-lost`. */
@@ -102,9 +120,7 @@ export class Destination {
     // The same mailbox by another name: two indexes of it would not know of each other.
     const same = this.#open.get(selected.path);
     if (same) return same;
-    const { redis, lease } = this.#options;
-    const index = await MailboxIndex.open(redis, lease.login, selected.path, lease.token);
-    await this.#bringUpToDate(index, selected, incoming);
+    const index = await this.indexes.ofTarget(selected, incoming);
     const appendLimit = await this.#limitOf(selected.path);
     const lastingFlags = this.droppedFlags.in(selected.path, selected.permanentFlags);
     const mailbox = { path: selected.path, index, lastingFlags, appendLimit };
@@ -112,32 +128,17 @@ export class Destination {
     return mailbox;
   }
 
+  /** Opens a mailbox again that is not what it was: it is created where it is gone (RFC 3501 §6.3.11). */
+  async reopen(path: string, incoming: number): Promise<OpenMailbox> {
+    const before = this.#open.get(path);
+    for (const [name, mailbox] of this.#open) if (mailbox === before) this.#open.delete(name);
+    return this.use(path, incoming);
+  }
+
   /** Only where mailboxes have limits of their own must the first append wait for the connection that looks. */
   async #limitOf(path: string): Promise<number | undefined> {
     const { capabilities, features } = this.channels.first;
     return hasMailboxLimits(capabilities) ? (await this.looker()).appendLimit(path) : features.appendLimit;
-  }
-
-  /** A mailbox with another UIDVALIDITY is another mailbox: if it lacks what was delivered, a person must look. */
-  async #bringUpToDate(index: MailboxIndex, selected: SelectedMailbox, incoming: number): Promise<void> {
-    const { settings, endpoint, recheck } = this.#options;
-    const replaced = index.uidValidity !== 0 && index.uidValidity !== selected.uidValidity;
-    const claimed = replaced ? await index.claimed() : Buffer.alloc(0);
-    await index.prepare(selected.uidValidity, Math.max(index.records, selected.exists) + incoming);
-    await refreshIndex(index, selected, () => this.looker(), settings.headerMaxBytes);
-    if (replaced) await index.noteMissing(await countMissing(index, claimed));
-    else if (recheck) await index.noteMissing(0);
-    if ((await index.missing()) === 0) return;
-    throw new MailhaulError('uidvalidity-changed', { host: endpoint.host, mailbox: index.path });
-  }
-
-  /** Looks again at what arrived in a mailbox since its index was brought up to date. */
-  async refresh(mailbox: OpenMailbox): Promise<void> {
-    const status = await (await this.looker()).status(mailbox.path);
-    const { uidValidity, uidNext, messages } = status;
-    const { headerMaxBytes } = this.#options.settings;
-    await mailbox.index.prepare(uidValidity, Math.max(mailbox.index.records, messages));
-    await refreshIndex(mailbox.index, { uidNext, exists: messages }, () => this.looker(), headerMaxBytes);
   }
 
   /** Logs out of both connections. */

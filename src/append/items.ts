@@ -4,7 +4,7 @@ import type { ErrorCode } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendMessage } from '../imap/append-channel.ts';
 import type { IndexRecord } from '../ledger/index-shard.ts';
-import { contentMark, ownerOf } from '../ledger/mailbox-index.ts';
+import { contentMark, ownerOf } from '../ledger/index-shard.ts';
 import type { Outcome } from '../ledger/record.ts';
 import { packRefusal } from '../ledger/registry.ts';
 import type { Settlement } from '../ledger/settle.ts';
@@ -14,6 +14,7 @@ import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Doubt } from './batch.ts';
 import type { LastingFlags } from './lasting-flags.ts';
 import type { Placement } from './placement.ts';
+import type { RepairedForm } from './repaired-form.ts';
 
 /** One message that is not settled. */
 export interface Item {
@@ -26,7 +27,14 @@ export interface Item {
   readonly content: number;
   /** Set when an APPEND of it was sent and not answered. */
   readonly doubt: Doubt | undefined;
+  /** Set where other bytes are sent than those of RETR, after a refusal. */
+  readonly repaired?: RepairedForm;
+  /** The flags that were left out after a refusal. */
+  readonly lightened?: Lightened;
 }
+
+/** Which flags a message goes without. */
+export type Lightened = 'keywords' | 'flags';
 
 /** The item of a message. */
 export function itemOf(
@@ -52,15 +60,31 @@ export function indexRecordOf(item: Item, uid: number): IndexRecord {
   return { fingerprint: item.fingerprint, uid, content: item.content, owner: item.owner };
 }
 
-/** What the append channel sends for an item: the bytes of RETR and nothing else. */
+/** What is sent of an item: the bytes of RETR, unless they were refused and repaired. */
+export function contentOf({ message, repaired }: Item, file: BatchFile): AsyncIterable<Buffer> {
+  return repaired ? repaired.open() : file.content(message);
+}
+
+/** The item without its keywords, or where it has none left without any flag; undefined where it has none at all. */
+export function lighterItem(item: Item): Item | undefined {
+  const { flags } = item.placement;
+  if (flags.length === 0) return undefined;
+  // RFC 3501 §2.3.2: a flag without a backslash is a keyword
+  const system = flags.filter((flag) => flag.startsWith('\\'));
+  const lightened: Lightened = system.length > 0 && system.length < flags.length ? 'keywords' : 'flags';
+  return { ...item, placement: { ...item.placement, flags: lightened === 'keywords' ? system : [] }, lightened };
+}
+
+/** What the append channel sends for an item. */
 export function appendMessageOf(item: Item, file: BatchFile, lastingFlags: LastingFlags): AppendMessage {
-  const { message, placement } = item;
+  const { placement, repaired } = item;
+  const { size, hasNul } = repaired ?? item.message;
   return {
     flags: lastingFlags.of(item),
     internalDate: placement.internalDate,
-    size: message.size,
-    hasNul: message.hasNul,
-    open: () => file.content(message),
+    size,
+    hasNul,
+    open: () => contentOf(item, file),
   };
 }
 

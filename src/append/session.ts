@@ -13,6 +13,7 @@ import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
 import { noteRoom } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
+import { hasLedger } from '../ledger/table.ts';
 import type { Bell } from '../limits/bell.ts';
 import { installFence, Lease, loginKey } from '../limits/lease.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
@@ -26,8 +27,9 @@ import type { Destination } from './destination.ts';
 import { lookFirst } from './first-look.ts';
 import { waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
-import { noteOversized, openDestination } from './pace.ts';
-import { noteRenamed } from './renamed.ts';
+import { noteAlerts, noteEnd } from './notices.ts';
+import { openDestination } from './pace.ts';
+import type { Refusals } from './refusals.ts';
 import { type RuleOwner, RuleSet } from './rules/rule-set.ts';
 
 /** What an append session needs from outside. */
@@ -51,10 +53,11 @@ export interface AppendTask extends RuleOwner {
   readonly endpoint: ImapEndpoint;
   /** `imap_mailbox`. */
   readonly mailbox: string;
+  /** True when the destination is known to change what it stores. */
+  readonly rewrites: boolean;
 }
 
-/**
- * How a session ended: `done` when no batch was left, `refetch` when some were damaged and are to be fetched again, `busy` when another session has the login. */
+/** How a session ended: `done` when no batch was left, `refetch` when some are to be fetched again, `busy` when another session has the login. */
 export type AppendEnd = 'done' | 'refetch' | 'busy' | 'budget' | 'interrupted' | 'superseded';
 
 /** Runs one session. Throws MailhaulError; what was answered before is settled. */
@@ -81,19 +84,22 @@ async function serve(
   await installFence(redis, task.account, lease);
   await noteAppend(redis, task.account, spool.id, 'active');
   const ruleSet = await RuleSet.of(task, settings);
-  const destination = await openDestination(task, { redis, settings, lease, budget, recheck: run.recheck });
+  const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, recheck: run.recheck });
   try {
-    await updateRun(redis, task.account, task.runId, { destinationOpened: 1, state: 'running' });
-    await lookFirst(task, context, destination, run);
+    const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
+    await updateRun(redis, task.account, task.runId, now);
+    const forgotten = !(await hasLedger(redis, task.account));
+    if (run.recheck || forgotten) await lookFirst(task, context, destination, run);
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget).run();
-    await noteRenamed(redis, task.account, task.endpoint.host, await destination.targets.renamed());
-    await noteOversized(redis, task.account, task.endpoint.host, budget.oversized);
+    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run();
+    await noteEnd(redis, task.account, task.endpoint.host, await destination.targets.renamed(), budget.oversized);
     await destination.close();
     return ended;
   } catch (error) {
     destination.destroy();
     throw error;
+  } finally {
+    await noteAlerts(redis, task.account, task.endpoint.host, destination.channels.alerts).catch(() => {});
   }
 }
 
@@ -104,6 +110,7 @@ class Session {
   readonly #destination: Destination;
   readonly #inFlight = new InFlight();
   readonly #hauler: BatchHauler;
+  readonly #refusals: Refusals;
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #budget: SessionBudget;
@@ -117,6 +124,7 @@ class Session {
     scope: BatchScope,
     destination: Destination,
     budget: SessionBudget,
+    forgotten: boolean,
   ) {
     this.#budget = budget;
     this.#task = task;
@@ -125,19 +133,12 @@ class Session {
     this.#destination = destination;
     this.#clock = context.clock ?? systemClock;
     this.#startedAt = this.#clock.now();
-    const { ruleSet } = task;
-    const { settings } = context;
-    const { host, user } = task.endpoint;
-    const appender = new Appender({ scope, settings, destination, inFlight: this.#inFlight, host, user, budget });
-    this.#hauler = new BatchHauler({
-      scope,
-      settings,
-      ruleSet,
-      destination,
-      appender,
-      inFlight: this.#inFlight,
-      clock: this.#clock,
-    });
+    const { ruleSet, endpoint } = task;
+    const { settings, log } = context;
+    const common = { scope, settings, destination, inFlight: this.#inFlight, clock: this.#clock };
+    const appender = new Appender({ ...common, host: endpoint.host, user: endpoint.user, budget, log });
+    this.#refusals = appender.refusals;
+    this.#hauler = new BatchHauler({ ...common, ruleSet, appender, forgotten });
   }
 
   async run(): Promise<AppendEnd | Wait> {
@@ -166,7 +167,7 @@ class Session {
     const next = bell.next(account, settings.appendIdleMs, this.#context.signal);
     try {
       this.#inFlight.check();
-      const settled = this.#inFlight.size === 0;
+      const settled = this.#inFlight.size + this.#refusals.size === 0;
       const waiting = await registeredBatches(redis, account, spool.id);
       for (const name of this.#open.keys()) if (!waiting.includes(name)) this.#open.delete(name);
       const fresh = waiting.filter((name) => !this.#open.has(name));
@@ -174,6 +175,7 @@ class Session {
         const end = this.#limit();
         if (end) return await this.#finish(end);
         await this.#carry(name);
+        if (this.#refusals.crowded) await this.#finish('budget');
       }
       if (fresh.length > 0) return undefined;
       const end = this.#limit();
@@ -181,6 +183,7 @@ class Session {
       // A Redis that went back to an earlier moment: who begins anew looks at the destination first.
       if (settled && waiting.length > 0) throw new MailhaulError('lease-lost', { what: 'a batch that was settled' });
       if (this.#inFlight.size > 0) await Promise.race([next.rung, this.#inFlight.drain()]);
+      else if (this.#refusals.size > 0) await this.#refusals.retryWhenDue(next.rung);
       else if (waiting.length === 0 && (await this.#isOver(next.rung))) return this.#damaged ? 'refetch' : 'done';
       return undefined;
     } finally {
@@ -227,6 +230,7 @@ class Session {
 
   async #finish(end: AppendEnd): Promise<AppendEnd> {
     await this.#inFlight.drain();
+    if (end === 'budget') await this.#refusals.finish(this.#context.signal);
     return end;
   }
 

@@ -9,7 +9,7 @@ import { keyBytes, uidlKey } from '../ledger/record.ts';
 import { type Run, readRun } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
-import { fingerprint, fingerprintBytes } from '../message/fingerprint.ts';
+import { type FingerprintKind, fingerprint, fingerprintBytes, kindOf } from '../message/fingerprint.ts';
 import { headerFields } from '../message/header.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
@@ -43,6 +43,11 @@ interface ProbeTask {
   readonly topForbidden?: boolean;
 }
 
+/** True where headers may prove a twin: elsewhere TOP would spare no download. */
+function headersProve(dedupe: Settings['dedupe']): boolean {
+  return dedupe === 'confirmed' || dedupe === 'message-id';
+}
+
 /** The probing of one session. */
 export class Probe {
   readonly #task: ProbeTask;
@@ -58,6 +63,7 @@ export class Probe {
 
   /** True when the destination is known to hold enough mail. */
   isWorthwhile(client: PopClient, wanted: number, run: Run): boolean {
+    if (!headersProve(this.#context.settings.dedupe)) return false;
     if (run.probed || topFault(client, this.#context.settings.popProbe, this.#task.topForbidden)) return false;
     return run.destinationMessages > 0 && run.destinationMessages >= wanted * worthwhileShare;
   }
@@ -65,6 +71,7 @@ export class Probe {
   /** Waits for the destination's word about what it holds, at most `popProbeWaitMs`; returns the run as it is then. */
   async answer(run: Run): Promise<Run> {
     const { redis, bell, settings } = this.#context;
+    if (!headersProve(settings.dedupe)) return run;
     const until = performance.now() + settings.popProbeWaitMs;
     for (let now: Run = run; ; ) {
       const left = until - performance.now();
@@ -105,11 +112,12 @@ export class Probe {
   ): Promise<void> {
     const { redis, settings, spool } = this.#context;
     const places = todo.wanted.filter((place) => todo.hasOwnUidl(place));
-    const sink = new FingerprintSink(places.length, settings.headerMaxBytes);
+    const kind = kindOf(settings.dedupe);
+    const sink = new FingerprintSink(places.length, settings.headerMaxBytes, kind);
     await client.fetch(topRequests(listing, places, budget), sink);
     const handOver = new HandOver(redis, spool, () => this.#context.announce(), this.#taker);
     const { account, id } = this.#task;
-    const newWriter = () => new BatchWriter(spool, { account, id, kind: 'probes', firstRun });
+    const newWriter = () => new BatchWriter(spool, { account, id, kind: 'probes', firstRun, fingerprints: kind });
     let writer = newWriter();
     for (const [at, mark] of sink.unique()) {
       const uidl = listing.uidl(places[at]!);
@@ -138,14 +146,16 @@ export function topFault(client: PopClient, popProbe: boolean, topForbidden = fa
 class FingerprintSink implements PopSink {
   readonly #marks: Buffer;
   readonly #headerMaxBytes: number;
+  readonly #kind: FingerprintKind;
   #at = 0;
   #head: Buffer[] = [];
   #headBytes = 0;
 
-  constructor(count: number, headerMaxBytes: number) {
+  constructor(count: number, headerMaxBytes: number, kind: FingerprintKind) {
     // A key of the table is 10 bytes: the fingerprint, and whether it has a Message-ID to speak for it.
     this.#marks = Buffer.alloc(count * keyBytes);
     this.#headerMaxBytes = headerMaxBytes;
+    this.#kind = kind;
   }
 
   start(): void {
@@ -160,7 +170,7 @@ class FingerprintSink implements PopSink {
   }
 
   end(): void {
-    const { bytes, hasMessageId } = fingerprint(headerFields(Buffer.concat(this.#head)));
+    const { bytes, hasMessageId } = fingerprint(headerFields(Buffer.concat(this.#head)), this.#kind);
     bytes.copy(this.#marks, this.#at * keyBytes);
     this.#marks[this.#at * keyBytes + fingerprintBytes] = hasMessageId ? 1 : 0;
     this.#at += 1;

@@ -14,6 +14,7 @@ import { Lease, loginKey } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import type { Wait } from '../limits/waits.ts';
 import { withinBudget } from '../limits/within-budget.ts';
+import { kindOf } from '../message/fingerprint.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest } from '../pop3/sink.ts';
@@ -123,13 +124,14 @@ class Session {
     const taker = new Taker({
       asked: (number) => takeFrom(asked, number),
       spool,
-      owner: { account, id, kind: 'messages', firstRun },
+      owner: { account, id, kind: 'messages', firstRun, fingerprints: kindOf(settings.dedupe) },
       limits: settings,
       handOver,
       ledger,
       spooled,
       renamed: renamedMail(todo.keys, ledger, todo.wanted.length, run.number),
       run: run.number,
+      kind: kindOf(settings.dedupe),
     });
     const pace = new Pace(this.#budget, asked, taker);
     try {

@@ -2,7 +2,7 @@
 import { crashPoint } from '../ground/crash-point.ts';
 import { contentKey, type LedgerRecord, uidlKey } from '../ledger/record.ts';
 import type { LedgerTable } from '../ledger/table.ts';
-import { fingerprint } from '../message/fingerprint.ts';
+import { type FingerprintKind, fingerprint } from '../message/fingerprint.ts';
 import { headerEnd, headerFields } from '../message/header.ts';
 import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { type BatchOwner, BatchWriter, type MessageBytes } from '../spool/batch-writer.ts';
@@ -64,6 +64,7 @@ export class Taker implements PopSink {
   readonly #spooled: ReadonlySet<string>;
   readonly #renamed: RenamedMail | undefined;
   readonly #run: number;
+  readonly #kind: FingerprintKind;
   /** How many messages of each content came without an own unique id. */
   readonly #copies = new Map<string, number>();
   #writer: BatchWriter;
@@ -86,6 +87,8 @@ export class Taker implements PopSink {
     /** Given where the source seems to have renamed its messages. */
     renamed: RenamedMail | undefined;
     run: number;
+    /** What fingerprints are made of: all four fields where it is not given. */
+    kind?: FingerprintKind;
   }) {
     this.#asked = session.asked;
     this.#spool = session.spool;
@@ -96,6 +99,7 @@ export class Taker implements PopSink {
     this.#spooled = session.spooled;
     this.#renamed = session.renamed;
     this.#run = session.run;
+    this.#kind = session.kind ?? 'headers';
     this.#writer = new BatchWriter(session.spool, session.owner);
   }
 
@@ -134,7 +138,7 @@ export class Taker implements PopSink {
       return this.#writer.dropMessage();
     }
     const head = this.#headBytes === -1 ? this.#head : this.#head.subarray(0, this.#headBytes);
-    const { bytes: mark, hasMessageId } = fingerprint(headerFields(head));
+    const { bytes: mark, hasMessageId } = fingerprint(headerFields(head), this.#kind);
     this.#writer.keep(bytes, {
       key: key.toString('hex'),
       uidl: asked.uidl.toString('latin1'),

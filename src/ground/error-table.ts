@@ -558,6 +558,19 @@ export const errorTable = {
     remedy:
       'None needed: the messages are there. Which flags a mailbox keeps is a setting of the destination; see docs/dates-and-flags.md.',
   },
+  'merged-by-destination': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} kept another message in place of {count} that it said OK to: they count as duplicates',
+    remedy:
+      'None needed where the messages are equal. Who needs each of several with one Message-ID has to keep them elsewhere.',
+  },
+  'rewritten-by-destination': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} changes the header of what it stores: {count} message(s) of this run',
+    remedy: 'None needed; mailhaul verify compares what a provider leaves as it is.',
+  },
   'server-silent': {
     stops: 'account',
     retry: 'soon',
@@ -715,6 +728,31 @@ export const errorTable = {
     retry: 'next-run',
     text: '{host} does not let the mailbox {mailbox} be opened or created: {reply}',
     remedy: 'Create it by hand, or choose another with imap_mailbox.',
+  },
+  'refusals-in-a-row': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{host} refused {count} messages of {user} one after the other, at last with: {reply}',
+    remedy:
+      'See what is wrong at the destination, then run again; mailhaul retry takes up what was refused. If these messages may stay behind, raise refusalsInARow.',
+  },
+  'flags-refused': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} took {count} message(s) only without their {what}: {reply}',
+    remedy: 'None needed: the messages are whole. Set the flags at the destination by hand where they matter.',
+  },
+  'message-repaired': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} took {count} message(s) only after a repair, at last {repair}: {reply}',
+    remedy: 'None needed. docs/refusals.md says what each repair changes; repairs: [] in the settings makes none.',
+  },
+  'server-alert': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} wants to be read: {reply}',
+    remedy: 'Read it: servers say so before they lock or move a mailbox.',
   },
   'mailbox-renamed': {
     stops: 'none',

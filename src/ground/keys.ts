@@ -40,6 +40,8 @@ export const accountKeys = {
   schedule: (account: string) => `${prefix}:{${account}}:schedule`,
   /** Hash: message key → JSON of why it was refused. */
   refusals: (account: string) => `${prefix}:{${account}}:refusals`,
+  /** Hash: message key → JSON of what a repaired message was and is: one for each message that was repaired. */
+  repairs: (account: string) => `${prefix}:{${account}}:repairs`,
   /** Hash: message key → how often a refused message was tried before it was made pending again. */
   triedBefore: (account: string) => `${prefix}:{${account}}:tried-before`,
   /** Hash: message key → JSON of a refusal that was accepted: code, text, by, at, reason. */
@@ -62,6 +64,8 @@ export const loginKeys = {
   dayBytes: (login: string) => `${prefix}:{${login}}:day-bytes`,
   /** Hash: the index of one mailbox: uidValidity, uidNext, shards, generation, count. */
   index: (login: string, mailbox: string) => `${prefix}:{${login}}:index:${mailbox}`,
+  /** String: the kind of fingerprints of the index that counts for a mailbox, where it is not the usual one. */
+  indexKind: (login: string, mailbox: string) => `${prefix}:{${login}}:index-kind:${mailbox}`,
   /** String of packed records: one shard of the index of a mailbox. */
   indexShard: (login: string, mailbox: string, generation: number, shard: number) =>
     `${prefix}:{${login}}:index:${mailbox}:${generation}:${shard}`,

@@ -65,6 +65,11 @@ export class AppendChannel {
     return this.#dialogue.alerts;
   }
 
+  /** True when the connection is gone. */
+  get ended(): boolean {
+    return this.#dialogue.wire.failure !== undefined;
+  }
+
   /** Selects a mailbox, after every earlier command was answered. Throws MailhaulError. */
   select(path: string): Promise<Selected> {
     return this.#inTurn(async () => {

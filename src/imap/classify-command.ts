@@ -1,6 +1,7 @@
 /** What a failed command of an imapflow connection means in the table of errors. */
 import { MailhaulError, printable } from '../ground/errors.ts';
-import { byeError, mailboxError, type Peer, type Refusal, socketError, withoutSecrets } from './classify.ts';
+import { byeError, mailboxError, type Peer, socketError, withoutSecrets } from './classify.ts';
+import type { Refusal } from './classify-append.ts';
 import { connectionGone } from './classify-connect.ts';
 
 /** What imapflow puts on the errors of its commands. */

@@ -1,6 +1,7 @@
 /** What the answers of an IMAP server, and the failures of a connection to one, mean in the table of errors. */
 import { type ErrorCode, MailhaulError, printable } from '../ground/errors.ts';
 import { toldRefusal } from '../ground/told-refusal.ts';
+import { backoffMs, classifyRefusal, type Refusal, rateText } from './classify-append.ts';
 
 /** Which server and login an error speaks of. */
 export interface Peer {
@@ -21,96 +22,12 @@ export function withoutSecrets(peer: Peer, text: string): string {
   return strike(text, concealed.get(peer) ?? []);
 }
 
-/** A tagged NO or BAD. */
-export interface Refusal {
-  reply: 'NO' | 'BAD';
-  /** Upper case, such as `TOOBIG`. */
-  responseCode: string | undefined;
-  text: string;
-}
-
-/** What to do about a refused APPEND. */
-export interface RefusalVerdict {
-  /**
-   * `message`: this message, or one of those sent together, is not wanted. `create`: the mailbox is missing.
-   * `account-full`: no space. `wait`: the server cannot now. `account`: a person must act.
-   */
-  action: 'message' | 'create' | 'account-full' | 'wait' | 'account';
-  code: ErrorCode;
-  /** How long the server asked to be left alone. */
-  waitMs?: number;
-  /** Set where the server speaks of more than this one mailbox. */
-  throttled?: true;
-}
-
-const rateText = /bandwidth|command limit|exceeded command|rate limit|throttl|too many (?:requests|commands)/i;
 const crowdedText =
   /too many|maximum (?:number of )?(?:concurrent |simultaneous )?(?:connections|sessions)|simultaneous|connection limit/i;
 const busyText =
   /too many|in use|\block(?:ed)? by|already (?:open|locked|logged)|maximum (?:number of )?(?:concurrent |simultaneous )?(?:connections|sessions)|simultaneous|connection limit|rate limit/i;
 const unavailableText =
   /temporar|try again|unavailable|throttl|backoff|back off|bandwidth|internal (?:server )?error|server error|server bug|overload|maintenance|timed? ?out|not connected|shutting down/i;
-
-/** The milliseconds of a server's hint, such as Exchange's `Suggested Backoff Time: 299961 milliseconds`. */
-export function backoffMs(text: string): number | undefined {
-  const match = /backoff time[:=\s]+(\d{1,10})/i.exec(text);
-  return match === null ? undefined : Number(match[1]);
-}
-
-/** The table of responses to APPEND (imap-quirks §2.1, RFC 5530). */
-export function classifyRefusal({ reply, responseCode, text }: Refusal): RefusalVerdict {
-  const waitMs = backoffMs(text);
-  if (waitMs !== undefined) return { action: 'wait', code: 'server-unavailable', waitMs, throttled: true };
-  // Dovecot's quota_mail_size says LIMIT, which stands for other limits too (RFC 5530 §3)
-  if (responseCode === 'LIMIT' && /mail size|message size|too (?:large|big)/i.test(text)) {
-    return { action: 'message', code: 'message-too-big' };
-  }
-  switch (responseCode) {
-    case 'TRYCREATE':
-    case 'NONEXISTENT':
-      return { action: 'create', code: 'mailbox-refused' };
-    case 'TOOBIG':
-      return { action: 'message', code: 'message-too-big' };
-    case 'OVERQUOTA':
-      // Gmail says OVERQUOTA when it means a rate
-      return rateText.test(text)
-        ? { action: 'wait', code: 'server-unavailable', throttled: true }
-        : { action: 'account-full', code: 'mailbox-full' };
-    case 'THROTTLED':
-      return { action: 'wait', code: 'server-unavailable', throttled: true };
-    case 'UNAVAILABLE':
-    case 'SERVERBUG':
-    case 'TEMPFAIL':
-      return { action: 'wait', code: 'server-unavailable' };
-    case 'INUSE':
-      return { action: 'wait', code: 'account-busy' };
-    case 'AUTHENTICATIONFAILED':
-    case 'AUTHORIZATIONFAILED':
-    case 'EXPIRED':
-    case 'PRIVACYREQUIRED':
-    case 'CONTACTADMIN':
-    case 'NOPERM':
-    case 'CORRUPTION':
-      return { action: 'account', code: 'mailbox-refused' };
-  }
-  return classifyText(reply, text);
-}
-
-function classifyText(reply: 'NO' | 'BAD', text: string): RefusalVerdict {
-  // Exchange: the mailbox behind a good login is out of reach, or any exception at all
-  if (/request is throttled/i.test(text)) return { action: 'wait', code: 'server-unavailable', throttled: true };
-  if (/authenticated but not connected|^server unavailable/i.test(text)) {
-    return { action: 'wait', code: 'server-unavailable' };
-  }
-  // GroupWise names its storage limit in the text alone
-  if (
-    reply === 'NO' &&
-    /quota exceeded|over quota|storage limit|mailbox (?:is )?full|not enough (?:disk )?space/i.test(text)
-  ) {
-    return { action: 'account-full', code: 'mailbox-full' };
-  }
-  return { action: 'message', code: 'append-refused' };
-}
 
 /** Whether a refused SELECT says that there is no such mailbox. */
 export function saysMissing({ reply, responseCode, text }: Refusal): boolean {
@@ -123,7 +40,8 @@ export function saysMissing({ reply, responseCode, text }: Refusal): boolean {
 export function mailboxError(peer: Peer, mailbox: string, refusal: Refusal): MailhaulError {
   const verdict = classifyRefusal(refusal);
   const reply = replyText({ ...refusal, text: withoutSecrets(peer, refusal.text) });
-  if (verdict.action !== 'wait') return new MailhaulError('mailbox-refused', { ...peer, mailbox, reply });
+  if (verdict.action !== 'wait' && verdict.unknown !== true)
+    return new MailhaulError('mailbox-refused', { ...peer, mailbox, reply });
   return new MailhaulError(verdict.code, { ...peer, reply, ...hintDetails(verdict) });
 }
 

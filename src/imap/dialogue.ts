@@ -30,7 +30,7 @@ const ALERTS_KEPT = 20;
 /** The order of things on one connection. Several commands may be unanswered at once. */
 export class Dialogue {
   readonly wire: Wire;
-  /** What the server wants a person to read (RFC 3501 §7.1 ALERT), the last of them. */
+  /** What the server wants a person to read (RFC 3501 §7.1 ALERT, RFC 5530 OVERQUOTA beside success), the last of them. */
   readonly alerts: string[] = [];
   /** After LOGOUT a BYE is what we asked for. */
   leaving = false;
@@ -120,7 +120,9 @@ export class Dialogue {
   }
 
   #onStatus(response: StatusResponse) {
-    if (response.code === 'ALERT') this.#keepAlert(response.text);
+    // RFC 5530 §3: an OVERQUOTA that refuses nothing is a warning
+    const warns = response.code === 'OVERQUOTA' && (response.status === 'OK' || response.tag === '*');
+    if (response.code === 'ALERT' || warns) this.#keepAlert(response.text);
     if (response.tag !== '*') return this.#onTagged(response);
     if (response.status === 'BYE') return this.#onBye(response);
     return this.#oldest()?.onUntagged?.(response);

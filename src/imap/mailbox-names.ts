@@ -1,6 +1,7 @@
 /** Finds mailboxes by what a person calls them, or by their use, and makes those that are missing (docs/mailbox-names.md). */
 import { MailhaulError } from '../ground/errors.ts';
-import { classifyRefusal, mailboxError } from './classify.ts';
+import { mailboxError } from './classify.ts';
+import { classifyRefusal } from './classify-append.ts';
 import { type NameCandidates, nameCandidates } from './mailbox-candidates.ts';
 import { createMailbox, isListed, subscribeMailbox } from './mailbox-create.ts';
 import { type MailboxInfo, mailboxInfo } from './mailbox-info.ts';

@@ -1,5 +1,6 @@
 /** What the quota roots of a mailbox have used and may use (RFC 9208; RFC 2087 before it). */
 import type { OpenDoor } from './door.ts';
+import { type FlowAttributes, flowExec, textOf } from './flow-exec.ts';
 import { encodeModifiedUtf7 } from './mailbox-name.ts';
 
 /** What a quota root (RFC 9208 §3.2) has used and may use. */
@@ -39,36 +40,19 @@ export function tightest(quotas: readonly Quota[]): Quota | undefined {
   return limiting.sort((a, b) => freeBytes(a)! - freeBytes(b)!)[0];
 }
 
-/** What of imapflow is used here: its own look-up knows one root. The tests fail when a version moves it. */
-interface FlowExec {
-  exec(
-    command: string,
-    attributes: readonly unknown[],
-    options: { untagged: Record<string, (response: Untagged) => Promise<void>> },
-  ): Promise<{ next(): void }>;
-}
-
-interface Untagged {
-  attributes?: readonly unknown[];
-}
-
 /** Asks for the quotas of a mailbox. Throws what imapflow does: a plain error with the server's answer in it. */
 export async function askQuotas(client: OpenDoor['client'], path: string, utf8: boolean): Promise<Quota[]> {
   const roots: string[] = [];
   const found = new Map<string, Quota>();
-  const untagged = {
-    QUOTAROOT: async ({ attributes }: Untagged) => {
-      roots.push(...(attributes ?? []).slice(1).map(textOf));
-    },
-    QUOTA: async ({ attributes }: Untagged) => {
-      const quota = quotaIn(attributes ?? []);
+  const listeners = {
+    QUOTAROOT: (attributes: FlowAttributes) => void roots.push(...attributes.slice(1).map(textOf)),
+    QUOTA: (attributes: FlowAttributes) => {
+      const quota = quotaIn(attributes);
       if (quota) found.set(quota.root, quota);
     },
   };
-  const ask = async (command: string, name: string) => {
-    const flow = client as unknown as FlowExec;
-    (await flow.exec(command, [{ type: 'STRING', value: name }], { untagged })).next();
-  };
+  const ask = (command: string, name: string) =>
+    flowExec(client, command, [{ type: 'STRING', value: name }], listeners);
   await ask('GETQUOTAROOT', utf8 ? path : encodeModifiedUtf7(path));
   // RFC 9208 §4.2.1 has the server tell them unasked; some name the roots alone.
   for (const root of roots) if (!found.has(root)) await ask('GETQUOTA', root);
@@ -93,8 +77,4 @@ function quotaIn([name, list]: readonly unknown[]): Quota | undefined {
     limitBytes: limitUnits * storageUnitBytes,
     ...(messages && { usedMessages: messages[0], limitMessages: messages[1] }),
   };
-}
-
-function textOf(attribute: unknown): string {
-  return String((attribute as { value?: unknown } | null)?.value ?? '');
 }

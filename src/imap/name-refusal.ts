@@ -1,5 +1,5 @@
 /** Whether a server that refuses to make a mailbox minds its name. */
-import { classifyRefusal, type Refusal } from './classify.ts';
+import { classifyRefusal, type Refusal } from './classify-append.ts';
 
 /** What is known of a refused CREATE. */
 export type CreateRefusal = Refusal & {
@@ -35,8 +35,8 @@ function reasonOf(refusal: Refusal): CreateRefusal['because'] {
     case 'LIMIT':
       return 'other';
   }
-  const { action } = classifyRefusal(refusal);
-  if (action !== 'message' && action !== 'create') return 'other';
+  const { action, unknown } = classifyRefusal(refusal);
+  if (unknown || ['wait', 'account', 'account-full'].includes(action)) return 'other';
   if (parentText.test(text)) return 'parent';
   if (existsText.test(text)) return 'exists';
   return otherText.test(text) ? 'other' : 'name';

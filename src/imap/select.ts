@@ -1,6 +1,7 @@
 /** SELECT, and what it says of a mailbox. */
 import { MailhaulError } from '../ground/errors.ts';
-import { mailboxError, type Peer, type Refusal, saysMissing } from './classify.ts';
+import { mailboxError, type Peer, saysMissing } from './classify.ts';
+import type { Refusal } from './classify-append.ts';
 import type { Dialogue, StatusResponse } from './dialogue.ts';
 import { quoteMailbox } from './mailbox-name.ts';
 import { type Response, readList } from './response.ts';

@@ -1,4 +1,5 @@
 /** One shard of a mailbox index: packed records of 20 bytes, searched from the front. Pure. */
+import { digest } from '../ground/digest.ts';
 import { fingerprintBytes } from '../message/fingerprint.ts';
 
 /** Bytes of a packed record: fingerprint 9, UID 4, content 4, owner 3. */
@@ -53,6 +54,17 @@ export function* shardRecords(shard: Buffer): Generator<IndexRecord> {
   for (let at = 0; at + indexRecordBytes <= shard.length; at += indexRecordBytes) yield recordAt(shard, at);
 }
 
+/** The records of a shard, as packed, by the shard that each belongs to among so many. */
+export function spreadShard(shard: Buffer, shards: number): Map<number, Buffer[]> {
+  const parts = new Map<number, Buffer[]>();
+  for (let at = 0; at + indexRecordBytes <= shard.length; at += indexRecordBytes) {
+    const record = shard.subarray(at, at + indexRecordBytes);
+    const to = record.readUInt32LE(0) % shards;
+    parts.set(to, [...(parts.get(to) ?? []), record]);
+  }
+  return parts;
+}
+
 /** A record as its 20 bytes. */
 export function packIndexRecord(record: IndexRecord): Buffer {
   const packed = Buffer.alloc(indexRecordBytes);
@@ -88,4 +100,14 @@ function replaceAt(shard: Buffer, record: IndexRecord, at?: number): Buffer {
   const copy = Buffer.from(shard);
   packIndexRecord(record).copy(copy, place);
   return copy;
+}
+
+/** 24 bits that tell whose twin a message is; never 0. */
+export function ownerOf(account: string, messageKey: string): number {
+  return Math.max(1, digest(3, 'owner', account, messageKey).readUIntBE(0, 3));
+}
+
+/** The first 32 bits of a message's SHA-256, never 0. */
+export function contentMark(sha256: string): number {
+  return Math.max(1, Number.parseInt(sha256.slice(0, 8), 16));
 }

@@ -1,9 +1,8 @@
 /** Which UID of a mailbox stands for which message of a source, as the index of the mailbox knows it. Reads only. */
-import { hexDigest } from '../ground/digest.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import { findRecords, type IndexRecord, shardRecords } from './index-shard.ts';
-import { contentMark, ownerOf } from './mailbox-index.ts';
+import { indexedAs, mailboxOfIndex } from './index-kind.ts';
+import { contentMark, findRecords, type IndexRecord, ownerOf, shardRecords } from './index-shard.ts';
 import type { LedgerRecord } from './record.ts';
 
 /** The claimed UIDs of one mailbox, in memory. */
@@ -19,7 +18,8 @@ export class IndexUids {
 
   /** Reads the index of a mailbox shard by shard; `login` is the digest of the destination's login. */
   static async read(redis: RedisClient, login: string, path: string): Promise<IndexUids> {
-    const mailbox = hexDigest(8, path);
+    const { kind } = await indexedAs(redis, login, path);
+    const mailbox = mailboxOfIndex(path, kind);
     const meta = await redis.hgetall(loginKeys.index(login, mailbox));
     const uids = new IndexUids(Number(meta['uidValidity'] ?? 0));
     const generation = Number(meta['generation'] ?? 0);

@@ -2,11 +2,12 @@
  * The index of one destination mailbox: which fingerprint stands at which UID and whose twin it is. It belongs to the
  * destination login, is a cache of the destination, and is written by the one holder of that login's lease.
  */
-import { digest, hexDigest } from '../ground/digest.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import { Script } from '../ground/redis-script.ts';
+import type { FingerprintKind } from '../message/fingerprint.ts';
+import { mailboxOfIndex } from './index-kind.ts';
+import { type IndexMeta, readIndexMeta, saveIndexScript } from './index-meta.ts';
 import {
   dropUnderWay,
   findRecords,
@@ -14,65 +15,58 @@ import {
   indexRecordBytes,
   putRecord,
   shardRecords,
+  spreadShard,
 } from './index-shard.ts';
 
-/** Records a shard is planned for, and how many it may get before the index is spread wider. */
+/** Records a shard is planned for, how many it may get before the index is spread wider, and shards kept: about 1 MB. */
 const plannedRecords = 96;
 const crowdedRecords = 192;
-/** Shards kept in memory: about 1 MB. */
 const cachedShards = 512;
-
-const saveScript = new Script(
-  `
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  redis.call('HSET', KEYS[2], unpack(ARGV, 2, 11))
-  for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 9]) end
-  return 1
-`,
-  true,
-);
-
-interface Meta {
-  uidValidity: number;
-  /** Everything below it is indexed. */
-  uidNext: number;
-  shards: number;
-  generation: number;
-  records: number;
-}
 
 /** One mailbox's index, opened by the holder of the lease `token`. */
 export class MailboxIndex {
   readonly path: string;
+  /** What its fingerprints are made of. */
+  readonly kind: FingerprintKind;
   readonly #redis: RedisClient;
   readonly #login: string;
   readonly #mailbox: string;
   readonly #token: string;
-  #meta: Meta;
+  #meta: IndexMeta;
   readonly #cache = new Map<number, Buffer>();
   /** One change or look-up at a time: each may push the shards of another out of the cache. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(redis: RedisClient, login: string, path: string, token: string, meta: Meta) {
+  private constructor(
+    redis: RedisClient,
+    login: string,
+    token: string,
+    of: Pick<MailboxIndex, 'path' | 'kind'>,
+    meta: IndexMeta,
+  ) {
     this.#redis = redis;
     this.#login = login;
-    this.path = path;
-    this.#mailbox = hexDigest(8, path);
+    this.path = of.path;
+    this.kind = of.kind;
+    this.#mailbox = mailboxOfIndex(of.path, of.kind);
     this.#token = token;
     this.#meta = meta;
   }
 
   /** Opens the index of a mailbox, empty when it is new. */
-  static async open(redis: RedisClient, login: string, path: string, token: string): Promise<MailboxIndex> {
-    const hash = await redis.hgetall(loginKeys.index(login, hexDigest(8, path)));
-    const number = (name: string, otherwise: number) => Number(hash[name] ?? otherwise);
-    return new MailboxIndex(redis, login, path, token, {
-      uidValidity: number('uidValidity', 0),
-      uidNext: number('uidNext', 1),
-      shards: number('shards', 0),
-      generation: number('generation', 0),
-      records: number('records', 0),
-    });
+  static async open(
+    redis: RedisClient,
+    login: string,
+    path: string,
+    token: string,
+    kind: FingerprintKind = 'headers',
+  ): Promise<MailboxIndex> {
+    const meta = await readIndexMeta(redis, loginKeys.index(login, mailboxOfIndex(path, kind)));
+    return new MailboxIndex(redis, login, token, { path, kind }, meta);
+  }
+
+  get records(): number {
+    return this.#meta.records;
   }
 
   get uidValidity(): number {
@@ -82,10 +76,6 @@ export class MailboxIndex {
   /** Everything below this UID is indexed. */
   get uidNext(): number {
     return this.#meta.uidNext;
-  }
-
-  get records(): number {
-    return this.#meta.records;
   }
 
   /** Makes the index fit a mailbox: another UIDVALIDITY empties it, more records than planned spread it wider. */
@@ -101,17 +91,26 @@ export class MailboxIndex {
     }
   }
 
-  /** Fingerprints of all messages that stand at the destination for a message of a source, packed. */
-  async claimed(): Promise<Buffer> {
+  /** The records of all messages that stand at the destination for a message of a source. */
+  async *claimed(): AsyncGenerator<IndexRecord> {
     const { shards, generation } = this.#meta;
-    const parts: Buffer[] = [];
     for (let n = 0; n < shards; n += 1) {
       const bytes = (await this.#redis.getBuffer(this.#key(n, generation))) ?? Buffer.alloc(0);
-      for (const record of shardRecords(bytes)) {
-        if (record.owner !== 0 && record.uid !== 0) parts.push(Buffer.from(record.fingerprint));
-      }
+      for (const record of shardRecords(bytes)) if (record.owner !== 0 && record.uid !== 0) yield record;
     }
-    return Buffer.concat(parts);
+  }
+
+  /** Keeps nothing of it in memory until it is asked again. */
+  rest(): void {
+    this.#cache.clear();
+  }
+
+  /** Empties it, as if it had never been. Throws `lease-lost`. */
+  async clear(): Promise<void> {
+    const old = this.#meta;
+    this.#meta = { uidValidity: 0, uidNext: 1, shards: 0, generation: old.generation + 1, records: 0 };
+    await this.#save(new Map());
+    await this.#dropShards(old);
   }
 
   /** How many settled messages were missing when the mailbox was replaced, until somebody has said that this is right. */
@@ -138,7 +137,7 @@ export class MailboxIndex {
     await this.#inTurn(() => this.#change(records, putRecord, end(this.#meta.uidNext)));
   }
 
-  /** Takes back what was on its way and was refused. Throws `lease-lost`. */
+  /** Takes back what was refused. Throws `lease-lost`. */
   async drop(records: readonly IndexRecord[]): Promise<void> {
     await this.#inTurn(() => this.#change(records, dropUnderWay, this.#meta.uidNext));
   }
@@ -194,7 +193,11 @@ export class MailboxIndex {
     const { uidValidity, uidNext, shards: count, generation, records } = this.#meta;
     const fields = ['uidValidity', uidValidity, 'uidNext', uidNext, 'shards', count, 'generation', generation];
     const args = [this.#token, ...fields, 'records', records, ...shards.values()];
-    const saved = await saveScript.run(this.#redis, [...keys, ...[...shards.keys()].map((n) => this.#key(n))], args);
+    const saved = await saveIndexScript.run(
+      this.#redis,
+      [...keys, ...[...shards.keys()].map((n) => this.#key(n))],
+      args,
+    );
     if (saved !== 1) throw new MailhaulError('lease-lost', { what: `the mailbox ${this.path}` });
   }
 
@@ -206,14 +209,10 @@ export class MailboxIndex {
     // new shards n, n + old, n + 2 old … and to no other.
     for (let n = 0; n < old.shards; n += 1) {
       const bytes = (await this.#redis.getBuffer(this.#key(n, old.generation))) ?? Buffer.alloc(0);
-      const parts = new Map<number, Buffer[]>();
-      for (const record of shardRecords(bytes)) {
-        const shard = record.fingerprint.readUInt32LE(0) % shards;
-        const at = record.fingerprint.byteOffset - bytes.byteOffset;
-        parts.set(shard, [...(parts.get(shard) ?? []), bytes.subarray(at, at + indexRecordBytes)]);
-        next.records += 1;
+      next.records += bytes.length / indexRecordBytes;
+      for (const [shard, list] of spreadShard(bytes, shards)) {
+        await this.#redis.set(this.#key(shard, next.generation), Buffer.concat(list));
       }
-      for (const [shard, list] of parts) await this.#redis.set(this.#key(shard, next.generation), Buffer.concat(list));
     }
     this.#cache.clear();
     this.#meta = next;
@@ -221,18 +220,8 @@ export class MailboxIndex {
     await this.#dropShards(old);
   }
 
-  async #dropShards(meta: Meta = this.#meta): Promise<void> {
+  async #dropShards(meta: IndexMeta = this.#meta): Promise<void> {
     this.#cache.clear();
     for (let n = 0; n < meta.shards; n += 1) await this.#redis.unlink(this.#key(n, meta.generation));
   }
-}
-
-/** 24 bits that tell whose twin a message is; never 0. */
-export function ownerOf(account: string, messageKey: string): number {
-  return Math.max(1, digest(3, 'owner', account, messageKey).readUIntBE(0, 3));
-}
-
-/** The first 32 bits of a message's SHA-256, never 0. */
-export function contentMark(sha256: string): number {
-  return Math.max(1, Number.parseInt(sha256.slice(0, 8), 16));
 }

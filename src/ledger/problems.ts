@@ -1,5 +1,5 @@
 /** What went wrong in a run, by code: for the report. */
-import { type ErrorCode, errorRow, type MailhaulError, type Stops } from '../ground/errors.ts';
+import { type ErrorCode, type ErrorDetails, errorRow, MailhaulError, type Stops } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 
@@ -23,6 +23,22 @@ export async function noteProblem(redis: RedisClient, account: string, problem: 
   const { code, count, text, remedy } = problem;
   const usual = remedy === errorRow(code).remedy;
   await redis.hset(accountKeys.problems(account), code, JSON.stringify({ count, text, ...(!usual && { remedy }) }));
+}
+
+/**
+ * Notes `count` more of a problem that is counted; `{count}` in its text is how many there are by now. For whoever alone
+ * writes this code: the holder of a lease.
+ */
+export async function addProblem(
+  redis: RedisClient,
+  account: string,
+  code: ErrorCode,
+  details: ErrorDetails,
+  count = 1,
+): Promise<void> {
+  const noted = await redis.hget(accountKeys.problems(account), code);
+  const all = count + (noted === null ? 0 : (JSON.parse(noted) as { count: number }).count);
+  await noteProblem(redis, account, problemOf(new MailhaulError(code, { ...details, count: all }), all));
 }
 
 /** All problems of an account: those of its run, and the refusals that nobody has accepted. */

@@ -34,7 +34,10 @@ export interface Run {
   readonly downloaded: number;
   readonly bytesAppended: number;
   readonly repaired: number;
+  /** Appended at a destination that is known to change what it stores. */
   readonly rewritten: number;
+  /** The host of such a destination; empty for others. */
+  readonly rewritesAt: string;
   /** True when the destination was opened in this run. */
   readonly destinationOpened: boolean;
   /** True when a session has taken all that was listed, and another looks whether that was all there is. */
@@ -215,7 +218,9 @@ function parseRun(hash: Record<string, string>): Run | undefined {
     downloaded: number('downloaded'),
     bytesAppended: number('bytesAppended'),
     repaired: number('repaired'),
-    rewritten: number('rewritten'),
+    // Counted by the script that settles, so that it is right whatever is killed.
+    rewritten: hash['rewritesAt'] ? number('appended') : 0,
+    rewritesAt: hash['rewritesAt'] ?? '',
     destinationOpened: hash['destinationOpened'] === '1',
     draining: hash['draining'] === '1',
     probed: hash['probed'] === '1',

@@ -42,14 +42,16 @@ const settleScript = new Script(
         redis.call('HINCRBY', KEYS[6], ARGV[i + 3], 1)
       end
       local key = string.sub(ARGV[i + 4], 1, 10)
+      local outcome = ARGV[i + 1]
       local refusal = ARGV[i + 5]
       if retried then
         local tries = redis.call('HGET', KEYS[12], key)
         redis.call('HDEL', KEYS[12], key)
-        if tries and ARGV[i + 1] == 'refused' then refusal = string.sub(refusal, 1, -2) .. ',"triesBefore":' .. tries .. '}' end
+        if tries and outcome == 'refused' then refusal = string.sub(refusal, 1, -2) .. ',"triesBefore":' .. tries .. '}' end
       end
-      local reasons = KEYS[ARGV[i + 1] == 'accepted' and 11 or 10]
+      local reasons = KEYS[outcome == 'refused' and 10 or outcome == 'accepted' and 11 or 13]
       if refusal ~= '' then redis.call('HSET', reasons, key, refusal) end
+      if refusal ~= '' and outcome == 'appended' then redis.call('HINCRBY', KEYS[5], 'repaired', 1) end
     end
   end
   if #records > 0 then append(KEYS[4] .. ':', KEYS[4], table.concat(records)) end
@@ -75,7 +77,7 @@ export interface Settlement {
   readonly record: LedgerRecord;
   /** Path of the mailbox it went to; empty for none. */
   readonly mailbox: string;
-  /** Why it was refused, or that and who accepted it, as JSON text; empty otherwise. */
+  /** Why it was refused, or that and who accepted it, or what it was repaired to, as JSON text; empty otherwise. */
   readonly refusal: string;
 }
 
@@ -113,6 +115,7 @@ export async function settle(
     accountKeys.refusals(account),
     accountKeys.acceptances(account),
     accountKeys.triedBefore(account),
+    accountKeys.repairs(account),
   ];
   const args: (string | number | Buffer)[] = [scope.token, batch, spool, scope.command];
   for (const { index, outcome, record, mailbox, refusal } of settlements) {

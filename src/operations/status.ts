@@ -3,9 +3,10 @@ import type { Account } from '../accounts/account.ts';
 import type { Clock } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import { rewrittenProblems } from '../ledger/changed-mail.ts';
 import { type Problem, readProblems } from '../ledger/problems.ts';
 import { type AcceptedMessage, readAcceptances } from '../ledger/refusals.ts';
-import { type Run, type RunState, readRunMailboxes, readRuns } from '../ledger/run.ts';
+import { type Run, type RunState, readRun, readRunMailboxes, readRuns } from '../ledger/run.ts';
 import type { Pause, Steering } from '../limits/steering.ts';
 import type { Wait } from '../limits/waits.ts';
 import { type ByteCounts, type MessageCounts, messageCounts, noBytes, noMessages } from '../report/report.ts';
@@ -103,12 +104,14 @@ export async function showAccount(context: StatusContext, id: string): Promise<A
   const account = (await context.book.all()).find((one) => one.id === id);
   if (!account) throw new MailhaulError('account-unknown', { id });
   const { redis } = context;
-  const [[status], mailboxes, problems, accepted] = await Promise.all([
+  const [[status], run, mailboxes, noted, accepted] = await Promise.all([
     statusOf(context, [account]),
+    readRun(redis, account.key),
     readRunMailboxes(redis, account.key),
     readProblems(redis, account.key),
     readAcceptances(redis, account.key),
   ]);
+  const problems = [...noted, ...(run ? rewrittenProblems(run) : [])];
   const place = ({ host, port, user }: Account['source']) => ({ host, port, user });
   const { source, destination } = account;
   return { ...status!, source: place(source), destination: place(destination), mailboxes, problems, accepted };

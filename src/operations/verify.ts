@@ -115,7 +115,8 @@ async function tryAccount(account: Account, options: VerifyOptions): Promise<Ver
     const destination = await openLogin(account, 'destination', logins);
     const topForbidden = profilesOf(settings).of(account.source)?.quirks.topForbidden !== undefined;
     const context = { redis, settings, signal, oneAtATime, topForbidden, onWait };
-    return verifyAccount({ account: account.key, source, destination, depth }, context);
+    const merges = profilesOf(settings).of(account.destination)?.quirks.mergesDuplicates !== undefined;
+    return verifyAccount({ account: account.key, source, destination, depth, merges }, context);
   });
 }
 

@@ -1,5 +1,6 @@
 /** The report of a run: the same document for sync, verify and report (design §4). Its sums always agree. */
 import type { RedisClient } from '../ground/redis.ts';
+import { rewrittenProblems } from '../ledger/changed-mail.ts';
 import { type Problem, readProblems } from '../ledger/problems.ts';
 import { pendingIn, type Run, type RunState, readRun, readRunMailboxes } from '../ledger/run.ts';
 
@@ -112,7 +113,8 @@ export async function accountReport(redis: RedisClient, account: ReportedAccount
   if (!run) return { ...blank, repaired: 0, rewritten: 0, problems };
   const bytes = { listed: run.bytesListed, downloaded: run.downloaded, appended: run.bytesAppended };
   const { state, repaired, rewritten } = run;
-  return { id, group, state, messages: messageCounts(run), bytes, mailboxes, repaired, rewritten, problems };
+  const told = { repaired, rewritten, problems: [...problems, ...rewrittenProblems(run)] };
+  return { id, group, state, messages: messageCounts(run), bytes, mailboxes, ...told };
 }
 
 /** The counts of a run; what is listed and not accounted for otherwise is pending. */

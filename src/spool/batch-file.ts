@@ -52,6 +52,8 @@ export interface Manifest {
   readonly kind: 'messages' | 'probes';
   /** True when the account's first run fetched it: such mail arrives as read by default. */
   readonly firstRun: boolean;
+  /** What the fingerprints are made of, where it is not the usual. */
+  readonly fingerprints?: string;
   /** Bytes of all messages. */
   readonly bytes: number;
   readonly messages: readonly SpooledMessage[];

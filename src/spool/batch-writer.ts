@@ -17,7 +17,7 @@ export type MessageFacts = Pick<SpooledMessage, 'key' | 'uidl' | 'headerBytes' |
 export type MessageBytes = Pick<SpooledMessage, 'size' | 'sha256' | 'hasNul'>;
 
 /** Whose batch it is: the parts of the manifest that are known before the first byte. */
-export type BatchOwner = Pick<Manifest, 'account' | 'id' | 'kind' | 'firstRun'>;
+export type BatchOwner = Pick<Manifest, 'account' | 'id' | 'kind' | 'firstRun' | 'fingerprints'>;
 
 /** One batch file that is being written. Not for use by two callers at once. */
 export class BatchWriter {

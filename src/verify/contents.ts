@@ -1,7 +1,7 @@
 /** What a message is, taken while its bytes stream past: its fingerprint, its names, and digests to compare it by. */
 import { createHash } from 'node:crypto';
 import { Canonical } from '../message/canonical.ts';
-import { fingerprint } from '../message/fingerprint.ts';
+import { type FingerprintKind, fingerprint } from '../message/fingerprint.ts';
 import { firstField, headerEnd, headerFields } from '../message/header.ts';
 
 /** Bytes of the packed form of `Contents`. */
@@ -29,10 +29,10 @@ export interface HeaderMarks {
   readonly subject: string;
 }
 
-/** The marks of a header; bytes behind `headerMaxBytes` are not looked at. */
-export function headerMarks(header: Buffer, headerMaxBytes: number): HeaderMarks {
+/** The marks of a header, with a fingerprint of this kind; bytes behind `headerMaxBytes` are not looked at. */
+export function headerMarks(header: Buffer, headerMaxBytes: number, kind: FingerprintKind = 'headers'): HeaderMarks {
   const fields = headerFields(header.subarray(0, headerMaxBytes));
-  const { bytes, hasMessageId } = fingerprint(fields);
+  const { bytes, hasMessageId } = fingerprint(fields, kind);
   return {
     fingerprint: bytes,
     hasMessageId,

@@ -1,10 +1,9 @@
 /** The destination, read only: EXAMINE and FETCH of what marks nothing. */
-import { hexDigest } from '../ground/digest.ts';
 import { asMailhaulError, type MailhaulError } from '../ground/errors.ts';
-import { loginKeys } from '../ground/keys.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { isVirtual, type MailboxInfo } from '../imap/mailbox-info.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
+import { indexedUidValidity } from '../ledger/index-kind.ts';
 import { countedLogin } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
 import { openBudget } from '../limits/look.ts';
@@ -96,17 +95,17 @@ export class Destination {
 
   async #readMailbox(mailbox: MailboxInfo, note: NoteNames): Promise<void> {
     const { path } = mailbox;
-    const { redis, settings } = this.#context;
+    const { redis, settings, kind } = this.#context;
     const { uidValidity, messages } = await this.#client.status(path);
-    const known = await redis.hget(loginKeys.index(this.#login, hexDigest(8, path)), 'uidValidity');
+    const known = await indexedUidValidity(redis, this.#login, path);
     const number = this.holdings.mailbox({
       path,
       virtual: isVirtual(mailbox),
-      renumbered: known !== null && Number(known) !== uidValidity,
+      renumbered: known !== undefined && known !== uidValidity,
     });
     if (messages === 0) return;
     for await (const { uid, size, header } of this.#client.headers(path, 1, '*', settings.headerMaxBytes)) {
-      const marks = headerMarks(header, settings.headerMaxBytes);
+      const marks = headerMarks(header, settings.headerMaxBytes, kind);
       this.holdings.add(number, uid, size, marks.fingerprint);
       note(path, uid, marks);
     }

@@ -6,6 +6,7 @@
 import { KeyTable } from '../ledger/key-table.ts';
 import type { OwedReason } from '../ledger/owed.ts';
 import { keyBytes, type LedgerRecord, uidlKey } from '../ledger/record.ts';
+import type { Repair } from '../ledger/repairs.ts';
 import type { LedgerTable } from '../ledger/table.ts';
 import { fingerprintBytes } from '../message/fingerprint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
@@ -26,6 +27,8 @@ export interface Underway {
   readonly spooled: ReadonlySet<string>;
   /** Those that were listed and could not be taken, with the reason. */
   readonly owed: ReadonlyMap<string, OwedReason>;
+  /** Those that stand at the destination in a repaired form, with what that is. */
+  readonly repaired: ReadonlyMap<string, Repair>;
 }
 
 /** The messages of one account by number: first those of the listing in its order, then those that are gone from it. */
@@ -85,6 +88,12 @@ export class Expected {
     return record?.outcome === 'vanished' && this.isListed(n) ? undefined : record;
   }
 
+  /** What it was repaired to on its way; undefined where it was sent as it is. */
+  repair(n: number): Repair | undefined {
+    const { repaired } = this.#underway;
+    return repaired.size === 0 ? undefined : repaired.get(this.key(n).toString('hex'));
+  }
+
   isSpooled(n: number): boolean {
     return this.#underway.spooled.has(this.key(n).toString('hex'));
   }
@@ -99,9 +108,11 @@ export class Expected {
     this.#ledger = ledger;
   }
 
-  /** Sets what the header of a listed message says. */
+  /** Sets what the header of a listed message says; of a repaired one that of its repaired form counts. */
   setMarks(n: number, marks: HeaderMarks): void {
-    marks.fingerprint.copy(this.#records, n * stride + fingerprintAt, 0, fingerprintBytes);
+    const repair = this.repair(n);
+    const fingerprint = repair ? Buffer.from(repair.fingerprint, 'hex') : marks.fingerprint;
+    fingerprint.copy(this.#records, n * stride + fingerprintAt, 0, fingerprintBytes);
     this.#set(n, flag.fingerprint, true);
     this.#set(n, flag.messageId, marks.hasMessageId);
     this.names.set(n, marks);

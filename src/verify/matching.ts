@@ -1,5 +1,6 @@
 /** Holds what must be at the destination against what is there, and decides about every message. */
 import type { LedgerRecord } from '../ledger/record.ts';
+import type { Repair } from '../ledger/repairs.ts';
 import type { Contents } from './contents.ts';
 import type { Expected } from './expected.ts';
 import type { Held, Holdings } from './holdings.ts';
@@ -10,6 +11,7 @@ import {
   faultAmong,
   judge,
   proofAmong,
+  sameAmong,
   sizeTolerance,
   type Verdict,
 } from './verdict.ts';
@@ -24,6 +26,8 @@ export interface Sides {
   readonly contents: (held: Held) => Promise<Contents | undefined>;
   /** Reads the content of listed messages into `expected`, as far as the source hands them out. */
   readonly readSource: (messages: readonly number[]) => Promise<void>;
+  /** True where several messages with one Message-ID are one at the destination, whatever their content. */
+  readonly oneById?: boolean;
 }
 
 interface Candidate {
@@ -57,7 +61,8 @@ export class Matching {
     const open: Doubt[] = [];
     for (const n of doubts) {
       const doubt = await this.#compare(n);
-      const proof = proofAmong(this.#isKnown(n), this.#compared(doubt));
+      const compared = this.#compared(doubt);
+      const proof = proofAmong(this.#isKnown(n), compared) ?? (this.#isOneById(n) ? sameAmong(compared) : undefined);
       if (proof) this.#conclude(doubt, proof);
       else open.push(doubt);
     }
@@ -101,7 +106,7 @@ export class Matching {
     const record = expected.record(n);
     return {
       outcome: record?.outcome,
-      size: record?.size ?? 0,
+      size: expected.repair(n)?.size ?? record?.size ?? 0,
       hasFingerprint: expected.fingerprint(n) !== undefined,
       hasMessageId: expected.hasMessageId(n),
       alone: expected.isAlone(n),
@@ -111,6 +116,12 @@ export class Matching {
 
   #isKnown(n: number): boolean {
     return this.#sides.expected.record(n) !== undefined;
+  }
+
+  /** A duplicate has its twin's content or, where the Message-ID decides, at least its name. */
+  #isOneById(n: number): boolean {
+    const { expected, oneById } = this.#sides;
+    return oneById === true && expected.hasMessageId(n) && expected.record(n)?.outcome === 'duplicate';
   }
 
   /** What may be this message: what is at its UID first, then all that has its fingerprint. */
@@ -152,6 +163,8 @@ export class Matching {
 
   #equality(n: number, there: Contents): Compared['equal'] {
     const { expected } = this.#sides;
+    const repair = expected.repair(n);
+    if (repair) return equalityOf(repair, there);
     const here = expected.contents(n);
     if (here) {
       if (!here.body.equals(there.body)) return 'nothing';
@@ -202,7 +215,7 @@ export class Matching {
     const isLost = (n: number) => expected.verdict(n) === 'missing' || expected.verdict(n) === 'unproven';
     for (let n = 0; n < expected.size; n += 1) {
       if (!isLost(n) || expected.fingerprint(n)) continue;
-      const size = expected.record(n)?.size ?? -1;
+      const size = expected.repair(n)?.size ?? expected.record(n)?.size ?? -1;
       lost.set(size, [...(lost.get(size) ?? []), n]);
     }
     if (lost.size === 0) return;
@@ -218,4 +231,10 @@ export class Matching {
       }
     }
   }
+}
+
+/** What is equal to the repaired form, which the destination was given in the place of the message. */
+function equalityOf(repair: Repair, there: Contents): Compared['equal'] {
+  if (there.sha256.toString('hex') === repair.after) return 'all';
+  return there.body.toString('hex') === repair.body.slice(0, 2 * there.body.length) ? 'body' : 'nothing';
 }

@@ -6,6 +6,7 @@ import type { Lease } from '../limits/lease.ts';
 import { inSourceTurn } from '../limits/look.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import type { TurnContext } from '../limits/turn.ts';
+import type { FingerprintKind } from '../message/fingerprint.ts';
 import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
@@ -19,6 +20,8 @@ export interface VerifyContext extends TurnContext {
   readonly oneAtATime: boolean;
   /** Asks for whole messages where headers would do: TOP does harm at this source. */
   readonly topForbidden?: boolean;
+  /** What nominates a message of the destination as one of the source: all four fields where it is not given. */
+  readonly kind?: FingerprintKind;
 }
 
 /** One open session. */
@@ -116,7 +119,8 @@ class Session implements SourceSession {
   }
 
   #marks(reader: ContentReader): HeaderMarks {
-    return headerMarks(reader.header, this.#context.settings.headerMaxBytes);
+    const { settings, kind } = this.#context;
+    return headerMarks(reader.header, settings.headerMaxBytes, kind);
   }
 }
 

@@ -3,6 +3,7 @@ import type { RedisClient } from '../ground/redis.ts';
 import { spooledKeys } from '../ledger/batches.ts';
 import { readOwed } from '../ledger/owed.ts';
 import { contentKey } from '../ledger/record.ts';
+import { readRepairs } from '../ledger/repairs.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { Expected } from './expected.ts';
 import { type Depth, markDeep } from './sample.ts';
@@ -28,7 +29,8 @@ export async function surveySource(
   const spooled = await spooledKeys(redis, account);
   const owed = await readOwed(redis, account);
   const ledger = await LedgerTable.load(redis, account);
-  const expected = new Expected(listing, ledger, { spooled, owed });
+  const repaired = await readRepairs(redis, account);
+  const expected = new Expected(listing, ledger, { spooled, owed, repaired });
   const places = Array.from({ length: listing.length }, (_, place) => place);
   const anonymous = places.filter((place) => expected.isAnonymous(place));
   if (anonymous.length > 0) await session.readMessages(listing, anonymous, taker(expected));

@@ -116,6 +116,14 @@ export function proofAmong(known: boolean, candidates: readonly Compared[]): Con
   return { verdict: candidates[choice]!.recorded ? 'present' : 'moved', choice };
 }
 
+/** The candidate that stands for the message though its content is another, where the Message-ID decides. */
+export function sameAmong(candidates: readonly Compared[]): Conclusion | undefined {
+  const recorded = candidates.findIndex((candidate) => candidate.recorded && candidate.alike);
+  if (recorded !== -1) return { verdict: 'present', choice: recorded };
+  const choice = candidates.findIndex(({ alike }) => alike);
+  return choice === -1 ? undefined : { verdict: 'moved', choice };
+}
+
 /**
  * What is to be said when none proves it; `known` says that the ledger has it as delivered. Without a Message-ID what
  * is like it elsewhere is more likely another message than this one altered.

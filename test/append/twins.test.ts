@@ -4,7 +4,7 @@ import type { IndexRecord } from '../../src/ledger/index-shard.ts';
 
 const me = 5;
 const content = 77;
-const asked: Question = { owner: me, content };
+const asked: Question = { owner: me, content, hasMessageId: true, doubtFrom: undefined };
 const record = (uid: number, owner: number, mark = owner === me ? content : owner * 11): IndexRecord => ({
   fingerprint: Buffer.alloc(9),
   uid,
@@ -41,6 +41,38 @@ const table: Case[] = [
 
 describe('a message whose fingerprint is asked for at the destination', () => {
   it.each(table)('%s', (_, records, verdict) => {
-    expect(weigh(asked, records)).toEqual(verdict);
+    expect(weigh(asked, records, 'confirmed')).toEqual(verdict);
+    expect(weigh(asked, records, 'content')).toEqual(verdict);
+  });
+});
+
+describe('with Message-ID alone', () => {
+  const twin = (one: IndexRecord) => ({ kind: 'twin', record: one });
+  const doubtful = { ...asked, doubtFrom: 11 };
+  const byId: [string, Question, readonly IndexRecord[], object][] = [
+    ['one with the same is the message', asked, [free], twin(free)],
+    ['what is nobody’s comes first', asked, [others, free], twin(free)],
+    ['another message’s will do', asked, [others], twin(others)],
+    ['what it may have stored itself comes before all others', doubtful, [free, freeToo], twin(freeToo)],
+    ['what it appended is its own', asked, [free, mine], { kind: 'mine', record: mine }],
+    ['what is on its way is waited for', asked, [free, othersUnderWay], { kind: 'wait' }],
+    ['a message without one is compared', { ...asked, hasMessageId: false }, [free], compare(free)],
+  ];
+  it.each(byId)('%s', (_, question, records, verdict) => {
+    expect(weigh(question, records, 'message-id')).toEqual(verdict);
+  });
+});
+
+describe('without twins', () => {
+  const doubtful = { ...asked, doubtFrom: 11 };
+  const off: [string, Question, readonly IndexRecord[], object][] = [
+    ['nothing of others keeps a message away', asked, [free, others], { kind: 'append' }],
+    ['nor what others have under way', asked, [othersUnderWay], { kind: 'append' }],
+    ['what it appended is its own', asked, [free, mine], { kind: 'mine', record: mine }],
+    ['what came after its unanswered APPEND is compared', doubtful, [free, freeToo, others], compare(freeToo)],
+    ['what was there before it is not', doubtful, [free], { kind: 'append' }],
+  ];
+  it.each(off)('%s', (_, question, records, verdict) => {
+    expect(weigh(question, records, 'off')).toEqual(verdict);
   });
 });

@@ -1,6 +1,7 @@
 /** The append protocol as a pure model, through random interleavings: never lost, never doubled (design §8). */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Dedupe } from '../../src/append/twins.ts';
 import { ModelSession } from './model-session.ts';
 import { type ModelMessage, type ModelServer, type Weakness, World } from './model-world.ts';
 
@@ -30,8 +31,8 @@ class Interleaving {
   #sessions: ModelSession[] = [];
   #tokens = 0;
 
-  constructor({ server, batches }: Scenario, weakness: Weakness, foreign: boolean) {
-    this.world = new World(server, batches, weakness);
+  constructor({ server, batches }: Scenario, weakness: Weakness, foreign: boolean, dedupe: Dedupe) {
+    this.world = new World(server, batches, weakness, dedupe);
     this.#foreign = foreign;
   }
 
@@ -123,22 +124,32 @@ class Interleaving {
   }
 }
 
-/** What is wrong at the end. Mail of others that agrees in all four headers counts as the message (design §8). */
-function faults({ batches, stored, settled }: World): string[] {
+/**
+ * What is wrong at the end. Mail of others that agrees in all four headers counts as the message (design §8). With
+ * Message-ID alone all messages of one mark are one. Without twins each is one of its own, except that one of several
+ * identical copies in doubt may be taken for another.
+ */
+function faults({ batches, stored, settled, dedupe }: World): string[] {
   const wrong: string[] = [];
-  for (const { owner, mark, content, hasMessageId } of batches.flat()) {
+  const messages = batches.flat();
+  for (const { owner, mark, content, hasMessageId } of messages) {
     const alike = stored.filter((one) => one.mark === mark);
     const equal = alike.filter((one) => one.content === content);
-    const arrived = equal.length > 0 || (hasMessageId && alike.some((one) => one.owner === 0));
+    const byId = dedupe === 'message-id' && hasMessageId;
+    const arrived = byId
+      ? alike.length > 0
+      : equal.length > 0 || (hasMessageId && alike.some((one) => one.owner === 0));
+    const copies = messages.filter((one) => one.mark === mark && one.content === content).length;
+    const most = dedupe === 'off' ? copies : 1;
     if (!settled.has(owner)) wrong.push(`${owner} is not settled`);
     if (!arrived) wrong.push(`${owner} is lost`);
-    if (equal.filter((one) => one.owner !== 0).length > 1) wrong.push(`${owner} is doubled`);
+    if ((byId ? alike : equal).filter((one) => one.owner !== 0).length > most) wrong.push(`${owner} is doubled`);
   }
   return wrong;
 }
 
-function play(one: Scenario, weakness: Weakness = {}, foreign = false): string[] {
-  return faults(new Interleaving(one, weakness, foreign).play(one.choices));
+function play(one: Scenario, weakness: Weakness = {}, foreign = false, dedupe: Dedupe = 'confirmed'): string[] {
+  return faults(new Interleaving(one, weakness, foreign, dedupe).play(one.choices));
 }
 
 const numRuns = Number(process.env['MAILHAUL_MODEL_RUNS'] ?? 3000);
@@ -160,6 +171,22 @@ describe('the append protocol in any interleaving', () => {
       }),
       { numRuns },
     );
+  });
+});
+
+describe.each(['message-id', 'off'] as const)('with dedupe: %s', (dedupe) => {
+  it.each([false, true])('it does neither; others deliver: %s', (foreign) => {
+    fc.assert(
+      fc.property(scenario, (one) => {
+        expect(play(one, {}, foreign, dedupe)).toEqual([]);
+      }),
+      { numRuns: Math.ceil(numRuns / 3) },
+    );
+  });
+
+  it('the model finds what doubt without an intent would do', () => {
+    const property = fc.property(scenario, (one) => play(one, { noIntent: true }, false, dedupe).length === 0);
+    expect(fc.check(property, { numRuns, seed: 1 }).failed).toBe(true);
   });
 });
 

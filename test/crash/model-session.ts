@@ -110,18 +110,20 @@ export class ModelSession {
     const { noTwins, noWaiting } = this.world.weakness;
     for (const [at, item] of items.entries()) {
       const records = noTwins ? [] : this.world.find(item.mark);
-      const verdict = weigh(item, arrived ? records.filter(({ uid }) => uid !== 0) : records);
+      const question = { ...item, doubtFrom: item.inDoubtFrom };
+      const { dedupe } = this.world;
+      const verdict = weigh(question, arrived ? records.filter(({ uid }) => uid !== 0) : records, dedupe);
       if (!noWaiting && (busy.has(item.mark) || verdict.kind === 'wait')) {
         sorted.later.push(...items.slice(at));
         break;
       }
       const twin = verdict.kind === 'compare' ? this.#twin(item, verdict.candidates) : undefined;
-      const record = verdict.kind === 'mine' ? verdict.record : twin;
+      const record = verdict.kind === 'mine' || verdict.kind === 'twin' ? verdict.record : twin;
       if (record) {
         const claims = record.owner === 0 || record.owner === item.owner;
         sorted.found.push({ item, uid: record.uid, claims });
       } else sorted.missing.push(item);
-      if (!record || record.owner === 0) busy.add(item.mark);
+      if (record ? record.owner === 0 : dedupe !== 'off') busy.add(item.mark);
     }
     return sorted;
   }

@@ -1,4 +1,5 @@
 /** The outside of the append protocol as a model: a mailbox, what Redis keeps, and commands on their way. */
+import type { Dedupe } from '../../src/append/twins.ts';
 import { findRecords, type IndexRecord, putRecord } from '../../src/ledger/index-shard.ts';
 
 /** A message of the source. Those with one `mark` agree in Message-ID, Date, From and Subject. */
@@ -62,6 +63,7 @@ export function markOf(mark: number): Buffer {
 export class World {
   readonly server: ModelServer;
   readonly weakness: Weakness;
+  readonly dedupe: Dedupe;
   readonly batches: readonly (readonly ModelMessage[])[];
   readonly stored: ModelStored[] = [];
   uidNext = 1;
@@ -74,8 +76,9 @@ export class World {
   /** Commands of sessions that are gone: the server may store them yet, or never. */
   readonly orphans: ModelCommand[] = [];
 
-  constructor(server: ModelServer, batches: readonly (readonly ModelMessage[])[], weakness: Weakness) {
+  constructor(server: ModelServer, batches: readonly (readonly ModelMessage[])[], weakness: Weakness, dedupe: Dedupe) {
     this.server = server;
+    this.dedupe = dedupe;
     this.batches = batches;
     this.weakness = weakness;
   }

@@ -77,7 +77,11 @@ function arrived({ profile, imap }: Hauled): string[] {
 function expectHauled(hauled: Hauled, account: AccountReport): void {
   const { profile, messages, pop, imap } = hauled;
   const count = messages.length;
-  expect(account.problems, profile.name).toEqual([]);
+  const rewritten = profile.quirks.rewritesMail ? count : 0;
+  const told = rewritten > 0 ? [{ code: 'rewritten-by-destination', stops: 'none', count }] : [];
+  expect(account.problems, profile.name).toMatchObject(told);
+  expect(account.problems, profile.name).toHaveLength(told.length);
+  expect(account.rewritten, profile.name).toBe(rewritten);
   expect(account.messages, profile.name).toMatchObject({ listed: count, appended: count, pending: 0, failed: 0 });
   expect(arrived(hauled).sort(), profile.name).toEqual(messages.map(({ bytes }) => String(bytes)).sort());
   for (const { commands } of imap.connections) expect(commands.join('\n')).not.toContain('\\Deleted');

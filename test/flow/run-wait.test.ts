@@ -64,7 +64,7 @@ describe('run --wait', { timeout: 120_000 }, () => {
   });
 
   test('has the exit status of a sync: 3 for what is refused, 12 for refused passwords', async () => {
-    const refuse = ({ bytes }: { bytes: Buffer }) => (bytes.includes('<3@x>') ? 'NO not this one' : undefined);
+    const refuse = ({ bytes }: { bytes: Buffer }) => (bytes.includes('<3@x>') ? 'NO [CANNOT] not this one' : undefined);
     const [pop, imap] = [await rig.pop({ messages: mail(5) }), await rig.imap({ refuse })];
     const wrong = scriptedRow(pop, imap, { id: 'wrong', imap_user: 'bob', pop_password: 'wrong' });
     await start([scriptedRow(pop, imap), wrong]);

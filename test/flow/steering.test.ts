@@ -179,7 +179,8 @@ describe('a pause in mid-run', { timeout: 120_000 }, () => {
 
 describe('refused messages', { timeout: 120_000 }, () => {
   test('that are accepted make no exit status 3 any more; retried ones are sent again', async () => {
-    const refuse: ImapBehaviour['refuse'] = ({ bytes }) => (bytes.includes('<3@x>') ? 'NO not this one' : undefined);
+    const refuse: ImapBehaviour['refuse'] = ({ bytes }) =>
+      bytes.includes('<3@x>') ? 'NO [CANNOT] not this one' : undefined;
     const behaviour = { capabilities: ['IMAP4rev1', 'LITERAL+', 'UIDPLUS'], refuse };
     const one = await pair('one', { messages: messages(5) }, behaviour);
     const two = await pair('two', { messages: messages(5) }, behaviour);

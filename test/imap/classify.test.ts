@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
-import {
-  backoffMs,
-  byeError,
-  classifyRefusal,
-  hintDetails,
-  loginError,
-  mailboxError,
-  saysMissing,
-} from '../../src/imap/classify.ts';
+import { byeError, hintDetails, loginError, mailboxError, saysMissing } from '../../src/imap/classify.ts';
+import { backoffMs, classifyRefusal } from '../../src/imap/classify-append.ts';
 import { connectError } from '../../src/imap/classify-connect.ts';
 
 const peer = { host: 'imap.example', port: 993, user: 'ann' };
@@ -22,26 +15,26 @@ describe('classifyRefusal, after the table of responses', () => {
     ['BAD', 'TOOBIG', '', 'message', 'message-too-big'],
     ['NO', 'OVERQUOTA', 'Quota exceeded (mailbox for user is full)', 'account-full', 'mailbox-full'],
     ['NO', 'OVERQUOTA', 'Account exceeded command or bandwidth limits', 'wait', 'server-unavailable'],
-    ['NO', 'LIMIT', 'too many keywords', 'message', 'append-refused'],
+    ['NO', 'LIMIT', 'too many keywords', 'flags', 'append-refused'],
     ['NO', 'THROTTLED', '', 'wait', 'server-unavailable'],
     ['NO', 'UNAVAILABLE', '', 'wait', 'server-unavailable'],
-    ['NO', 'SERVERBUG', '', 'wait', 'server-unavailable'],
+    ['NO', 'SERVERBUG', '', 'again', 'server-unavailable'],
     ['NO', 'TEMPFAIL', '', 'wait', 'server-unavailable'],
     ['NO', 'INUSE', '', 'wait', 'account-busy'],
     ['BAD', undefined, throttled, 'wait', 'server-unavailable'],
-    ['NO', undefined, 'Server Unavailable. 15', 'wait', 'server-unavailable'],
+    ['NO', undefined, 'Server Unavailable. 15', 'again', 'server-unavailable'],
     ['BAD', undefined, 'User is authenticated but not connected.', 'wait', 'server-unavailable'],
     ['NO', undefined, 'APPEND The 1500 MB storage limit has been reached', 'account-full', 'mailbox-full'],
     ['NO', 'NOPERM', '', 'account', 'mailbox-refused'],
     ['NO', 'CONTACTADMIN', '', 'account', 'mailbox-refused'],
     ['NO', 'AUTHENTICATIONFAILED', '', 'account', 'mailbox-refused'],
     ['NO', 'EXPIRED', '', 'account', 'mailbox-refused'],
-    ['NO', 'CANNOT', 'APPEND Contains Deleted flag', 'message', 'append-refused'],
-    ['NO', 'CLIENTBUG', '', 'message', 'append-refused'],
-    ['BAD', undefined, 'Command Argument Error. 11', 'message', 'append-refused'],
+    ['NO', 'CANNOT', 'APPEND Contains Deleted flag', 'flags', 'append-refused'],
+    ['NO', 'CLIENTBUG', '', 'again', 'append-refused'],
+    ['BAD', undefined, 'Command Argument Error. 11', 'again', 'append-refused'],
     ['NO', undefined, 'Message refused because it contains a virus', 'message', 'append-refused'],
     ['NO', undefined, 'Message contains NUL characters', 'message', 'append-refused'],
-    ['NO', undefined, '', 'message', 'append-refused'],
+    ['NO', undefined, '', 'again', 'append-refused'],
   ] as const)('%s [%s] %s: %s, %s', (reply, responseCode, text, action, code) => {
     expect(classifyRefusal({ reply, responseCode, text })).toMatchObject({ action, code });
   });

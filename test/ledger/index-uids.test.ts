@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { loginKeys } from '../../src/ground/keys.ts';
+import { contentMark, ownerOf } from '../../src/ledger/index-shard.ts';
 import { IndexUids } from '../../src/ledger/index-uids.ts';
-import { contentMark, MailboxIndex, ownerOf } from '../../src/ledger/mailbox-index.ts';
+import { MailboxIndex } from '../../src/ledger/mailbox-index.ts';
 import { type LedgerRecord, uidlKey } from '../../src/ledger/record.ts';
 import { useRedis } from './redis-rig.ts';
 

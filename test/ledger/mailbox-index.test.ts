@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loginKeys } from '../../src/ground/keys.ts';
-import type { IndexRecord } from '../../src/ledger/index-shard.ts';
-import { contentMark, MailboxIndex, ownerOf } from '../../src/ledger/mailbox-index.ts';
+import { contentMark, type IndexRecord, ownerOf } from '../../src/ledger/index-shard.ts';
+import { MailboxIndex } from '../../src/ledger/mailbox-index.ts';
 import { codeOf, useRedis } from './redis-rig.ts';
 
 const redis = useRedis();

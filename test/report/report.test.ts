@@ -33,7 +33,7 @@ describe('the report of an account', () => {
       failed: 1,
     };
     const bytes = { bytesListed: 900, downloaded: 800, bytesAppended: 700 };
-    const fields = { ...counts, ...bytes, repaired: 2, rewritten: 1, state: 'incomplete' };
+    const fields = { ...counts, ...bytes, repaired: 2, rewritesAt: 'h', state: 'incomplete' };
     await updateRun(redis.client, key, 'r1', fields);
     await redis.client.hset(accountKeys.runMailboxes(key), { INBOX: 2, Sent: 1 });
     const lost = new MailhaulError('connection-lost', { host: 'h', during: 'APPEND' });
@@ -46,8 +46,8 @@ describe('the report of an account', () => {
       bytes: { listed: 900, downloaded: 800, appended: 700 },
       mailboxes: { INBOX: 2, Sent: 1 },
       repaired: 2,
-      rewritten: 1,
-      problems: [problemOf(lost)],
+      rewritten: 3,
+      problems: [problemOf(lost), problemOf(new MailhaulError('rewritten-by-destination', { host: 'h', count: 3 }), 3)],
     });
   });
 });

@@ -57,7 +57,7 @@ export async function runAppend(script: ImapScript, tag: string, rest: string): 
       date: literal.date,
     });
     if (behaviour.eager === true) {
-      finish(script, tag, messages);
+      await finish(script, tag, messages);
       answered = true;
     }
     line = await script.source.line();
@@ -74,14 +74,14 @@ async function close(script: ImapScript, tag: string, messages: readonly Receive
     script.drop();
   }
   if (messages.some((message) => behaviour.hang?.(message) === true)) await script.hang();
-  finish(script, tag, messages);
+  await finish(script, tag, messages);
 }
 
 /** MULTIAPPEND is atomic (RFC 3502): one refused message refuses all. */
-function finish(script: ImapScript, tag: string, messages: readonly Received[]) {
+async function finish(script: ImapScript, tag: string, messages: readonly Received[]) {
   const { behaviour, mailboxes } = script.imap;
   const refusal = messages.map((message) => behaviour.refuse?.(message)).find((text) => text !== undefined);
-  if (refusal !== undefined) return script.send(`${tag} ${refusal}`);
+  if (refusal !== undefined) return refuse(script, tag, refusal);
   const mailbox = mailboxes.get(messages[0]!.mailbox);
   if (mailbox === undefined) return script.send(`${tag} NO [TRYCREATE] no such mailbox`);
   const uids = store(script, messages);
@@ -91,8 +91,28 @@ function finish(script: ImapScript, tag: string, messages: readonly Received[]) 
   script.send(`* ${mailbox.messages.length} EXISTS`, `${tag} OK ${code === undefined ? '' : `[${code}] `}stored`);
 }
 
+async function refuse(script: ImapScript, tag: string, refusal: string): Promise<void> {
+  script.send(`${tag} ${refusal}`);
+  if (!refusal.startsWith('BAD')) return;
+  script.transcript.bads += 1;
+  if (script.transcript.bads !== script.imap.behaviour.badsUntilBye) return;
+  script.send('* BYE Connection closed. 14');
+  await script.hang();
+}
+
 function store(script: ImapScript, messages: readonly Received[]): number[] {
-  return messages.map(({ mailbox, bytes, flags, date }) => script.imap.store(mailbox, bytes, flags, date));
+  return messages.map(({ mailbox, bytes, flags, date }) => {
+    const kept = script.imap.behaviour.merges === true ? sameId(script, mailbox, bytes) : undefined;
+    return kept ?? script.imap.store(mailbox, bytes, flags, date);
+  });
+}
+
+/** The UID of the message that has the Message-ID of this one. */
+function sameId({ imap }: ImapScript, mailbox: string, bytes: Buffer): number | undefined {
+  const idOf = (one: Buffer) => /^Message-ID: (.*)$/im.exec(one.toString('latin1'))?.[1];
+  const id = idOf(bytes);
+  if (id === undefined) return undefined;
+  return imap.mailboxes.get(mailbox)!.messages.find((one) => idOf(one.bytes) === id)?.uid;
 }
 
 function appendUid(uidValidity: number, uids: readonly number[]): string {

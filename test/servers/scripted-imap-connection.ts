@@ -33,6 +33,7 @@ export class ImapScript {
     this.transcript = {
       commands: [],
       appends: [],
+      bads: 0,
       received: () => this.source.received,
       chunksAfter: (count) => this.source.chunksAfter(count),
       bytes: () => Buffer.concat(this.source.kept),

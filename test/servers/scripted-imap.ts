@@ -58,6 +58,8 @@ export interface ImapBehaviour {
   before?: (command: string) => string | undefined;
   /** Refuses when the whole command is there. */
   refuse?: (message: AppendedMessage) => string | undefined;
+  /** Says BYE at so many BADs to an APPEND on one connection, as Exchange does at three. */
+  badsUntilBye?: number;
   /** Refuses a synchronising literal instead of saying +. */
   refuseBefore?: (message: AppendedMessage) => string | undefined;
   /** Refuses at once and discards a literal that did not ask. */
@@ -80,6 +82,8 @@ export interface ImapBehaviour {
   stopAfter?: number;
   /** Reads in small steps. */
   crawl?: boolean;
+  /** Keeps one of several messages with one Message-ID, and says OK to each, as Gmail does. */
+  merges?: boolean;
   /** What the server makes of a message when it stores it. */
   rewrite?: (bytes: Buffer) => Buffer;
   /** Ignores the <partial> of a FETCH. */
@@ -104,6 +108,8 @@ export interface LiteralFact {
 export interface ImapTranscript {
   commands: string[];
   appends: { tag: string; mailbox: string; literals: LiteralFact[] }[];
+  /** How many of them were answered BAD. */
+  bads: number;
   received(): number;
   /** In how many pieces the bytes after the first `count` came. */
   chunksAfter(count: number): number;

@@ -333,4 +333,19 @@ describe('an account', () => {
     );
     expect(said).toMatchObject({ verdicts: ['present INBOX 1', 'present INBOX 2'], problems: [], rewritten: 1 });
   });
+
+  it('finds a repaired message by what was sent, wherever it is, and no other in its place', async () => {
+    const sent = Buffer.from('Message-ID: <a@x>\r\nSubject: =?utf-8?B?YQ==?=\r\n\r\na repaired body, longer\r\n');
+    const here = [{ ...appended(a, 1), repaired: sent }, appended(b, 2)];
+    const others: There[] = [[1, 2, b]];
+    expect((await say(here, [[1, 1, sent], ...others], true)).verdicts).toEqual(['present INBOX 1', 'present INBOX 2']);
+    expect((await say(here, [[1, 1, sent], ...others])).problems).toEqual([]);
+    expect((await say(here, [...others, [2, 7, sent]], true)).verdicts[0]).toBe('moved Archive 7');
+    const gone = [{ ...appended(a, 1, { gone: true }), repaired: sent }, appended(b, 2)];
+    expect((await say(gone, [[1, 1, sent], ...others], true)).verdicts).toContain('present INBOX 1');
+    const changed = Buffer.concat([Buffer.from('X-Seen-By: it\r\n'), sent]);
+    expect(await say(here, [[1, 1, changed], ...others], true)).toMatchObject({ rewritten: 1, problems: [] });
+    const cut = sent.subarray(0, -6);
+    expect((await say(here, [[1, 1, cut], ...others])).verdicts[0]).toBe('altered INBOX 1');
+  });
 });

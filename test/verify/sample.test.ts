@@ -131,6 +131,7 @@ describe('what is chosen from', () => {
     const made = new Expected(listing, new LedgerTable(Buffer.concat(records)), {
       spooled: new Set(),
       owed: new Map(),
+      repaired: new Map(),
     });
     made.addGone();
     return made;

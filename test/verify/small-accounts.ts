@@ -1,6 +1,7 @@
 /** Whole accounts in small: what is at the source and in the ledger, what is at the destination, and what is said. */
 import { createHash } from 'node:crypto';
 import { type LedgerRecord, packRecord, uidlKey } from '../../src/ledger/record.ts';
+import type { Repair } from '../../src/ledger/repairs.ts';
 import { LedgerTable } from '../../src/ledger/table.ts';
 import { parseListing } from '../../src/pop3/listing.ts';
 import { ContentReader, type Contents, headerMarks } from '../../src/verify/contents.ts';
@@ -24,6 +25,8 @@ export interface Here {
   gone?: true;
   spooled?: true;
   owed?: true;
+  /** What was sent in its place. */
+  repaired?: Buffer;
 }
 /** Mailbox 1 is INBOX, 2 Archive, 3 one that shows all mail once more. */
 export type There = [mailbox: number, uid: number, bytes: Buffer];
@@ -45,11 +48,27 @@ function recordOf({ bytes, outcome = 'appended', at: [mailbox, uid] = [0, 0] }: 
   return { key: uidlKey(Buffer.from(`u${n}`)), outcome, mailbox, uid, size: bytes.length, content, run: 1 };
 }
 
+function repairOf(sent: Buffer, n: number): Repair {
+  const { sha256, body } = contents(sent);
+  return {
+    key: uidlKey(Buffer.from(`u${n}`)).toString('hex'),
+    uidl: `u${n}`,
+    repairs: ['nul'],
+    before: '',
+    after: sha256.toString('hex'),
+    size: sent.length,
+    body: body.toString('hex').padEnd(64, '0'),
+    fingerprint: headerMarks(sent, 10_000).fingerprint.toString('hex'),
+  };
+}
+
 function expectedOf(here: readonly Here[], deep: (n: number) => boolean): Expected {
   const marked = (what: 'spooled' | 'owed') =>
     here.flatMap((one, n) => (one[what] ? [uidlKey(Buffer.from(`u${n}`)).toString('hex')] : []));
   const owed = new Map(marked('owed').map((key) => [key, 'spool-lost' as const]));
-  const underway = { spooled: new Set(marked('spooled')), owed };
+  const repairs = here.flatMap((one, n) => (one.repaired ? [repairOf(one.repaired, n)] : []));
+  const repaired = new Map(repairs.map((repair) => [repair.key, repair]));
+  const underway = { spooled: new Set(marked('spooled')), owed, repaired };
   const listed = here.flatMap(({ gone, bytes }, n) => (gone ? [] : [{ n, bytes }]));
   const lines = (text: (one: { n: number; bytes: Buffer }) => string) =>
     Buffer.from(listed.map((one) => `${one.n + 1} ${text(one)}\r\n`).join(''));

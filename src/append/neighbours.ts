@@ -1,0 +1,83 @@
+/** The other mailboxes of a destination in which the twin of a message may stand. */
+import { MailhaulError } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
+import type { MailboxInfo } from '../imap/mailbox-info.ts';
+import type { MailboxClient } from '../imap/mailboxes.ts';
+import type { Indexes, Neighbour } from './indexes.ts';
+
+/** What was thrown away or sorted out may be gone tomorrow, and a view of other mailboxes holds no mail of its own. */
+const passedOver: ReadonlySet<string | undefined> = new Set(['\\Trash', '\\Junk', '\\Flagged']);
+
+/** What neighbours are found by. */
+export interface NeighboursContext {
+  readonly settings: Pick<Settings, 'dedupe' | 'dedupeScope'>;
+  readonly indexes: Indexes;
+  /** The existing mailboxes that the rules of the account can fill. */
+  readonly filled: () => Promise<readonly string[]>;
+  readonly looker: () => Promise<MailboxClient>;
+}
+
+/** Mailboxes besides the one that a message goes to; they are looked at and never selected for appending. */
+export class Neighbours {
+  readonly #context: NeighboursContext;
+  #paths: Promise<readonly string[]> | undefined;
+
+  constructor(context: NeighboursContext) {
+    this.#context = context;
+  }
+
+  /**
+   * The mailboxes besides `home`, one after the other, each up to date. `forgotten` says that no ledger tells where
+   * mail went before: then all are looked at that the account's rules can fill, whatever the scope.
+   */
+  async *beside(home: string, forgotten: boolean): AsyncGenerator<Neighbour> {
+    const { settings, indexes } = this.#context;
+    if (settings.dedupe === 'off' || (settings.dedupeScope === 'mailbox' && !forgotten)) return;
+    for (const path of await this.#list()) {
+      if (path === home) continue;
+      const neighbour = await indexes.ofNeighbour(path);
+      if (!neighbour || neighbour.index.records === 0) continue;
+      try {
+        yield neighbour;
+      } finally {
+        indexes.rest(neighbour);
+      }
+    }
+  }
+
+  /** How many messages stand in the mailboxes besides `home`; 0 where headers alone cannot prove that one is a twin. */
+  async messages(home: string): Promise<number> {
+    const { dedupe } = this.#context.settings;
+    if (dedupe === 'off' || dedupe === 'content') return 0;
+    const looker = await this.#context.looker();
+    let sum = 0;
+    for (const path of await this.#list()) {
+      if (path !== home) sum += await looker.status(path).then(({ messages }) => messages, unlessRefused);
+    }
+    return sum;
+  }
+
+  #list(): Promise<readonly string[]> {
+    this.#paths ??= this.#find();
+    return this.#paths;
+  }
+
+  async #find(): Promise<readonly string[]> {
+    const { settings, filled, looker } = this.#context;
+    const fillable = await filled();
+    if (settings.dedupeScope === 'mailbox') return fillable;
+    const client = await looker();
+    // Where the server marks no mailbox, their names tell.
+    const thrown = [await client.special('\\Trash'), await client.special('\\Junk')];
+    const isLookedAt = ({ path, selectable, specialUse }: MailboxInfo) =>
+      selectable && !passedOver.has(specialUse) && !thrown.includes(path);
+    const others = (await client.list()).filter(isLookedAt).map(({ path }) => path);
+    return [...new Set([...fillable, ...others])];
+  }
+}
+
+/** A mailbox that cannot be read holds no twin. */
+function unlessRefused(error: unknown): number {
+  if (error instanceof MailhaulError && error.code === 'mailbox-refused') return 0;
+  throw error;
+}

@@ -24,11 +24,16 @@ export async function rememberWithoutCapa(redis: RedisClient, host: string, port
   await redis.set(globalKeys.withoutCapa(host, port), '1', 'PX', withoutCapaMs);
 }
 
-/** What was learned about a host. */
+/** True for a host that must not be pipelined to. */
+export async function isOneAtATime(redis: RedisClient, host: string, port: number): Promise<boolean> {
+  return (await redis.exists(globalKeys.oneAtATime(host, port))) === 1;
+}
+
+/** What was learned about a POP3 server. */
 export async function popHabits(redis: RedisClient, host: string, port: number): Promise<PopHabits> {
-  const [pipelining, capa] = await Promise.all([
-    redis.exists(globalKeys.oneAtATime(host, port)),
+  const [oneAtATime, withoutCapa] = await Promise.all([
+    isOneAtATime(redis, host, port),
     redis.exists(globalKeys.withoutCapa(host, port)),
   ]);
-  return { oneAtATime: pipelining === 1, withoutCapa: capa === 1 };
+  return { oneAtATime, withoutCapa: withoutCapa === 1 };
 }

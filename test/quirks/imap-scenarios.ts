@@ -6,11 +6,21 @@ function refusal(piece: string): Scenario {
   return row(at('imap/classify', 'classifyRefusal, after the table of responses', '%s [%s] %s: %s, %s'), piece);
 }
 
+/** A row of those which a session meets at a scripted server. */
+function met(piece: string): Scenario {
+  return row(at('append/refusals', 'each row of the table of refusals', '%s'), piece);
+}
+
+/** One of the repairs. */
+function repaired(piece: string): Scenario {
+  return row(at('append/refusals', 'a repair', '%s is made, recorded and counted'), piece);
+}
+
 /** Scenarios at destinations, by key. */
 export const imapScenarios = {
   'append-trycreate': refusal("['NO', 'TRYCREATE', '', 'create'"),
   'append-mailbox-missing': at('imap/append-failures', 'a refusal', 'for a missing mailbox says so'),
-  'append-toobig': refusal("['NO', 'TOOBIG', '', 'message', 'message-too-big']"),
+  'append-toobig': met("TOOBIG: { texts: ['NO [TOOBIG] no'], ends: 'refused'"),
   'append-toobig-before-upload': at(
     'imap/append-failures',
     'a refusal',
@@ -55,8 +65,8 @@ export const imapScenarios = {
     '$name, $storage',
   ),
   'append-overquota-rate': refusal("['NO', 'OVERQUOTA', 'Account exceeded command or bandwidth limits', 'wait'"),
-  'append-limit': refusal("['NO', 'LIMIT', 'too many keywords', 'message'"),
-  'append-throttled': refusal("['NO', 'THROTTLED', '', 'wait'"),
+  'append-limit': met("'LIMIT of flags': { texts: ['NO [LIMIT] flags', 'OK'], ends: 'appended'"),
+  'append-throttled': met("THROTTLED: { texts: ['NO [THROTTLED] slow']"),
   'throttled-hint': row(
     at('imap/classify', 'what a server asks for', 'in answer to APPEND: [%s] %s'),
     "['THROTTLED', '', { hint",
@@ -71,29 +81,18 @@ export const imapScenarios = {
     'the wishes of a server',
     'Suggested Backoff Time is obeyed, however short the waits of the settings are',
   ),
-  'append-unavailable': refusal("['NO', 'UNAVAILABLE', '', 'wait'"),
-  'append-inuse': refusal("['NO', 'INUSE', '', 'wait', 'account-busy']"),
-  'append-serverbug': refusal("['NO', 'SERVERBUG', '', 'wait'"),
-  'append-cannot': refusal("['NO', 'CANNOT', 'APPEND Contains Deleted flag', 'message'"),
-  'append-clientbug': refusal("['NO', 'CLIENTBUG', '', 'message'"),
-  'append-needs-a-person': refusal("['NO', 'CONTACTADMIN', '', 'account'"),
-  alert: at(
-    'imap/append-failures',
-    'answers that bend the rules',
-    'untagged lines, alerts and literals in between are passed over',
-  ),
+  'append-unavailable': met("UNAVAILABLE: { texts: ['NO [UNAVAILABLE] later']"),
+  'append-inuse': met("INUSE: { texts: ['NO [INUSE] busy'], ends: 'account-busy'"),
+  'append-serverbug': met("'SERVERBUG for ever'"),
+  'append-cannot': met("'Yahoo: Deleted'"),
+  'append-clientbug': met("'CLIENTBUG, and nothing to repair'"),
+  'append-needs-a-person': met("NOPERM: { texts: ['NO [NOPERM] no'], ends: 'mailbox-refused'"),
+  alert: at('append/refusals', 'more than a message', 'is said: alerts and a quota that is near stand in the report'),
   bye: at('imap/classify', 'mailboxError, byeError and saysMissing'),
   'connection-dropped': at('flow/bad-server', 'a destination that fails', 'drops the connection %s'),
   'append-tempfail': refusal("['NO', 'TEMPFAIL', '', 'wait'"),
-  'exchange-argument-error': refusal("['BAD', undefined, 'Command Argument Error. 11', 'message'"),
-  'append-bad': row(
-    at(
-      'imap/append-failures',
-      'a refusal',
-      'of one message refuses all of a MULTIAPPEND, before its upload or after it',
-    ),
-    "'BAD no'",
-  ),
+  'exchange-argument-error': met("'Exchange 11'"),
+  'append-bad': met("'Exchange 10'"),
   'exchange-login-error': row(
     at('imap/classify', 'loginError', '%s [%s] %s: %s'),
     "['BAD', undefined, 'Command Argument Error. 12', 'credentials-refused']",
@@ -103,18 +102,47 @@ export const imapScenarios = {
     'modified UTF-7',
     'comes back unchanged and is printable ASCII, whatever the name',
   ),
-  'exchange-unavailable': refusal("['NO', undefined, 'Server Unavailable. 15', 'wait'"),
-  'exchange-not-connected': refusal("['BAD', undefined, 'User is authenticated but not connected.', 'wait'"),
-  'append-virus': at(
-    'flow/bad-server',
-    'a destination that fails',
-    'refuses one message of a MULTIAPPEND: only that one, in this run and every later one',
-  ),
+  'exchange-unavailable': met("'Exchange 15'"),
+  'exchange-not-connected': met("'not connected'"),
+  'append-virus': met('virus: {'),
   'append-storage-limit': refusal(
     "['NO', undefined, 'APPEND The 1500 MB storage limit has been reached', 'account-full'",
   ),
-  'append-nul-refused': refusal("['NO', undefined, 'Message contains NUL characters', 'message'"),
-  'append-refused': at('flow/append-modes', 'a refused message costs only itself', '%s'),
+  'append-nul-refused': repaired('nul: ['),
+  'append-header-limit': met("'header limit'"),
+  'append-bad-costs-its-connection': at(
+    'append/refusals',
+    'a refused message',
+    'costs a connection with each BAD, so that no server counts to three',
+  ),
+  'append-stored-all-the-same': at(
+    'append/refusals',
+    'a refused message',
+    'that is stored all the same is found before it is sent again',
+  ),
+  'append-mailbox-made-again': at('append/refusals', 'more than a message', 'is gone: the mailbox is made again, once'),
+  'refusals-in-a-row': at(
+    'append/refusals',
+    'more than a message',
+    'is wrong where so many are given up in a row: the account stops, and no more is settled',
+  ),
+  'refused-alone': at('flow/append-modes', 'a refused message costs only itself', '%s'),
+  'repair-line-ends': repaired("'line-ends': ["),
+  'repair-8-bit': repaired("'header-8bit': ["),
+  'repair-separator': repaired('separator: ['),
+  'repair-from-line': repaired("'mbox-from': ["),
+  'repair-final-crlf': repaired("'final-crlf': ["),
+  merged: at('flow/changed-mail', 'what was merged is a duplicate of what was kept, in every run and for verify'),
+  'rewritten-by-profile': at(
+    'flow/changed-mail',
+    'what a profile says is rewritten is counted, and what it leaves alone is not',
+  ),
+  'untagged-in-between': at(
+    'imap/append-failures',
+    'answers that bend the rules',
+    'untagged lines, alerts and literals in between are passed over',
+  ),
+  'append-refused': met("'plain NO for ever'"),
 
   'header-rewritten': at(
     'flow/verify',

@@ -36,8 +36,6 @@ function quirksOf(csv: string): Quirk[] {
 }
 
 const keysOf = ({ scenario = '' }: Quirk) => scenario.split(';').filter((key) => key !== '');
-/** A test of a part that is not merged yet. */
-const isPending = (key: string) => key.startsWith('pending:');
 
 /** What is wrong with the list itself. */
 function listFaults(quirks: readonly Quirk[]): string[] {
@@ -69,7 +67,7 @@ function tableFaults(quirks: readonly Quirk[], table: Readonly<Record<string, Sc
   const used = new Set(quirks.flatMap(keysOf));
   const known = new Set(Object.keys(table));
   return [
-    ...[...used].filter((key) => !known.has(key) && !isPending(key)).map((key) => `${key} is no scenario`),
+    ...[...used].filter((key) => !known.has(key)).map((key) => `${key} is no scenario`),
     ...[...known].filter((key) => !used.has(key)).map((key) => `no quirk needs the scenario ${key}`),
   ];
 }

@@ -20,6 +20,7 @@ import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest } from '../pop3/sink.ts';
 import { Books } from './books.ts';
 import { noteBreaker, readOrder } from './breakers.ts';
+import { noteExpiry } from './expiry.ts';
 import { Gate } from './gate.ts';
 import { HandOver } from './hand-over.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
@@ -77,6 +78,7 @@ class Session {
     if (await probesWait(redis, account)) return 'hold';
     const client = await openWithin(this.#budget, this.#task.endpoint, this.#lease, this.#context);
     crashPoint('after-login');
+    await noteExpiry(redis, this.#task, client);
     try {
       const ended = await this.#take(client, run);
       crashPoint('before-quit');

@@ -792,6 +792,13 @@ export const errorTable = {
     remedy:
       'Have the policy of the server changed before anything is fetched; if that cannot be, count on mail being at the destination alone.',
   },
+  'source-may-expire': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} says EXPIRE 0: what was fetched may be gone there once its session has ended',
+    remedy:
+      'None needed for this mail: a session ends only when all it fetched is safe. Do not count on the source as a copy; mailhaul verify shows that all of it has arrived.',
+  },
   'source-expires-later': {
     stops: 'none',
     retry: 'never',

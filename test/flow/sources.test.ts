@@ -139,6 +139,18 @@ describe('unique ids', () => {
   });
 });
 
+test('a source that says EXPIRE 0 and deletes what was fetched at QUIT: nothing is lost, and the report says so', async () => {
+  await rig.settings({ batchMaxMessages: '7' });
+  await servers({ capabilities: ['UIDL', 'SASL PLAIN', 'EXPIRE 0'], hides: { atMost: count } });
+  expect((await rig.sync(list, ['--json'], { MAILHAUL_CRASH_AT: 'before-quit' })).status).toBe(null);
+  expect(pop.hidden.size).toBe(0);
+  const ended = await haul();
+  expect(ended.account.messages).toMatchObject({ pending: 0, failed: 0, duplicate: 0 });
+  expect(codes(ended)).toEqual(['source-may-expire']);
+  expect(ended.status).toBe(0);
+  expectStored();
+});
+
 test('sizes that are far from the truth change nothing', async () => {
   const sizes = [-1, 0, 1, 5_000_000_000_000, '', 'many'];
   await servers({ messages: mail().map((message, i) => ({ ...message, octets: sizes[i % sizes.length]! })) });

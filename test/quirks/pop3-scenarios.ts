@@ -295,6 +295,10 @@ export const pop3Scenarios = {
     'the bytes of a day',
     'that a source gives are never exceeded in any span, and the run goes on when they are free',
   ),
+  'expire-0-run': at(
+    'flow/sources',
+    'a source that says EXPIRE 0 and deletes what was fetched at QUIT: nothing is lost, and the report says so',
+  ),
   'expire-0': row(
     at('check/findings', 'what the source is judged by', 'is EXPIRE %s'),
     "['0', [['source-expires', 10]]]",

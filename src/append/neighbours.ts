@@ -66,12 +66,12 @@ export class Neighbours {
     const { settings, filled, looker } = this.#context;
     const fillable = await filled();
     if (settings.dedupeScope === 'mailbox') return fillable;
-    const client = await looker();
+    const view = await (await looker()).view();
     // Where the server marks no mailbox, their names tell.
-    const thrown = [await client.special('\\Trash'), await client.special('\\Junk')];
+    const thrown = [view.special('\\Trash'), view.special('\\Junk')];
     const isLookedAt = ({ path, selectable, specialUse }: MailboxInfo) =>
       selectable && !passedOver.has(specialUse) && !thrown.includes(path);
-    const others = (await client.list()).filter(isLookedAt).map(({ path }) => path);
+    const others = view.mailboxes.filter(isLookedAt).map(({ path }) => path);
     return [...new Set([...fillable, ...others])];
   }
 }

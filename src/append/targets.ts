@@ -1,5 +1,6 @@
 /** Where targets are at one destination: found once a session, made where they are missing. */
 import type { MailboxInfo } from '../imap/mailbox-info.ts';
+import type { MailboxView } from '../imap/mailbox-view.ts';
 import type { MailboxClient } from '../imap/mailboxes.ts';
 import type { Reach } from './rules/template.ts';
 import { mainTarget, type Target, targetKey } from './target.ts';
@@ -31,28 +32,13 @@ export class Targets {
    * `reaches` is where its rules can send mail besides the account's own mailbox.
    */
   async existing(reaches: readonly Reach[], most: number): Promise<string[]> {
-    const paths = new Set([await this.pathOf(mainTarget)]);
-    const looker = await this.#looker();
-    const list = (await looker.list()).filter(({ selectable }) => selectable);
+    const main = await this.pathOf(mainTarget);
+    const paths = new Set([main]);
+    const view = await (await this.#looker()).view();
     for (const reach of reaches) {
-      for (const path of await this.#reached(reach, list, looker)) if (paths.size < most) paths.add(path);
+      for (const path of reached(reach, main, view)) if (paths.size < most) paths.add(path);
     }
     return [...paths];
-  }
-
-  async #reached(reach: Reach, list: readonly MailboxInfo[], looker: MailboxClient): Promise<string[]> {
-    if (reach.kind === 'one') {
-      const path = await this.#existingPath(reach.target, looker);
-      return path === undefined ? [] : [path];
-    }
-    const base = reach.use === undefined ? undefined : await looker.special(reach.use);
-    if (reach.use !== undefined && base === undefined) return [];
-    return list.filter((mailbox) => isBelow(mailbox, base, reach.levels)).map(({ path }) => path);
-  }
-
-  async #existingPath(target: Target, looker: MailboxClient): Promise<string | undefined> {
-    if (target.kind === 'main') return this.pathOf(target);
-    return target.kind === 'named' ? looker.find(target.name, 'levels') : looker.special(target.use, target.below);
   }
 
   /** Names that the destination did not take, with the names of the mailboxes that serve for them. */
@@ -68,6 +54,23 @@ export class Targets {
     if (target.kind === 'named') return looker.ensure(target.name, 'levels');
     return looker.ensureSpecial(target.use, target.below);
   }
+}
+
+function reached(reach: Reach, main: string, view: MailboxView): string[] {
+  if (reach.kind === 'one') {
+    const path = existingPath(reach.target, main, view);
+    return path === undefined ? [] : [path];
+  }
+  const base = reach.use === undefined ? undefined : view.special(reach.use);
+  if (reach.use !== undefined && base === undefined) return [];
+  return view.mailboxes
+    .filter((mailbox) => mailbox.selectable && isBelow(mailbox, base, reach.levels))
+    .map(({ path }) => path);
+}
+
+function existingPath(target: Target, main: string, view: MailboxView): string | undefined {
+  if (target.kind === 'main') return main;
+  return target.kind === 'named' ? view.find(target.name, 'levels') : view.special(target.use, target.below);
 }
 
 /** Whether the levels of a mailbox, or those below `base`, pass; one level before them may be the namespace's prefix. */

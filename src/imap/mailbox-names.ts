@@ -7,8 +7,9 @@ import { createMailbox, isListed, subscribeMailbox } from './mailbox-create.ts';
 import { type MailboxInfo, mailboxInfo } from './mailbox-info.ts';
 import { isInbox, joinLevels, levelsOf, type Namespace, type Notation } from './mailbox-path.ts';
 import type { MailboxSession } from './mailbox-session.ts';
+import { existingMailbox, MailboxView } from './mailbox-view.ts';
 import { type CreateRefusal, createRefusal } from './name-refusal.ts';
-import { newSpecialNames, specialMailbox } from './special-use.ts';
+import { newSpecialNames } from './special-use.ts';
 import { foldedName, type SpecialUse } from './special-use-names.ts';
 
 /** The mailboxes of one connection, by name. */
@@ -33,10 +34,10 @@ export class MailboxNames {
     return [...found.values()];
   }
 
-  /** See `MailboxClient.find`. */
-  async find(name: string, notation: Notation = 'either'): Promise<string | undefined> {
+  /** See `MailboxClient.view`. */
+  async view(): Promise<MailboxView> {
     const listing = await this.list();
-    return existing(name, this.#candidates(name, listing, notation), listing, notation);
+    return new MailboxView(listing, this.#namespace(listing));
   }
 
   /** See `MailboxClient.ensure`. */
@@ -45,31 +46,19 @@ export class MailboxNames {
     if (this.#given.has(name)) this.#known = undefined;
     this.#known ??= await this.list();
     const candidates = this.#candidates(name, this.#known, notation);
-    const path = existing(name, candidates, this.#known, notation) ?? (await this.#create(name, candidates, use));
+    const path =
+      existingMailbox(name, candidates, this.#known, notation) ?? (await this.#create(name, candidates, use));
     this.#given.add(name).add(path);
     const same = path === name || foldedName(path) === foldedName(candidates.meant);
     if (!same) this.renamed.set(name, path);
     return path;
   }
 
-  /** See `MailboxClient.special`. */
-  async special(use: SpecialUse, below?: string): Promise<string | undefined> {
-    const listing = await this.list();
-    const base = specialMailbox(listing, use, this.#namespace(listing));
-    return base === undefined || below === undefined ? base : this.find(this.#below(base, below, listing), 'levels');
-  }
-
   /** See `MailboxClient.ensureSpecial`. */
   async ensureSpecial(use: SpecialUse, below?: string): Promise<string> {
-    const base = (await this.special(use)) ?? (await this.ensure(newSpecialNames[use], 'levels', use));
-    return below === undefined
-      ? base
-      : this.ensure(this.#below(base, below, this.#known ?? (await this.list())), 'levels');
-  }
-
-  /** The name of a mailbox below another: the levels of that one are known by the server's delimiter, its own by `/`. */
-  #below(base: string, name: string, listing: readonly MailboxInfo[]): string {
-    return [...levelsOf(base, this.#namespace(listing), 'either'), name].join('/');
+    const view = await this.view();
+    const base = view.special(use) ?? (await this.ensure(newSpecialNames[use], 'levels', use));
+    return below === undefined ? base : this.ensure(view.below(base, below), 'levels');
   }
 
   #candidates(name: string, listing: readonly MailboxInfo[], notation: Notation): NameCandidates {
@@ -160,21 +149,4 @@ export class MailboxNames {
     }
     return made;
   }
-}
-
-/** The best of the candidates that can be opened; last what a server calls exactly so. */
-function existing(
-  name: string,
-  { names }: NameCandidates,
-  listing: readonly MailboxInfo[],
-  notation: Notation,
-): string | undefined {
-  // INBOX always exists (RFC 3501 §5.1)
-  if (names[0] === 'INBOX') return 'INBOX';
-  const paths = listing.filter((one) => one.selectable).map(({ path }) => path);
-  const order = notation === 'either' ? [name, ...names] : [...names, name];
-  const exact = order.find((one) => paths.includes(one));
-  if (exact !== undefined) return exact;
-  // Written with composed characters or without, they are the same to a reader
-  return order.flatMap((one) => paths.find((path) => path.normalize('NFC') === one.normalize('NFC')) ?? [])[0];
 }

@@ -9,6 +9,7 @@ import type { Notation } from './mailbox-path.ts';
 import { askQuotas, offersQuota, type Quota } from './mailbox-quota.ts';
 import { MailboxReader, type MessageHeader } from './mailbox-reader.ts';
 import { MailboxSession } from './mailbox-session.ts';
+import type { MailboxView } from './mailbox-view.ts';
 import type { SpecialUse } from './special-use-names.ts';
 
 /** A connection for one caller at a time: while `headers` is being read, nothing else may be asked. */
@@ -46,20 +47,17 @@ export class MailboxClient {
     return this.#names.ensure(name, notation);
   }
 
+  /** All of them as they are now, to be looked up by name or by use. */
+  view(): Promise<MailboxView> {
+    return this.#names.view();
+  }
+
   /** The full name of a mailbox that can be opened, as `ensure` would give it; undefined where there is none. */
-  find(name: string, notation?: Notation): Promise<string | undefined> {
-    return this.#names.find(name, notation);
+  async find(name: string, notation?: Notation): Promise<string | undefined> {
+    return (await this.view()).find(name, notation);
   }
 
-  /**
-   * The mailbox with a special use (RFC 6154), or the one of the name `below` in it; one with a well-known name only
-   * where the server gives none that use.
-   */
-  special(use: SpecialUse, below?: string): Promise<string | undefined> {
-    return this.#names.special(use, below);
-  }
-
-  /** The same; made where it is missing. Throws `mailbox-refused`. */
+  /** The mailbox with a special use, or the one of the name `below` in it; made where it is missing. Throws `mailbox-refused`. */
   ensureSpecial(use: SpecialUse, below?: string): Promise<string> {
     return this.#names.ensureSpecial(use, below);
   }

@@ -105,9 +105,9 @@ describe('over a connection', () => {
     imap.addMailbox('Alle', ['\\AllMail']);
     imap.addMailbox('Markiert', ['\\Starred']);
     imap.addMailbox('Raus', ['\\SENT']);
-    expect(await client.special('\\Sent')).toBe('Raus');
-    expect(await client.special('\\Junk')).toBe('Werbung');
-    expect(await client.special('\\Archive')).toBeUndefined();
+    expect((await client.view()).special('\\Sent')).toBe('Raus');
+    expect((await client.view()).special('\\Junk')).toBe('Werbung');
+    expect((await client.view()).special('\\Archive')).toBeUndefined();
     const uses = (await client.list()).map(({ path, specialUse }) => [path, specialUse]);
     expect(Object.fromEntries(uses)).toEqual({
       INBOX: undefined,
@@ -120,7 +120,7 @@ describe('over a connection', () => {
 
   test('a missing one is made with its attribute where the server lets clients do that (RFC 6154 §3)', async () => {
     const { imap, client, creates } = await rig({ capabilities: [...base, 'SPECIAL-USE', 'CREATE-SPECIAL-USE'] });
-    expect(await client.special('\\Sent')).toBeUndefined();
+    expect((await client.view()).special('\\Sent')).toBeUndefined();
     expect(await client.ensureSpecial('\\Sent')).toBe('Sent');
     expect(imap.mailboxes.get('Sent')).toMatchObject({ attributes: ['\\Sent'], subscribed: true });
     expect(await client.ensureSpecial('\\Sent')).toBe('Sent');

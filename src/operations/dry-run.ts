@@ -9,7 +9,7 @@ import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import { profilesOf } from '../accounts/profiles.ts';
 import { place, ruleOwnerOf } from '../append/placement.ts';
 import { RuleSet } from '../append/rules/rule-set.ts';
-import { type Skip, skipError } from '../append/skip.ts';
+import { type Skip, skipProblem } from '../append/skip.ts';
 import { targetKey } from '../append/target.ts';
 import { surveySource } from '../download/survey.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
@@ -83,7 +83,8 @@ class Plan {
   readonly #ruleSet: RuleSet;
   readonly #counts = new Map<string, number>();
   #skipped = 0;
-  #lastSkip: Skip | undefined;
+  /** By the names of the rules. */
+  readonly #skips = new Map<string, Skip>();
 
   private constructor(account: Account, settings: Settings, ruleSet: RuleSet) {
     this.#account = account;
@@ -101,7 +102,7 @@ class Plan {
     const { target, skip } = place(header, octets, rules);
     if (skip) {
       this.#skipped += 1;
-      this.#lastSkip = skip;
+      this.#skips.set(skip.rule, skip);
       return;
     }
     const name = targetKey(target) || this.#account.mailbox;
@@ -114,7 +115,7 @@ class Plan {
 
   problems(unseen: string | undefined): Problem[] {
     const problems: Problem[] = [];
-    if (this.#lastSkip) problems.push(problemOf(skipError(this.#lastSkip), this.#skipped));
+    if (this.#skipped > 0) problems.push(skipProblem([...this.#skips.values()], this.#skipped));
     if (unseen !== undefined) problems.push(problemOf(new MailhaulError('placement-unknown', { reason: unseen })));
     return problems;
   }

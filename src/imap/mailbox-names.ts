@@ -1,5 +1,7 @@
 /** Finds mailboxes by what a person calls them, or by their use, and makes those that are missing (docs/mailbox-names.md). */
+
 import { MailhaulError } from '../ground/errors.ts';
+import type { SpecialUse } from '../ground/settings-templates.ts';
 import { mailboxError } from './classify.ts';
 import { classifyRefusal } from './classify-append.ts';
 import { type NameCandidates, nameCandidates } from './mailbox-candidates.ts';
@@ -9,7 +11,7 @@ import { isInbox, joinLevels, levelsOf, type Namespace, type Notation } from './
 import type { MailboxSession } from './mailbox-session.ts';
 import { type CreateRefusal, createRefusal } from './name-refusal.ts';
 import { newSpecialNames, specialMailbox } from './special-use.ts';
-import { foldedName, type SpecialUse } from './special-use-names.ts';
+import { foldedName } from './special-use-names.ts';
 
 /** The mailboxes of one connection, by name. */
 export class MailboxNames {

@@ -26,6 +26,8 @@ export interface DryRunOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Told what an account waits for before it can be looked at, in words. */
   readonly onWait: (text: string) => void;
+  /** Called when an account is through. */
+  readonly onAccount: (account: AccountReport, done: number) => void;
 }
 
 /** Surveys all accounts, `popSessions` at once. What would be fetched is counted as pending. */
@@ -33,7 +35,7 @@ export async function dryRun(
   client: RedisClient,
   settings: LoadedSettings,
   accounts: readonly Account[],
-  { env, onWait }: DryRunOptions,
+  { env, onWait, onAccount }: DryRunOptions,
 ): Promise<Report> {
   const startedAt = Date.now();
   // A person ends it at once.
@@ -41,6 +43,7 @@ export async function dryRun(
   const logins = { env, settings, tokens: new TokenDesk({ redis: client, settings, env, signal }) };
   const reports: AccountReport[] = [];
   const queue = accounts.entries();
+  let through = 0;
   const survey = async () => {
     for (const [i, account] of queue) {
       const context = {
@@ -50,6 +53,8 @@ export async function dryRun(
         onWait: (wait: Wait) => onWait(`${account.id}: ${waitText(wait, Date.now())}`),
       };
       reports[i] = await surveyAccount(account, logins, context);
+      through += 1;
+      onAccount(reports[i], through);
     }
   };
   await Promise.all(Array.from({ length: Math.min(settings.popSessions, accounts.length) }, survey));

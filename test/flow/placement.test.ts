@@ -238,6 +238,11 @@ describe('a dry run', () => {
     const people = await rig.sync(await rig.list([row]), ['--dry-run']);
     expect(people.stdout).toContain(`Would go to: Old ${mail.length - 2}, \\Sent 1.`);
     expect(people.stdout).toContain('message-skipped');
+    expect(people.stderr).toContain(
+      `1/1 ann@old.example: ${mail.length} listed, ${mail.length} to come: message-skipped\n`,
+    );
+    const quiet = await rig.sync(await rig.list([row]), ['--dry-run', '--quiet']);
+    expect(quiet.stderr).toBe('');
     await expectScriptedUntouched(pop);
     await rig.settings({ rules: '{groups: {wave-9: []}, accounts: {ann: []}}' });
     const warned = await rig.sync(await rig.list([row]), ['--dry-run']);

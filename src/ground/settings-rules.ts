@@ -80,6 +80,7 @@ const ruleSchema = z
     const faults = conditionFaults(rule as Condition);
     if (done.length === 0) faults.push(`says nothing that is to be done: ${actions.join(', ')}`);
     if (done.includes('skip') && done.length > 1) faults.push(`skips and has ${done.find((name) => name !== 'skip')}`);
+    if (rule.seen === false && rule.flags?.includes('\\Seen')) faults.push('has the flag \\Seen and says seen: false');
     for (const message of faults) context.addIssue({ code: 'custom', message });
   });
 

@@ -51,6 +51,7 @@ describe('a rule that is wrong is named, with what to do', () => {
     ['- { name: bills, spam: true }', /rules\.default\.0 .*rule "bills": says nothing/],
     ['- { name: bills, too: X, seen: true }', /rules\.default\.0\.too .*rule "bills": .*did you mean to\?/],
     ['- { skip: no, to: X }', /skips and has to/],
+    ['- { spam: true, flags: [\\Seen], seen: false }', /has the flag \\Seen and says seen: false/],
     ['- { contains: x, to: X }', /contains needs the field that it is about: header: NAME/],
     ['- { header: Subject, to: X }', /header needs one of equals, contains, matches, exists/],
     ['- { header: Subject, contains: a, equals: b, to: X }', /for more of them use all/],

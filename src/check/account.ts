@@ -68,8 +68,10 @@ export async function checkAccount(account: Account, context: CheckContext): Pro
     checkSide(account, 'destination', context, (login, seen) => lookAtDestination(mailbox, login, context, seen)),
   ]);
   const findings = [...source.findings, ...destination.findings];
-  if (source.look) findings.push(...sourceFindings(account.source, source.look));
-  const known = profilesOf(context.settings).of(account.destination)?.limits.messageBytes?.value;
+  const profiles = profilesOf(context.settings);
+  const inParts = profiles.of(account.source)?.quirks.drainSessions !== undefined;
+  if (source.look) findings.push(...sourceFindings(account.source, source.look, inParts));
+  const known = profiles.of(account.destination)?.limits.messageBytes?.value;
   const appendLimit = destination.look?.appendLimit ?? known;
   if (source.look && destination.look) {
     findings.push(...fitFindings(account.destination, source.look, { ...destination.look, appendLimit }));

@@ -35,14 +35,25 @@ export function connectionFindings(
   return [new MailhaulError('tls-ends-soon', { ...peer, days, date: new Date(tls.endsAt).toISOString().slice(0, 10) })];
 }
 
-/** What the source lists and what its server announces. */
-export function sourceFindings({ host, user }: Place, { capabilities, hasUidl, incoming }: SourceLook): Finding[] {
+/** Numbers of messages at which servers stop to list (WildDuck: 250); few mailboxes have one of them by chance. */
+const ceilings: ReadonlySet<number> = new Set([250, 500, 1000, 2000, 2500, 5000, 10_000, 20_000, 50_000, 100_000]);
+
+/**
+ * What the source lists and what its server announces.
+ * @param inParts whether it is known to list its mail in parts, so that further sessions list the rest
+ */
+export function sourceFindings(
+  { host, user }: Place,
+  { capabilities, hasUidl, incoming }: SourceLook,
+  inParts = false,
+): Finding[] {
   const found: Finding[] = [];
   const add = (error: MailhaulError, count = 1) => found.push({ error, count, side: 'source' });
   const { listed, anonymous, renewed } = incoming;
   if (!hasUidl && listed > 0) add(new MailhaulError('uidl-missing', { host, user }));
   else if (anonymous > 0) add(new MailhaulError('uidl-shared', { host, user, count: anonymous }), anonymous);
   if (renewed && anonymous < listed) add(new MailhaulError('uidl-renewed', { host, user }));
+  if (!inParts && ceilings.has(listed)) add(new MailhaulError('source-ceiling', { host, user, count: listed }));
   // RFC 2449 §6.7: the days that mail is kept, or NEVER; USER beside them when users differ.
   const policy = capabilities.get('EXPIRE')?.toUpperCase() ?? 'NEVER';
   if (/^0\b/.test(policy)) add(new MailhaulError('source-expires', { host, user }), Math.max(1, listed));

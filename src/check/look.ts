@@ -4,7 +4,7 @@ import { freeMessages, type Quota, tightest } from '../imap/mailbox-quota.ts';
 import { MailboxClient } from '../imap/mailboxes.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { countedLogin } from '../limits/credentials.ts';
-import { isOneAtATime } from '../limits/hosts.ts';
+import { popHabits } from '../limits/hosts.ts';
 import { loginKey } from '../limits/lease.ts';
 import { inSourceTurn, openBudget, type SourceTurn } from '../limits/look.ts';
 import type { TurnContext } from '../limits/turn.ts';
@@ -69,10 +69,10 @@ async function listSource(
   { context, lease, budget, seen }: Opened,
 ): Promise<SourceLook> {
   const { redis, settings, signal } = context;
-  const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
+  const habits = await popHabits(redis, endpoint.host, endpoint.port);
   const options = {
     ...settings,
-    oneAtATime,
+    ...habits,
     signal: AbortSignal.any([lease.lost, signal]),
     onSecure: (socket: Parameters<typeof tlsFacts>[0]) => {
       seen.tls = tlsFacts(socket);

@@ -13,7 +13,7 @@ import { type FingerprintKind, fingerprint, fingerprintBytes, kindOf } from '../
 import { headerFields } from '../message/header.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { BatchWriter } from '../spool/batch-writer.ts';
 import type { Spool } from '../spool/spool.ts';
 import { HandOver } from './hand-over.ts';

@@ -17,8 +17,10 @@ import { withinBudget } from '../limits/within-budget.ts';
 import { kindOf } from '../message/fingerprint.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest } from '../pop3/retrieve.ts';
+import type { PopRequest } from '../pop3/sink.ts';
 import { Books } from './books.ts';
+import { noteBreaker, readOrder } from './breakers.ts';
+import { noteExpiry } from './expiry.ts';
 import { Gate } from './gate.ts';
 import { HandOver } from './hand-over.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
@@ -26,8 +28,9 @@ import { openWithin, Pace, takeFrom } from './pace.ts';
 import { type Pick, pick } from './pick.ts';
 import { Probe } from './probe.ts';
 import { renamedMail } from './renamed.ts';
-import { type Asked, Taker } from './taker.ts';
+import { type Asked, nothingTaken, type Taken, Taker } from './taker.ts';
 import type { DownloadContext, DownloadEnd, DownloadTask } from './task.ts';
+import { expectUidl } from './uidl-refused.ts';
 
 /** Runs one session. Throws MailhaulError; what was fetched before is handed over all the same. */
 export async function downloadSession(task: DownloadTask, context: DownloadContext): Promise<DownloadEnd | Wait> {
@@ -75,6 +78,7 @@ class Session {
     if (await probesWait(redis, account)) return 'hold';
     const client = await openWithin(this.#budget, this.#task.endpoint, this.#lease, this.#context);
     crashPoint('after-login');
+    await noteExpiry(redis, this.#task, client);
     try {
       const ended = await this.#take(client, run);
       crashPoint('before-quit');
@@ -95,6 +99,7 @@ class Session {
     const { redis, settings, spool, log } = this.#context;
     const { account, id, runId } = this.#task;
     const listing = await client.list();
+    await expectUidl(redis, account, this.#task.endpoint, client, listing);
     // The spool first: a message goes from there into the ledger, and must be seen in one of them.
     const spooled = await spooledKeys(redis, account);
     const [ledger, firstRun] = await Promise.all([LedgerTable.load(redis, account), isFirstRun(redis, account)]);
@@ -103,7 +108,8 @@ class Session {
     await books.open(ledger, spooled);
     log.info({ account: id, run: runId, listed: todo.listed, wanted: todo.wanted.length }, 'listed');
     if (todo.wanted.length > 0 || run.recheck) this.#context.announce();
-    if (todo.wanted.length === 0) return this.#nudge(client, listing);
+    const { wanted, aside } = await readOrder(redis, account, listing, todo, run.number);
+    if (wanted.length === 0) return this.#nudge(client, listing, books, aside);
     await noteFetching(redis, account);
     const probe = new Probe(this.#task, this.#context, this.#lease.token);
     const forgotten = ledger.size + spooled.size === 0 && (await spool.wasCarried(account));
@@ -131,7 +137,8 @@ class Session {
     });
     const pace = new Pace(this.#budget, asked, taker);
     try {
-      await client.fetch(this.#requests(listing, todo, asked, pace, taker), taker);
+      const requests = this.#requests(listing, { ...todo, wanted }, asked, pace, taker);
+      await client.fetch(requests, taker).catch((error) => this.#brokeOff(run, taker.current, asked, error));
     } finally {
       over.abort();
       await watching.catch(() => {});
@@ -144,16 +151,30 @@ class Session {
       }
     }
     if (taker.taken.messages > 0) await spool.noteCarried(account);
+    taker.taken.unreadable.push(...aside);
     await books.close(taker.taken, listing.hasUidl, this.#budget.oversized);
     return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
   }
 
+  /** Remembers at which message the session ended: the one that was coming, else the one whose answer was due. */
+  async #brokeOff(run: Run, coming: Asked | undefined, asked: Map<number, Asked>, error: unknown): Promise<never> {
+    const [due] = asked.values();
+    await noteBreaker(this.#context.redis, this.#task.account, run.number, coming ?? due, error);
+    throw error;
+  }
+
   /** Nothing new; but after a session without QUIT the source may show the same messages for ever (see `nudge`). */
-  async #nudge(client: PopClient, listing: MaildropListing): Promise<DownloadEnd> {
+  async #nudge(
+    client: PopClient,
+    listing: MaildropListing,
+    books: Books,
+    aside: Taken['unreadable'],
+  ): Promise<DownloadEnd> {
     const { redis, settings } = this.#context;
+    if (aside.length > 0) await books.close({ ...nothingTaken(), unreadable: aside }, true, 0);
     const stuck = await lacksQuit(redis, this.#task.account);
     if (!stuck || !listing.hasUidl || listing.length > settings.popNudgeMaxMessages) return 'done';
-    await nudge(client, listing, this.#budget);
+    await nudge(client, listing, new Set(aside.map(({ number }) => number)), this.#budget);
     return 'more';
   }
 

@@ -2,7 +2,7 @@
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { countedLogin } from '../limits/credentials.ts';
-import { isOneAtATime } from '../limits/hosts.ts';
+import { popHabits, rememberWithoutCapa } from '../limits/hosts.ts';
 import type { Lease } from '../limits/lease.ts';
 import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
@@ -13,8 +13,15 @@ export async function openSource(
   lease: Lease,
   { redis, settings }: { redis: RedisClient; settings: Settings },
 ): Promise<PopClient> {
-  const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
-  return countedLogin(redis, lease.login, endpoint, settings.credentialTries, (fresh) =>
-    PopClient.connect(fresh, { ...settings, oneAtATime, signal: lease.lost }),
+  const { host, port } = endpoint;
+  const habits = await popHabits(redis, host, port);
+  let capaUnusable = false;
+  const onCapaUnusable = () => {
+    capaUnusable = true;
+  };
+  const client = await countedLogin(redis, lease.login, endpoint, settings.credentialTries, (fresh) =>
+    PopClient.connect(fresh, { ...settings, ...habits, onCapaUnusable, signal: lease.lost }),
   );
+  if (capaUnusable) await rememberWithoutCapa(redis, host, port);
+  return client;
 }

@@ -9,7 +9,7 @@ import type { TurnContext } from '../limits/turn.ts';
 import type { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopSink } from '../pop3/retrieve.ts';
+import type { PopSink } from '../pop3/sink.ts';
 import { HeaderParts } from './header-parts.ts';
 import { openWithin } from './pace.ts';
 import { type Pick, pick } from './pick.ts';

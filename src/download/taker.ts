@@ -4,7 +4,7 @@ import { contentKey, type LedgerRecord, uidlKey } from '../ledger/record.ts';
 import type { LedgerTable } from '../ledger/table.ts';
 import { type FingerprintKind, fingerprint } from '../message/fingerprint.ts';
 import { headerEnd, headerFields } from '../message/header.ts';
-import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { type BatchOwner, BatchWriter, type MessageBytes } from '../spool/batch-writer.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { HandOver } from './hand-over.ts';
@@ -29,6 +29,11 @@ export interface Asked {
   readonly claimed: number;
 }
 
+/** A session that fetched nothing. */
+export function nothingTaken(): Taken {
+  return { messages: 0, bytes: 0, known: 0, refusedBefore: 0, renamed: [], unreadable: [], vanished: [] };
+}
+
 /** What became of the messages of a session. */
 export interface Taken {
   /** Messages that are in batches. */
@@ -39,7 +44,7 @@ export interface Taken {
   refusedBefore: number;
   /** Messages that were carried before under other unique ids. */
   renamed: LedgerRecord[];
-  /** Messages that the server did not hand out, with its answers. */
+  /** Messages that the server did not hand out, with its answers, or with how sessions broke off at them. */
   unreadable: { number: number; reply: string; asked: Asked }[];
   /** Messages that were deleted at the source before they were fetched. */
   vanished: Asked[];
@@ -47,15 +52,7 @@ export interface Taken {
 
 /** The sink of one download session. */
 export class Taker implements PopSink {
-  readonly taken: Taken = {
-    messages: 0,
-    bytes: 0,
-    known: 0,
-    refusedBefore: 0,
-    renamed: [],
-    unreadable: [],
-    vanished: [],
-  };
+  readonly taken: Taken = nothingTaken();
   /** Bytes of all whole messages, those that were known included. */
   received = 0;
   readonly #asked: (number: number) => Asked;
@@ -104,6 +101,11 @@ export class Taker implements PopSink {
     this.#run = session.run;
     this.#kind = session.kind ?? 'headers';
     this.#writer = new BatchWriter(session.spool, session.owner);
+  }
+
+  /** The message whose answer has begun and is not known to be whole. */
+  get current(): Asked | undefined {
+    return this.#current;
   }
 
   start(request: PopRequest): void | Promise<void> {

@@ -438,6 +438,13 @@ export const errorTable = {
     remedy: 'Correct user name and password (some providers ask for an app password), then run again.',
     exit: 12,
   },
+  'login-cut': {
+    stops: 'account',
+    retry: 'next-run',
+    text: '{host} closes the connection without a word when it gets the password of {user} ({during})',
+    remedy:
+      'Check user name and password: some servers refuse them so, and accounts lock, so it is tried once a run from now on. If they are right, look at the log of the server.',
+  },
   // What a server tells of a refused login. Where `exit` is 12 it is the credential that is refused.
   'app-password-needed': {
     stops: 'account',
@@ -786,11 +793,25 @@ export const errorTable = {
     remedy:
       'Have the policy of the server changed before anything is fetched; if that cannot be, count on mail being at the destination alone.',
   },
+  'source-may-expire': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} says EXPIRE 0: what was fetched may be gone there once its session has ended',
+    remedy:
+      'None needed for this mail: a session ends only when all it fetched is safe. Do not count on the source as a copy; mailhaul verify shows that all of it has arrived.',
+  },
   'source-expires-later': {
     stops: 'none',
     retry: 'never',
     text: '{host} says EXPIRE {policy}: it deletes mail by a rule of its own',
     remedy: 'None needed if the migration ends before then; what the server has deleted meanwhile is reported.',
+  },
+  'source-ceiling': {
+    stops: 'none',
+    retry: 'never',
+    text: '{host} lists exactly {count} messages of {user}, as servers do that never show more',
+    remedy:
+      'Compare with the mailbox on the web. Where it holds more, older mail cannot be reached by POP3 (WildDuck shows the newest 250): have the limit raised at the server, or move the rest in another way.',
   },
   'source-login-delay': {
     stops: 'none',

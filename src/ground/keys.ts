@@ -26,6 +26,8 @@ export const accountKeys = {
   appendSessions: (account: string) => `${prefix}:{${account}}:append-sessions`,
   /** Hash: message key → why it is owed: it was listed, could not be taken, and must be accounted for. */
   owed: (account: string) => `${prefix}:{${account}}:owed`,
+  /** Hash: message key → JSON of how sessions broke off at it. */
+  breakers: (account: string) => `${prefix}:{${account}}:breakers`,
   /** Hash: one batch: bytes, messages, left, keys. */
   batch: (account: string, batch: string) => `${prefix}:{${account}}:batch:${batch}`,
   /** Bit string: which messages of a batch are settled. */
@@ -105,6 +107,8 @@ export const globalKeys = {
   pattern: `${prefix}:*`,
   /** String with a time to live: a host that gets one command at a time. */
   oneAtATime: (host: string, port: number) => `${prefix}:one-at-a-time:${host}:${port}`,
+  /** String with a time to live: a host that hangs or hangs up at CAPA. */
+  withoutCapa: (host: string, port: number) => `${prefix}:without-capa:${host}:${port}`,
   /** String with a time to live: an append worker serves this spool. */
   spoolServed: (spool: string) => `${prefix}:spool:{${spool}}:served`,
   /** String: when an append worker was last known to serve this spool, in milliseconds since 1970. */

@@ -87,6 +87,7 @@ export const settingsSchema = z.strictObject({
   popCapaTimeoutMs: wait,
   popCommandTimeoutMs: wait,
   popReadTimeoutMs: wait,
+  popSlowestBytesPerSecond: z.number().int().min(0).max(1_000_000_000),
   popPipelineCommands: count.max(10_000),
   popPipelineMaxBytes: bytes,
   popStatusLineMaxBytes: bytes,

@@ -37,7 +37,7 @@ export async function countRefusedLogin(redis: RedisClient, attempt: LoginAttemp
 
 /** A login worked: earlier refusals were of the server's making. */
 export async function forgetRefusedLogins(redis: RedisClient, attempt: LoginAttempt): Promise<void> {
-  await redis.hdel(loginKeys.refusedLogins(attempt.login), markOf(attempt));
+  await redis.hdel(loginKeys.refusedLogins(attempt.login), markOf(attempt), cutMark(attempt));
 }
 
 /** Someone said `retry`: whatever secret this login has, it is tried again. Returns true when any was refused. */
@@ -87,13 +87,26 @@ export async function countedLogin<Endpoint extends Credentials, T>(
     await forgetRefusedLogins(redis, attempt);
     if (master) await trustLogin(redis, master);
     return connection;
-  } catch (error) {
-    if (isRefusedCredential(asMailhaulError(error).code)) {
+  } catch (thrown) {
+    const error = asMailhaulError(thrown);
+    if (isRefusedCredential(error.code)) {
       await countRefusedLogin(redis, attempt);
       if (master) await countRefusedLogin(redis, master);
     }
-    throw error;
+    throw error.code === 'login-cut' ? await judgeCut(redis, attempt, error, tries) : thrown;
   }
+}
+
+/** A connection that ends at the password may have been lost by chance; again and again, that is how it is refused. */
+async function judgeCut(redis: RedisClient, attempt: LoginAttempt, error: MailhaulError, tries: number) {
+  const key = loginKeys.refusedLogins(attempt.login);
+  const cuts = await redis.hincrby(key, cutMark(attempt), 1);
+  await redis.pexpire(key, rememberMs);
+  return cuts < tries ? new MailhaulError('connection-lost', error.details, error) : error;
+}
+
+function cutMark(attempt: LoginAttempt): string {
+  return `cut:${markOf(attempt)}`;
 }
 
 async function trustLogin(redis: RedisClient, attempt: LoginAttempt): Promise<void> {

@@ -10,7 +10,7 @@ import { inSourceTurn, type SourceTurn } from '../limits/look.ts';
 import type { TurnContext } from '../limits/turn.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { Pace } from '../verify/pace.ts';
 import type { ExportFolder, ExportPart } from './export-folder.ts';
 

@@ -42,6 +42,8 @@ export function statusKind(line: Buffer): StatusKind | undefined {
   const first = line[0];
   if (first === 43) {
     if (line[1] === 79 && line[2] === 75) return 'ok';
+    // Some servers say +ERR: no login may be taken for a broken protocol, and be tried again and again.
+    if (line[1] === 69 && line[2] === 82 && line[3] === 82) return 'error';
     return line.length === 1 || line[1] === 32 ? 'continue' : undefined;
   }
   if (first !== 45) return undefined;

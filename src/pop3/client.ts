@@ -7,7 +7,8 @@ import type { PopEndpoint, PopOptions } from './endpoint.ts';
 import { listMaildrop, type MaildropListing } from './listing.ts';
 import { logIn } from './login.ts';
 import { awaitGreeting, startTlsLayer } from './opening.ts';
-import { fetchMessages, type PopRequest, type PopSink } from './retrieve.ts';
+import { fetchMessages } from './retrieve.ts';
+import type { PopRequest, PopSink } from './sink.ts';
 
 /** One session: a server that was logged in to, with its maildrop open. One call at a time. */
 export class PopClient {
@@ -30,10 +31,12 @@ export class PopClient {
   static async connect(endpoint: PopEndpoint, options: PopOptions): Promise<PopClient> {
     refuseUnsafeCredentials(endpoint);
     try {
-      return await PopClient.#open(endpoint, options, true);
+      return await PopClient.#open(endpoint, options, options.withoutCapa !== true);
     } catch (error) {
       if (!(error instanceof CapaUnusable)) throw error;
-      return PopClient.#open(endpoint, options, false);
+      const client = await PopClient.#open(endpoint, options, false);
+      options.onCapaUnusable?.();
+      return client;
     }
   }
 

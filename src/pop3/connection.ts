@@ -20,7 +20,7 @@ export class PopConnection {
   readonly redaction = new Redaction();
   #socket: Socket;
   #framing: Framing;
-  readonly #due = new DueAnswers();
+  readonly #due: DueAnswers;
   readonly #watchdog = new Watchdog(() => this.fail(this.#fault(this.#due.silent())));
   #outgoing = '';
   #held = false;
@@ -33,6 +33,7 @@ export class PopConnection {
     this.options = options;
     this.#socket = socket;
     this.#framing = new Framing(options.popStatusLineMaxBytes);
+    this.#due = new DueAnswers(options.popSlowestBytesPerSecond);
     this.#listen();
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     // A stop in the very turn in which the socket opened is told by no event.
@@ -151,6 +152,7 @@ export class PopConnection {
       this.#stash = this.#stash === undefined ? chunk : Buffer.concat([this.#stash, chunk]);
       return;
     }
+    this.#due.received(chunk.length);
     this.#framing.push(chunk);
     this.#pump();
   }
@@ -243,6 +245,6 @@ export class PopConnection {
   #watch(): void {
     const { limitMs } = this.#due;
     if (limitMs === 0) this.#watchdog.stop();
-    else this.#watchdog.start(limitMs);
+    else if (this.#due.moved() || this.#watchdog.limitMs === 0) this.#watchdog.start(limitMs);
   }
 }

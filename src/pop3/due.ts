@@ -15,6 +15,16 @@ export class DueAnswers {
   #inBody = false;
   #pipelined = false;
   #pipeliningWorks = false;
+  readonly #slowestBytesPerSecond: number;
+  /** Something else is waited for than at the last look at the clock. */
+  #changed = false;
+  /** Bytes that came since then. */
+  #bytes = 0;
+
+  /** @param slowestBytesPerSecond what a server must give in mid-answer, over its limit of silence; 0 for anything */
+  constructor(slowestBytesPerSecond: number) {
+    this.#slowestBytesPerSecond = slowestBytesPerSecond;
+  }
 
   /** The answer that comes next, or is being read. */
   get head(): Answer | undefined {
@@ -37,6 +47,7 @@ export class DueAnswers {
   add(answer: Answer): void {
     answer.pipelined = this.#answers.length > 0;
     this.#pipelined ||= answer.pipelined;
+    this.#changed ||= this.#answers.length === 0;
     this.#answers.push(answer);
   }
 
@@ -44,13 +55,29 @@ export class DueAnswers {
   statusRead(bodyFollows: boolean): void {
     this.#pipeliningWorks ||= this.head?.pipelined === true;
     this.#inBody = bodyFollows;
+    this.#changed = true;
     if (!bodyFollows) this.#answers.shift();
   }
 
   /** The body of the head was read. */
   bodyRead(): void {
     this.#inBody = false;
+    this.#changed = true;
     this.#answers.shift();
+  }
+
+  /** Bytes came. */
+  received(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** Whether the server got far enough to be given the whole limit anew: one byte now and then is not far. */
+  moved(): boolean {
+    const least = this.#inBody ? (this.#slowestBytesPerSecond * this.limitMs) / 1000 : 0;
+    if (!this.#changed && this.#bytes < least) return false;
+    this.#changed = false;
+    this.#bytes = 0;
+    return true;
   }
 
   /** Takes all that are due. */
@@ -74,7 +101,8 @@ export class DueAnswers {
   silent(): Fault {
     // A server that throws away what it reads behind a command answers the first and then none.
     if (this.head?.pipelined && !this.#pipeliningWorks) return { code: 'pipelining-broken', details: {} };
-    return { code: 'server-silent', details: { during: this.#during, seconds: seconds(this.limitMs) } };
+    const during = this.#bytes > 0 ? `${this.#during} but for ${this.#bytes} bytes` : this.#during;
+    return { code: 'server-silent', details: { during, seconds: seconds(this.limitMs) } };
   }
 
   get #during(): string {

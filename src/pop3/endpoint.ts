@@ -33,6 +33,7 @@ export type PopOptions = Pick<
   | 'popCapaTimeoutMs'
   | 'popCommandTimeoutMs'
   | 'popReadTimeoutMs'
+  | 'popSlowestBytesPerSecond'
   | 'popPipelineCommands'
   | 'popPipelineMaxBytes'
   | 'popStatusLineMaxBytes'
@@ -44,6 +45,10 @@ export type PopOptions = Pick<
 > & {
   /** Send one command at a time even where the server lists PIPELINING. */
   oneAtATime?: boolean;
+  /** Do not ask for capabilities. */
+  withoutCapa?: boolean;
+  /** Told when CAPA had cost a connection and the login without it worked. */
+  onCapaUnusable?: () => void;
   /** Drops the connection; whatever waits then rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Told what the server lists right before the login; servers list other things behind it. */

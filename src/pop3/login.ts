@@ -1,5 +1,5 @@
 /** The login: carries out the mechanism that was chosen, and says what a refusal means. */
-import { isRefusedCredential } from '../ground/errors.ts';
+import { isRefusedCredential, MailhaulError } from '../ground/errors.ts';
 import type { Status } from './answers.ts';
 import { type Capabilities, loginDelaySeconds } from './capabilities.ts';
 import { apopDigest, apopTimestamp } from './challenge-login.ts';
@@ -19,7 +19,8 @@ export interface Introduction {
 /**
  * Logs in the way the endpoint's `auth` names, or the best way the server lists. A mechanism that is listed and then
  * refused as unknown makes way for the next one, as long as nothing was shown that anybody could log in with.
- * @throws MailhaulError `login-mechanism`, `credentials-refused`, `account-busy`, `server-unavailable`, `server-unproven`
+ * @throws MailhaulError `login-mechanism`, `credentials-refused`, `account-busy`, `server-unavailable`, `server-unproven`,
+ * `login-cut` where the server hangs up instead of an answer to the password
  */
 export async function logIn(connection: PopConnection, { greeting, capabilities }: Introduction): Promise<void> {
   const { password, accessToken = '' } = connection.endpoint;
@@ -28,7 +29,9 @@ export async function logIn(connection: PopConnection, { greeting, capabilities 
   }
   const mechanisms = mechanismsFor(connection, capabilities);
   for (const [at, mechanism] of mechanisms.entries()) {
-    const { status, nothingShown, refusal } = await attempt(connection, mechanism, { greeting, capabilities });
+    const { status, nothingShown, refusal } = await attempt(connection, mechanism, { greeting, capabilities }).catch(
+      (error) => Promise.reject(asCut(connection, error)),
+    );
     if (status.kind === 'ok') return;
     const reply = connection.readable(status.line);
     const unsupported = refusal === undefined && saysUnsupported(reply);
@@ -36,6 +39,16 @@ export async function logIn(connection: PopConnection, { greeting, capabilities 
     if (unsupported) throw noLogin(connection, capabilities, `it answers ${mechanism} with ${reply}`);
     throw refused(connection, capabilities, { mechanism, reply, refusal });
   }
+}
+
+/** What shows a password or what it can be had from; a server that hangs up at USER has not seen any. */
+const showing = /^(?:PASS|APOP|AUTH )/;
+
+function asCut(connection: PopConnection, error: unknown): unknown {
+  if (!(error instanceof MailhaulError) || error.code !== 'connection-lost') return error;
+  const during = String(error.details['during']);
+  // A server that says why it hangs up has said something.
+  return showing.test(during) ? connection.error('login-cut', { during }) : error;
 }
 
 type Attempt = SaslEnd & { refusal?: SaslRefusal | undefined };

@@ -15,7 +15,7 @@ const troubleWords = /\btemporar|\bunavailable\b/i;
  * `-ERR [LOGIN-DELAY] wait` gives `LOGIN-DELAY`.
  */
 export function responseCode(reply: string): string {
-  return /^-ERR[ \t]+\[([^\]\s]+)[^\]]*\]/i.exec(reply)?.[1]?.toUpperCase() ?? '';
+  return /^[-+]ERR[ \t]+\[([^\]\s]+)[^\]]*\]/i.exec(reply)?.[1]?.toUpperCase() ?? '';
 }
 
 /**
@@ -78,7 +78,7 @@ export function hintDetails(reply: string, loginDelaySeconds = 0): { hint?: stri
   if (backoff !== undefined) return { hint: 'throttled', retryAfterMs: Number(backoff) };
   if (code === 'LOGIN-DELAY') {
     // RFC 2449 §8.1.1 gives it no argument; some servers put the seconds there.
-    const seconds = Number(/^-ERR[ \t]+\[LOGIN-DELAY[ \t]+(\d{1,7})/i.exec(reply)?.[1] ?? loginDelaySeconds);
+    const seconds = Number(/^[-+]ERR[ \t]+\[LOGIN-DELAY[ \t]+(\d{1,7})/i.exec(reply)?.[1] ?? loginDelaySeconds);
     return seconds > 0 ? { hint: 'login-delay', retryAfterMs: seconds * 1000 } : { hint: 'login-delay' };
   }
   if (crowdedWords.test(reply)) return { hint: 'throttled' };

@@ -1,37 +1,12 @@
 /** Messages, streamed: RETR and TOP, several in flight where the server takes them. */
-import type { Answer, Status } from './answers.ts';
+import { MailhaulError } from '../ground/errors.ts';
 import type { PopConnection } from './connection.ts';
+import { type Fetcher, MessageAnswer, NoopAnswer } from './message-answer.ts';
+import { type PopRequest, type PopSink, weight } from './sink.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** One message that is wanted. */
-export interface PopRequest {
-  /** Its number in this session. */
-  number: number;
-  /** Its listed size, 0 if none is known: it only decides how many are in flight. */
-  octets: number;
-  /** Fetch the header alone (TOP n 0). */
-  headersOnly?: boolean;
-}
-
-/**
- * Takes the messages, strictly in the order of their requests: start, any number of data, end; or refused alone.
- * A promise that a call returns stops the stream until it settles, and its rejection ends the session.
- */
-export interface PopSink {
-  start(request: PopRequest): void | Promise<void>;
-  /**
-   * Bytes of the message, unstuffed, in slices of any size, the CRLF of the last line included. A chunk is not written
-   * to again: whoever wants to keep it may.
-   */
-  data(chunk: Buffer): void | Promise<void>;
-  /** The message is complete: its terminator was seen. */
-  end(): void | Promise<void>;
-  /** The server refuses this one; `reply` is its -ERR line, safe to show. */
-  refused(request: PopRequest, reply: string): void | Promise<void>;
-}
-
-/** What a header is taken for when the octets in flight are added up. */
-const headerOctets = 16384;
+/** A message waits this long for the answer of the next one to confirm its end; then that of a NOOP does. */
+const confirmMs = 100;
 
 /**
  * Fetches what is asked for. A request is pulled only while there is room in flight, so that whoever makes them can
@@ -48,9 +23,10 @@ export function fetchMessages(
   return new Fetching(connection, requests, sink, pipelining).done;
 }
 
-class Fetching {
+class Fetching implements Fetcher {
   readonly done: Promise<void>;
   readonly sink: PopSink;
+  readonly pipelining: boolean;
   readonly connection: PopConnection;
   readonly #requests: AsyncIterator<PopRequest>;
   readonly #maxCommands: number;
@@ -64,11 +40,16 @@ class Fetching {
   #filling = true;
   #pulling = false;
   #exhausted = false;
+  /** The end of a message was seen, and what comes behind it is not known yet. */
+  #unconfirmed = false;
+  /** The NOOP that confirms the last message was sent. */
+  #asked = false;
 
   constructor(connection: PopConnection, requests: AsyncIterable<PopRequest>, sink: PopSink, pipelining: boolean) {
     const { popPipelineCommands, popPipelineMaxBytes } = connection.options;
     this.connection = connection;
     this.sink = sink;
+    this.pipelining = pipelining;
     this.#requests = requests[Symbol.asyncIterator]();
     this.#maxCommands = pipelining ? popPipelineCommands : 1;
     this.#maxOctets = popPipelineMaxBytes;
@@ -79,7 +60,10 @@ class Fetching {
         this.#leave();
         // The source of requests may be waiting for something that now never comes: it is told, not waited for.
         this.#requests.return?.().catch(() => {});
-        reject(error);
+        this.#confirmUnless(error).then(
+          () => reject(error),
+          () => reject(error),
+        );
       };
     });
     this.advance();
@@ -94,9 +78,25 @@ class Fetching {
       this.#send(next);
     }
     if (this.#next === undefined && !this.#exhausted && !this.#pulling && this.#fits(1)) this.#pull();
-    if (this.#exhausted && this.#next === undefined && this.#inFlight === 0) this.#finish();
+    if (this.#exhausted && this.#next === undefined) this.#close();
     else if (!this.#pulling || this.#inFlight > 0) this.#idle.stop();
-    else if (this.#idle.limitMs === 0) this.#idle.start(this.connection.options.popNoopMs);
+    else if (this.#idle.limitMs === 0) {
+      const { popNoopMs } = this.connection.options;
+      this.#idle.start(this.#unconfirmed ? Math.min(confirmMs, popNoopMs) : popNoopMs);
+    }
+  }
+
+  /** The terminator of a message was seen; its end is told when an answer comes behind it. */
+  ended(octets: number): void {
+    this.#unconfirmed = true;
+    this.answered(octets);
+  }
+
+  /** What came behind the last message is an answer: the message is whole. */
+  confirm(): void | Promise<void> {
+    if (!this.#unconfirmed) return;
+    this.#unconfirmed = false;
+    return this.sink.end();
   }
 
   /** An answer is complete. */
@@ -135,19 +135,34 @@ class Fetching {
     this.connection.send(command, new MessageAnswer(this, request));
   }
 
-  // Nothing is in flight here, so the NOOP is never between the parts of a message.
+  // Nothing is pulled while it is in flight alone, so a NOOP is never between the parts of a message.
   #keepAlive(): void {
     this.#inFlight += 1;
-    const { popCommandTimeoutMs: answerMs } = this.connection.options;
-    this.connection.command('NOOP', { during: 'NOOP', answerMs }).then(
+    const answer = new NoopAnswer(this);
+    this.connection.send('NOOP', answer);
+    answer.reply.then(
       () => this.answered(0),
       () => {},
     );
   }
 
-  #finish(): void {
-    this.#leave();
-    this.#resolve();
+  // Where commands may wait for their answers, the NOOP behind the last message costs no round trip.
+  #close(): void {
+    this.#idle.stop();
+    const open = this.#inFlight > 0;
+    if (!this.#asked && (open ? this.pipelining : this.#unconfirmed)) {
+      this.#asked = true;
+      this.#keepAlive();
+    } else if (!open) {
+      this.#leave();
+      this.#resolve();
+    }
+  }
+
+  /** Where the connection failed and nothing came behind the last message, it is whole; where text came, it is not. */
+  async #confirmUnless(error: unknown): Promise<void> {
+    const disorder = error instanceof MailhaulError && disorders.has(error.code);
+    if (!disorder) await this.confirm();
   }
 
   #leave(): void {
@@ -156,51 +171,4 @@ class Fetching {
   }
 }
 
-/** Passes one message on to the sink. */
-class MessageAnswer implements Answer {
-  readonly multiline = true;
-  readonly message = true;
-  readonly continues = false;
-  readonly answerMs: number;
-  readonly silenceMs: number;
-  pipelined = false;
-  readonly #fetching: Fetching;
-  readonly #request: PopRequest;
-
-  constructor(fetching: Fetching, request: PopRequest) {
-    const { options } = fetching.connection;
-    this.answerMs = options.popCommandTimeoutMs;
-    this.silenceMs = options.popReadTimeoutMs;
-    this.#fetching = fetching;
-    this.#request = request;
-  }
-
-  get during(): string {
-    return `message ${this.#request.number}`;
-  }
-
-  status({ kind, line }: Status): void | Promise<void> {
-    const { sink, connection } = this.#fetching;
-    if (kind === 'ok') return sink.start(this.#request);
-    return this.#complete(sink.refused(this.#request, connection.readable(line)));
-  }
-
-  data(chunk: Buffer): void | Promise<void> {
-    return this.#fetching.sink.data(chunk);
-  }
-
-  end(): void | Promise<void> {
-    return this.#complete(this.#fetching.sink.end());
-  }
-
-  failed(): void {}
-
-  #complete(wait: void | Promise<void>): void | Promise<void> {
-    if (wait === undefined) return this.#fetching.answered(weight(this.#request));
-    return wait.then(() => this.#fetching.answered(weight(this.#request)));
-  }
-}
-
-function weight({ octets, headersOnly }: PopRequest): number {
-  return headersOnly ? Math.min(octets, headerOctets) : octets;
-}
+const disorders: ReadonlySet<string> = new Set(['protocol-error', 'pipelining-broken']);

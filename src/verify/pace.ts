@@ -1,7 +1,7 @@
 /** How fast the source may be read, and how much of it in a day: the budgets that a run has, too. */
 import type { SessionBudget } from '../limits/session-budget.ts';
 import { Turn, type TurnContext } from '../limits/turn.ts';
-import type { PopRequest } from '../pop3/retrieve.ts';
+import type { PopRequest } from '../pop3/sink.ts';
 
 /** What has come so far. */
 interface Received {

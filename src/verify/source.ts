@@ -1,7 +1,7 @@
 /** The source, read only: one session under the source's lease that lists, reads headers, and content where it is asked. */
 
 import { countedLogin } from '../limits/credentials.ts';
-import { isOneAtATime } from '../limits/hosts.ts';
+import { popHabits } from '../limits/hosts.ts';
 import type { Lease } from '../limits/lease.ts';
 import { inSourceTurn } from '../limits/look.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
@@ -10,7 +10,7 @@ import type { FingerprintKind } from '../message/fingerprint.ts';
 import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest, PopSink } from '../pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { ContentReader, type Contents, type HeaderMarks, headerMarks } from './contents.ts';
 import { Pace } from './pace.ts';
 
@@ -72,10 +72,11 @@ export async function withSource<T>(
 
 async function open(endpoint: PopEndpoint, lease: Lease, context: VerifyContext): Promise<PopClient> {
   const { redis, settings, signal } = context;
-  const oneAtATime = context.oneAtATime || (await isOneAtATime(redis, endpoint.host, endpoint.port));
+  const habits = await popHabits(redis, endpoint.host, endpoint.port);
+  const oneAtATime = context.oneAtATime || habits.oneAtATime;
   const either = AbortSignal.any([lease.lost, signal]);
   return countedLogin(redis, lease.login, endpoint, settings.credentialTries, (fresh) =>
-    PopClient.connect(fresh, { ...settings, oneAtATime, signal: either }),
+    PopClient.connect(fresh, { ...settings, ...habits, oneAtATime, signal: either }),
   );
 }
 

@@ -83,6 +83,12 @@ describe('what the source is judged by', () => {
     expect(said(sourceFindings(place, source({}, { EXPIRE: policy })))).toEqual(expected);
   });
 
+  it('is a number of messages at which servers stop to list, unless they list the rest later', () => {
+    expect(said(sourceFindings(place, source({ listed: 250 })))).toEqual([['source-ceiling', 1]]);
+    expect(said(sourceFindings(place, source({ listed: 250 }), true))).toEqual([]);
+    expect(said(sourceFindings(place, source({ listed: 251 })))).toEqual([]);
+  });
+
   it('is LOGIN-DELAY', () => {
     const [finding] = sourceFindings(place, source({}, { 'LOGIN-DELAY': '900 USER' }));
     expect(finding!.error.message).toBe('h.test wants 900 s between two logins of a user');

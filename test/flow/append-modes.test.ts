@@ -91,10 +91,11 @@ test('what is offered and not needed is not negotiated', async () => {
     'IMAP4rev2',
     'ENABLE',
     'IDLE',
+    'ESEARCH',
   ];
   const { imap } = await haul({ capabilities: [...base, ...offered] });
   const commands = imap.connections.flatMap((connection) => connection.commands);
-  expect(commands.filter((command) => /\b(?:COMPRESS|ENABLE|IDLE)\b/i.test(command))).toEqual([]);
+  expect(commands.filter((command) => /\b(?:COMPRESS|ENABLE|IDLE|SEARCH)\b/i.test(command))).toEqual([]);
 });
 
 test('a server that forces a round trip on each message gets several connections, within the limit', async () => {

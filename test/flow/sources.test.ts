@@ -105,6 +105,21 @@ describe('unique ids', () => {
     expectStored();
   });
 
+  test('that the source refuses for a while: nothing is fetched again, and what was deleted does not come back', async () => {
+    await servers({});
+    await haul();
+    imap.mailboxes.get('INBOX')!.messages.splice(10, 5);
+    pop.behaviour.replies = { UIDL: '-ERR try again\r\n' };
+    const fetched = pop.seen('RETR').length;
+    const ended = await haul();
+    expect(codes(ended)).toEqual(['server-unavailable']);
+    expect(ended.account.problems[0]!.text).toContain('it refuses UIDL, which it answered before');
+    delete pop.behaviour.replies;
+    expect((await haul()).account.messages).toMatchObject({ listed: count, known: count });
+    expect(pop.seen('RETR')).toHaveLength(fetched);
+    expect(imap.stored()).toHaveLength(count - 5);
+  });
+
   test('that several messages share, or that are blank: those are compared by content', async () => {
     const messages = mail().map((message, i) => ({ ...message, uidl: i < 10 ? 'same' : i < 15 ? '' : message.uidl }));
     await servers({ messages });
@@ -124,6 +139,27 @@ describe('unique ids', () => {
   });
 });
 
+test('a source that says EXPIRE 0 and deletes what was fetched at QUIT: nothing is lost, and the report says so', async () => {
+  await rig.settings({ batchMaxMessages: '7' });
+  await servers({ capabilities: ['UIDL', 'SASL PLAIN', 'EXPIRE 0'], hides: { atMost: count } });
+  expect((await rig.sync(list, ['--json'], { MAILHAUL_CRASH_AT: 'before-quit' })).status).toBe(null);
+  expect(pop.hidden.size).toBe(0);
+  const ended = await haul();
+  expect(ended.account.messages).toMatchObject({ pending: 0, failed: 0, duplicate: 0 });
+  expect(codes(ended)).toEqual(['source-may-expire']);
+  expect(ended.status).toBe(0);
+  expectStored();
+});
+
+test('sizes that are far from the truth change nothing', async () => {
+  const sizes = [-1, 0, 1, 5_000_000_000_000, '', 'many'];
+  await servers({ messages: mail().map((message, i) => ({ ...message, octets: sizes[i % sizes.length]! })) });
+  const ended = await haul();
+  expect(ended.account.messages).toMatchObject({ listed: count, appended: count });
+  expect(ended.status).toBe(0);
+  expectStored();
+});
+
 describe('a message that the source does not hand out', () => {
   test('and still lists is failed; the next run gets it', async () => {
     await servers({ replies: { 'RETR 3': '-ERR cannot read it\r\n' } });
@@ -141,6 +177,20 @@ describe('a message that the source does not hand out', () => {
     await servers({ replies: { 'RETR 3': '-ERR message expunged\r\n' } });
     const ended = await haul();
     expect(ended.account.messages).toMatchObject({ appended: count - 1, vanished: 1, failed: 0 });
+    expect(ended.status).toBe(0);
+  });
+
+  test('and says so as it hangs up is gone from the next listing, and the run goes on with that', async () => {
+    const gone = '-ERR Message 3 expunged.\r\n';
+    await servers({ replies: { 'RETR 3': gone }, cut: { at: 'RETR 3', afterBytes: gone.length } });
+    const hauling = rig.startSync(list);
+    await rig.reaches(() => pop.seen('RETR').includes('RETR 3'), hauling);
+    pop.behaviour.messages!.splice(2, 1);
+    delete pop.behaviour.cut;
+    delete pop.behaviour.replies;
+    const ended = await hauling.ended;
+    expectReport(ended);
+    expect(ended.account.messages).toMatchObject({ appended: count - 1, failed: 0, pending: 0 });
     expect(ended.status).toBe(0);
   });
 

@@ -256,10 +256,10 @@ describe('with scripted servers', () => {
   test('only reads: TOP and QUIT, or with --deep RETR and no QUIT; EXAMINE and FETCH of what marks nothing', async () => {
     const imap = await haulTo();
     expect((await verify()).status).toBe(0);
-    expect(verbs(pop.transcript)).toEqual(['AUTH', 'CAPA', 'LIST', 'QUIT', 'TOP', 'UIDL']);
+    expect(verbs(pop.transcript)).toEqual(['AUTH', 'CAPA', 'LIST', 'NOOP', 'QUIT', 'TOP', 'UIDL']);
     pop.transcript.length = 0;
     expect((await verify('--deep')).status).toBe(0);
-    expect(verbs(pop.transcript)).toEqual(['AUTH', 'CAPA', 'LIST', 'RETR', 'UIDL']);
+    expect(verbs(pop.transcript)).toEqual(['AUTH', 'CAPA', 'LIST', 'NOOP', 'RETR', 'UIDL']);
     const commands = imap.connections.flatMap((connection) => connection.commands);
     expect(commands.filter((command) => /SELECT|STORE|APPEND|CREATE|EXPUNGE|COPY|MOVE|CLOSE/i.test(command))).toEqual(
       [],

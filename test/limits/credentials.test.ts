@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ErrorCode, errorRows, isRefusedCredential, MailhaulError } from '../../src/ground/errors.ts';
+import { type ErrorCode, errorRow, errorRows, isRefusedCredential, MailhaulError } from '../../src/ground/errors.ts';
 import {
   countedLogin,
   countRefusedLogin,
@@ -8,7 +8,7 @@ import {
   masterLogin,
   mayTryLogin,
 } from '../../src/limits/credentials.ts';
-import { isOneAtATime, rememberOneAtATime } from '../../src/limits/hosts.ts';
+import { popHabits, rememberOneAtATime, rememberWithoutCapa } from '../../src/limits/hosts.ts';
 import { codeOf, useRedis } from '../ledger/redis-rig.ts';
 
 const redis = useRedis();
@@ -109,11 +109,37 @@ describe('a master user', () => {
   });
 });
 
-it('a host that mixes up its answers is remembered, by port', async () => {
-  expect(await isOneAtATime(redis.client, 'mail.example.com', 995)).toBe(false);
+describe('a login at which the server hangs up', () => {
+  const { host, user, login } = attempt;
+  const cut = () => Promise.reject(new MailhaulError('login-cut', { host, user, during: 'PASS' }));
+  const tryIt = (password = 'correct horse') =>
+    codeOf(countedLogin(redis.client, login, { host, user, password }, 2, cut));
+
+  it('may have been lost by chance once, and is a refusal when it happens again', async () => {
+    expect(errorRow(String(await tryIt()) as ErrorCode)).toMatchObject({ code: 'connection-lost', retry: 'soon' });
+    for (let i = 0; i < 2; i += 1) {
+      expect(errorRow(String(await tryIt()) as ErrorCode)).toMatchObject({ code: 'login-cut', retry: 'next-run' });
+    }
+    // It is never said that the password is wrong: nobody but a person can tell.
+    await may();
+  });
+
+  it('is counted anew with another password, and when the login has worked', async () => {
+    for (let i = 0; i < 2; i += 1) await tryIt();
+    expect(await tryIt('battery staple')).toBe('connection-lost');
+    await countedLogin(redis.client, login, { host, user, password: 'correct horse' }, 2, async () => 'in');
+    expect(await tryIt()).toBe('connection-lost');
+  });
+});
+
+it('a host that mixes up its answers, or does not bear CAPA, is remembered, by port', async () => {
+  const habits = (port: number) => popHabits(redis.client, 'mail.example.com', port);
+  expect(await habits(995)).toEqual({ oneAtATime: false, withoutCapa: false });
   await rememberOneAtATime(redis.client, 'mail.example.com', 995);
-  expect(await isOneAtATime(redis.client, 'mail.example.com', 995)).toBe(true);
-  expect(await isOneAtATime(redis.client, 'mail.example.com', 110)).toBe(false);
+  expect(await habits(995)).toEqual({ oneAtATime: true, withoutCapa: false });
+  await rememberWithoutCapa(redis.client, 'mail.example.com', 995);
+  expect(await habits(995)).toEqual({ oneAtATime: true, withoutCapa: true });
+  expect(await habits(110)).toEqual({ oneAtATime: false, withoutCapa: false });
 });
 
 describe('a login with access tokens', () => {

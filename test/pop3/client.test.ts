@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PopSink } from '../../src/pop3/retrieve.ts';
+import type { PopSink } from '../../src/pop3/sink.ts';
 import { hugeMessage } from '../servers/made-mail.ts';
 import type { PopBehaviour } from '../servers/scripted-pop3.ts';
 import { goodCapabilities } from '../servers/scripted-pop3-session.ts';
@@ -29,6 +29,13 @@ describe('listing', () => {
     expect([listing.length, listing.hasUidl]).toEqual([0, true]);
   });
 
+  it('tries UIDL where the server says nothing of it', async () => {
+    for (const capabilities of [false as const, ['USER']]) {
+      const listing = await (await connect(await serve({ messages, capabilities }))).list();
+      expect([listing.hasUidl, listing.uidl(0).toString()]).toEqual([true, 'one']);
+    }
+  });
+
   it('goes without UIDL where the server has none', async () => {
     const listing = await (await connect(await serve({ messages, replies: { UIDL: '-ERR what?\r\n' } }))).list();
     expect([listing.length, listing.hasUidl]).toEqual([2, false]);
@@ -42,6 +49,8 @@ describe('listing', () => {
     [{ replies: { UIDL: `+OK\r\n1 ${'x'.repeat(2000)}\r\n.\r\n` } }, 'listing-too-large'],
     [{ cut: { at: 'LIST', afterBytes: 9 } }, 'connection-lost'],
     [{ ...oneByOne, hangAt: 'UIDL' }, 'server-silent'],
+    // RFC 1939 §3: only CRLF.CRLF ends an answer.
+    [{ ...oneByOne, replies: { LIST: '+OK\n1 5\n.\n' } }, 'server-silent'],
     [{ stall: { at: 'LIST', afterBytes: 9 } }, 'server-silent'],
     // It answers LIST and has thrown UIDL away.
     [{ oneCommandPerRead: true }, 'pipelining-broken'],

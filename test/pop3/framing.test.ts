@@ -61,17 +61,14 @@ function transcript(bodies: Buffer[]): { stream: Buffer; expected: Heard[] } {
 }
 
 describe('framing of every shape', () => {
-  for (const [name, bytes] of Object.entries(shapes)) {
+  it.each(Object.entries(shapes))('gives the bytes whole, byte by byte and cut at every position: %s', (_, bytes) => {
     const { stream, expected } = transcript([bytes]);
-
-    it(`gives the bytes whole, byte by byte and cut at every position: ${name}`, () => {
-      expect(hear([stream]).heard).toEqual(expected);
-      expect(hear([...stream].map((byte) => Buffer.from([byte]))).heard).toEqual(expected);
-      for (let at = 0; at <= stream.length; at += 1) {
-        expect(hear([stream.subarray(0, at), stream.subarray(at)]).heard, `cut at ${at}`).toEqual(expected);
-      }
-    });
-  }
+    expect(hear([stream]).heard).toEqual(expected);
+    expect(hear([...stream].map((byte) => Buffer.from([byte]))).heard).toEqual(expected);
+    for (let at = 0; at <= stream.length; at += 1) {
+      expect(hear([stream.subarray(0, at), stream.subarray(at)]).heard, `cut at ${at}`).toEqual(expected);
+    }
+  });
 
   it('gives all shapes in one stream, cut at every two positions', () => {
     const { stream, expected } = transcript(Object.values(shapes));

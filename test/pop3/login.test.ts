@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PopClient } from '../../src/pop3/client.ts';
 import { type Certificates, makeCertificates } from '../servers/certificates.ts';
@@ -102,6 +102,8 @@ describe('logging in', () => {
     [{ USER: '-ERR no such user\r\n' }, 'credentials-refused'],
     [{ PASS: '-ERR [IN-USE] x\r\n' }, 'account-busy'],
     [{ PASS: '-ERR [SYS/TEMP] x\r\n' }, 'server-unavailable'],
+    [{ PASS: '+ERR wrong password\r\n' }, 'credentials-refused'],
+    [{ PASS: '+ERR [IN-USE] x\r\n' }, 'account-busy'],
     [{ PASS: 'what?\r\n' }, 'protocol-error'],
     [{ PASS: '+ go on\r\n' }, 'protocol-error'],
   ] as const)('says what a refusal means: %j', async (replies, code) => {
@@ -156,6 +158,36 @@ describe('CAPA', () => {
       expect(server.transcript).toEqual(['CAPA', 'USER user', 'PASS secret']);
     },
   );
+
+  it.each([{ hangAt: 'CAPA' }, { dropAt: 'CAPA' }])(
+    'is told to be of no use by %j, and is left out at once then',
+    async (more) => {
+      let told = 0;
+      const onCapaUnusable = () => {
+        told += 1;
+      };
+      const server = await serve(more);
+      await connect(server, { popCapaTimeoutMs: 30, onCapaUnusable });
+      expect([told, server.connections]).toEqual([1, 2]);
+      await connect(server, { popCapaTimeoutMs: 30, onCapaUnusable, withoutCapa: true });
+      expect([told, server.connections]).toEqual([1, 3]);
+      expect(server.transcript.slice(-2)).toEqual(['USER user', 'PASS secret']);
+      // Where not even that helps, CAPA is not to blame.
+      await caught(connect(await serve({ hangAt: 'CAPA', dropAt: 'USER' }), { popCapaTimeoutMs: 30, onCapaUnusable }));
+      expect(told).toBe(1);
+    },
+  );
+
+  it('has every line up to a lone dot, whatever a line begins with', async () => {
+    const server = await serve({ replies: { CAPA: '+OK\r\nUSER\r\n..X-DOT\r\nUIDL\r\n.\r\n' } });
+    expect([...(await connect(server)).capabilities.keys()]).toEqual(['USER', '.X-DOT', 'UIDL']);
+  });
+
+  it('is forgotten where it is refused behind the login', async () => {
+    const server = await serve({ capabilities: ({ loggedIn }) => (loggedIn ? false : ['USER', 'PIPELINING']) });
+    const client = await connect(server);
+    expect([client.capabilities.size, client.pipelining]).toEqual([0, false]);
+  });
 
   it('is not waited for without end', async () => {
     const server = await serve({ replies: { CAPA: `+OK\r\n${'X-MORE\r\n'.repeat(1000)}.\r\n` } });
@@ -228,6 +260,32 @@ describe('STLS', () => {
     expect(server.transcript).toEqual(['CAPA', 'STLS']);
   });
 
+  it.each([
+    ['silence', undefined, 'tls-failed'],
+    ['another answer', '-ERR sorry\r\n', 'starttls-injected'],
+    ['no TLS', 'hello, this is plain text\r\n', 'starttls-injected'],
+  ])('that is claimed and broken ends before a password is sent: %s behind +OK', async (_, later, code) => {
+    const server = createServer((socket) => {
+      heard.push(socket);
+      socket.on('error', () => {}).write('+OK hello\r\n');
+      socket.on('data', (data) => {
+        said += data.toString('latin1');
+        if (String(data) === 'CAPA\r\n') socket.write('+OK\r\nSTLS\r\nUSER\r\n.\r\n');
+        else if (String(data) === 'STLS\r\n') socket.write('+OK begin\r\n');
+        else if (later !== undefined) socket.write(later);
+      });
+    }).listen(0, '127.0.0.1');
+    const heard: Socket[] = [];
+    let said = '';
+    await new Promise((resolve) => server.once('listening', resolve));
+    const where = endpoint(server.address() as { port: number }, starttls());
+    const error = await caught(PopClient.connect(where, options({ popConnectTimeoutMs: 300 })));
+    for (const socket of heard) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    expect(error.code).toBe(code);
+    expect(said).not.toMatch(/USER|PASS|AUTH|secret/);
+  });
+
   it('verifies the certificate', async () => {
     const server = await serve({ tls: certificates, capabilities: ['STLS'] });
     expect((await caught(connect(server, {}, { security: 'starttls' }))).code).toBe('tls-unverified');
@@ -263,9 +321,26 @@ describe('reaching the server', () => {
     expect(error.remedy).toContain('security tls');
   });
 
-  it('says that the connection was lost during the login', async () => {
-    const error = await caught(connect(await serve({ dropAt: 'PASS' }), {}, { auth: 'user' }));
-    expect([error.code, error.details['during']]).toEqual(['connection-lost', 'PASS']);
+  it.each([
+    ['connection-lost', 'USER', 'user'],
+    ['login-cut', 'PASS', 'user'],
+    ['login-cut', 'AUTH', 'plain'],
+    ['login-cut', 'AUTH', 'login'],
+  ])('says by %s that the server hangs up at %s (%s)', async (code, dropAt, auth) => {
+    const server = await serve({ dropAt, capabilities: ['USER', 'SASL PLAIN LOGIN'] });
+    const error = await caught(connect(server, {}, { auth }));
+    expect([error.code, String(error.details['during']).split(' ')[0]]).toEqual([code, dropAt]);
+  });
+
+  it('gives PASS the time of a login, not that of a connection or another command', async () => {
+    const server = await serve({ holdUntil: { verb: 'PASS', waiting: 9 }, capabilities: ['USER'] });
+    const short = { popConnectTimeoutMs: 2000, popCapaTimeoutMs: 2000, popCommandTimeoutMs: 20, popReadTimeoutMs: 20 };
+    const connecting = connect(server, short);
+    await until(() => server.seen('PASS').length === 1);
+    const began = performance.now();
+    await until(() => performance.now() - began > 100);
+    server.release();
+    expect((await connecting).pipelining).toBe(false);
   });
 
   it('stops with the reason of the signal, whenever it fires', async () => {

@@ -44,6 +44,7 @@ describe('what a refused login means', () => {
     expect(responseCode('-ERR [IN-USE] x')).toBe('IN-USE');
     expect(responseCode('-ERR text [IN-USE]')).toBe('');
     expect(responseCode('-ERR')).toBe('');
+    expect(responseCode('+ERR [AUTH] x')).toBe('AUTH');
   });
 
   it('never takes a refused greeting or listing for a wrong password', () => {

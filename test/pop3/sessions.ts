@@ -3,7 +3,7 @@ import { afterEach } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
 import { PopClient } from '../../src/pop3/client.ts';
 import type { PopEndpoint, PopOptions } from '../../src/pop3/endpoint.ts';
-import type { PopRequest, PopSink } from '../../src/pop3/retrieve.ts';
+import type { PopRequest, PopSink } from '../../src/pop3/sink.ts';
 import { type PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
 
 const closing: (() => unknown)[] = [];
@@ -33,6 +33,7 @@ export function options(more: Partial<PopOptions> = {}): PopOptions {
     popCapaTimeoutMs: 20_000,
     popCommandTimeoutMs: 20_000,
     popReadTimeoutMs: 20_000,
+    popSlowestBytesPerSecond: 0,
     popPipelineCommands: 256,
     popPipelineMaxBytes: 4_194_304,
     popStatusLineMaxBytes: 8192,

@@ -1,25 +1,16 @@
 /** Where a message is to go, before it is known what the destination calls that place. */
-import { type SpecialUse, specialUses } from '../ground/settings-templates.ts';
-
-/** The uses of RFC 6154 §2 that mail may be sent to. */
-export const specialTargets = specialUses;
-
-/** One of them. */
-export type SpecialTarget = SpecialUse;
+import type { SpecialUse } from '../ground/settings-templates.ts';
 
 /** A mailbox by its part: the account's own (`imap_mailbox`), the one with a special use or one below it, or one by name. */
 export type Target =
   | { readonly kind: 'main' }
   /** `/` separates the levels of `below`. */
-  | { readonly kind: 'special'; readonly use: SpecialTarget; readonly below?: string }
+  | { readonly kind: 'special'; readonly use: SpecialUse; readonly below?: string }
   /** `/` separates levels, whatever the destination's delimiter is. */
   | { readonly kind: 'named'; readonly name: string };
 
 /** The account's own mailbox. */
 export const mainTarget: Target = { kind: 'main' };
-
-/** The mailbox for mail that the user sent. */
-export const sentTarget: Target = { kind: 'special', use: '\\Sent' };
 
 /** One text for each target, for maps, and for people: empty for the account's own. */
 export function targetKey(target: Target): string {

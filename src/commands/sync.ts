@@ -9,7 +9,7 @@ import { withProviderLimits } from '../operations/known-limits.ts';
 import { sync } from '../operations/sync.ts';
 import type { Tally } from '../progress/tally.ts';
 import { exitStatus } from '../report/exit-status.ts';
-import type { Report } from '../report/report.ts';
+import type { AccountReport, Report } from '../report/report.ts';
 import { reportText } from '../report/text.ts';
 import { haulRoles, openRedis, openService } from '../service.ts';
 import {
@@ -80,7 +80,13 @@ async function runDry(
   const closers = new Closers();
   try {
     const { client } = await openRedis(settings, closers);
-    return await dryRun(client, settings, accounts, { env, onWait: waitLines(options, stderr) });
+    const line = waitLines(options, stderr);
+    const onAccount = ({ id, messages, problems }: AccountReport, done: number) => {
+      const codes = problems.map(({ code }) => code).join(', ');
+      const text = `${messages.listed} listed, ${messages.pending} to come${codes === '' ? '' : `: ${codes}`}`;
+      line(`${done}/${accounts.length} ${id}: ${text}`);
+    };
+    return await dryRun(client, settings, accounts, { env, onWait: line, onAccount });
   } finally {
     await closers.close();
   }

@@ -17,6 +17,7 @@ import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { BatchWriter } from '../spool/batch-writer.ts';
 import type { Spool } from '../spool/spool.ts';
 import { HandOver } from './hand-over.ts';
+import { HeaderParts } from './header-parts.ts';
 import type { Pick } from './pick.ts';
 
 /** A destination with fewer messages than this share of what is to come is not worth a TOP of all of it. */
@@ -145,32 +146,27 @@ export function topFault(client: PopClient, popProbe: boolean, topForbidden = fa
 /** Takes headers and keeps their fingerprints, 10 bytes a message. */
 class FingerprintSink implements PopSink {
   readonly #marks: Buffer;
-  readonly #headerMaxBytes: number;
   readonly #kind: FingerprintKind;
   #at = 0;
-  #head: Buffer[] = [];
-  #headBytes = 0;
+  readonly #head: HeaderParts;
 
   constructor(count: number, headerMaxBytes: number, kind: FingerprintKind) {
     // A key of the table is 10 bytes: the fingerprint, and whether it has a Message-ID to speak for it.
     this.#marks = Buffer.alloc(count * keyBytes);
-    this.#headerMaxBytes = headerMaxBytes;
+    this.#head = new HeaderParts(headerMaxBytes);
     this.#kind = kind;
   }
 
   start(): void {
-    this.#head = [];
-    this.#headBytes = 0;
+    this.#head.begin();
   }
 
   data(chunk: Buffer): void {
-    if (this.#headBytes >= this.#headerMaxBytes) return;
-    this.#head.push(Buffer.from(chunk.subarray(0, this.#headerMaxBytes - this.#headBytes)));
-    this.#headBytes += chunk.length;
+    this.#head.add(chunk);
   }
 
   end(): void {
-    const { bytes, hasMessageId } = fingerprint(headerFields(Buffer.concat(this.#head)), this.#kind);
+    const { bytes, hasMessageId } = fingerprint(headerFields(this.#head.whole()), this.#kind);
     bytes.copy(this.#marks, this.#at * keyBytes);
     this.#marks[this.#at * keyBytes + fingerprintBytes] = hasMessageId ? 1 : 0;
     this.#at += 1;

@@ -10,6 +10,7 @@ import type { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopSink } from '../pop3/sink.ts';
+import { HeaderParts } from './header-parts.ts';
 import { openWithin } from './pace.ts';
 import { type Pick, pick } from './pick.ts';
 import { topFault, topRequests } from './probe.ts';
@@ -71,33 +72,27 @@ async function lookAt(
 /** Hands on one header after the other, with its place among the requests, which are answered in their order. */
 class HeaderSink implements PopSink {
   taken = 0;
-  readonly #maxBytes: number;
   readonly #take: (header: Buffer, at: number) => void;
+  readonly #head: HeaderParts;
   #at = -1;
-  #parts: Buffer[] = [];
-  #bytes = 0;
 
   constructor(maxBytes: number, take: (header: Buffer, at: number) => void) {
-    this.#maxBytes = maxBytes;
+    this.#head = new HeaderParts(maxBytes);
     this.#take = take;
   }
 
   start(): void {
     this.#at += 1;
-    this.#parts = [];
-    this.#bytes = 0;
+    this.#head.begin();
   }
 
   data(chunk: Buffer): void {
-    if (this.#bytes >= this.#maxBytes) return;
-    const part = Buffer.from(chunk.subarray(0, this.#maxBytes - this.#bytes));
-    this.#parts.push(part);
-    this.#bytes += part.length;
+    this.#head.add(chunk);
   }
 
   end(): void {
     this.taken += 1;
-    this.#take(Buffer.concat(this.#parts), this.#at);
+    this.#take(this.#head.whole(), this.#at);
   }
 
   refused(): void {

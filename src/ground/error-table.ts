@@ -690,13 +690,14 @@ export const errorTable = {
     stops: 'message',
     retry: 'never',
     text: '{host} refuses the message: {reply}',
-    remedy: 'mailhaul export messages hands it out with the reason; accept it when it may stay behind.',
+    remedy:
+      'mailhaul export messages hands it out with the reason; mailhaul retry has it tried again; accept it when it may stay behind.',
   },
   'message-too-big': {
     stops: 'message',
     retry: 'never',
     text: 'the message has {size} bytes and {host} takes {limit}',
-    remedy: 'Raise the limit at the destination and run again, or accept the refusal.',
+    remedy: 'Raise the limit at the destination and say mailhaul retry, or accept the refusal.',
   },
   'message-empty': {
     stops: 'message',

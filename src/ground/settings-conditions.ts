@@ -40,7 +40,7 @@ const groupMax = 100;
 const headerTests = ['equals', 'contains', 'matches', 'exists'] as const;
 
 const text = z.string().min(1).max(textMaxLength);
-const aText = 'expected a text, or a list of texts, that are not empty';
+const aText = `expected a text, or a list of at most ${textsMax} texts, of 1 to ${textMaxLength} characters each`;
 const texts = z.union([text, z.array(text).min(1).max(textsMax)], aText);
 const days = z.number().min(0).max(100_000);
 const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -48,6 +48,8 @@ const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** Patterns that can be read. */
 const patterns = texts.superRefine((value, context) => {
   for (const pattern of [value].flat()) {
+    // Of its length the schema has complained
+    if (pattern.length > textMaxLength) continue;
     try {
       readPattern(pattern);
     } catch (error) {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { isMap, isScalar, LineCounter, parse, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { MailhaulError, printable } from './errors.ts';
 import { editDistance, nearest } from './nearest.ts';
@@ -16,6 +16,8 @@ export type LoadedSettings = Settings & { readonly dataDir: string };
 interface Given {
   value: unknown;
   source: string;
+  /** Where a part of the value stands, if that can be told more exactly. */
+  sourceOf?: (path: readonly PropertyKey[]) => string;
   /** Where `value` is joined with what was there before: what this place gave itself, and what it was added to. */
   joined?: { own: unknown; under: Given };
 }
@@ -55,7 +57,7 @@ export function loadSettings(from: {
     }
     const result = settingsSchema.shape[name].safeParse(entry.value);
     if (result.success) settings[name] = result.data;
-    else problems.push(...result.error.issues.map((issue) => complaint(name, entry, issue)));
+    else problems.push(...distinct(result.error.issues).map((issue) => complaint(name, entry, issue)));
   }
   if (problems.length > 0) throw new MailhaulError('settings-invalid', { reason: problems.join(';\n') });
   const dataDir = resolve((settings['dataDir'] as string | null) ?? defaultDataDir(from.env, process.getuid?.()));
@@ -72,10 +74,10 @@ export function defaultDataDir(env: NodeJS.ProcessEnv, uid: number | undefined):
 }
 
 /** Enters what somebody gave: over what was there, or on top of it where the setting is a map of maps. */
-function give(given: Map<Name, Given>, name: Name, { value, source }: Given): void {
+function give(given: Map<Name, Given>, name: Name, top: Given): void {
   const under = given.get(name);
-  if (!under || !mergedSettings.includes(name)) given.set(name, { value, source });
-  else given.set(name, { value: merged(under.value, value), source, joined: { own: value, under } });
+  if (!under || !mergedSettings.includes(name)) given.set(name, top);
+  else given.set(name, { ...top, value: merged(under.value, top.value), joined: { own: top.value, under } });
 }
 
 function isPlainMap(value: unknown): value is Record<string, unknown> {
@@ -117,12 +119,25 @@ function readYaml(path: string, shown: string, given: Map<Name, Given>, problems
     if (!isName(key)) problems.push(unknown(place, key, names));
     else {
       try {
-        give(given, key, { value: toPlain(pair.value, document), source: place });
+        const sourceOf = (path: readonly PropertyKey[]) => {
+          const offset = offsetOf(document, [key, ...path]);
+          return offset === undefined ? place : at(offset);
+        };
+        give(given, key, { value: toPlain(pair.value, document), source: place, sourceOf });
       } catch {
         problems.push(`${place}: ${key} refers to an anchor that is not there or too often`);
       }
     }
   }
+}
+
+/** Where the innermost node on the way to a value begins that stands in the file itself, and not behind an alias. */
+function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): number | undefined {
+  for (let length = path.length; length > 1; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return undefined;
 }
 
 function toPlain(node: unknown, document: ReturnType<typeof parseDocument>): unknown {
@@ -175,15 +190,23 @@ function unknown(source: string, key: string, known: readonly string[]): string 
   return `${source}: there is no setting ${printable(key, 60)}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }
 
+/** What is of the wrong kind is not also too long or too short: that would be said of the length of a text, say. */
+function distinct(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const wrongKind = new Set(issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => path.join('\0')));
+  const isLength = ({ code }: z.core.$ZodIssue) => code === 'too_big' || code === 'too_small';
+  return issues.filter((issue) => !(isLength(issue) && wrongKind.has(issue.path.join('\0'))));
+}
+
 /** One line for one thing the schema found. Values that may hold a password are not shown. */
 function complaint(name: Name, given: Given, issue: z.core.$ZodIssue): string {
   const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
   if (given.joined && valueAt(given.joined.own, path) === undefined) return complaint(name, given.joined.under, issue);
-  const place = [name, ...issue.path.map(String)].join('.');
+  const place = printable([name, ...issue.path.map(String)].join('.'));
+  const source = given.sourceOf?.(issue.path) ?? given.source;
   const secret = ['redis', 'defaults', 'connections', 'oauth'].includes(name) || name.endsWith('Password');
   const shown = mergedSettings.includes(name) ? valueAt(given.value, issue.path) : given.value;
   const value = secret ? '' : ` is ${printable(JSON.stringify(shown) ?? String(shown), 60)}`;
-  return `${given.source}: ${place}${value}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;
+  return `${source}: ${place}${value}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,5 +1,6 @@
 /** The setting `rules`: its shape, the schema that finds what is wrong with it, and which list holds for an account. */
 import { z } from 'zod';
+import { printable } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { type Condition, conditionFaults, conditionShape } from './settings-conditions.ts';
 import { readTemplate } from './settings-templates.ts';
@@ -58,7 +59,7 @@ const printableLine = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^\P{Cc}*\S\P{Cc}*$/u, 'expected a text on one line');
+  .regex(/^(?=.*\S)[^\p{Cc}\u2028\u2029]+$/u, 'expected a text on one line, without control characters');
 
 const ruleSchema = z
   .strictObject({
@@ -79,6 +80,7 @@ const ruleSchema = z
     const faults = conditionFaults(rule as Condition);
     if (done.length === 0) faults.push(`says nothing that is to be done: ${actions.join(', ')}`);
     if (done.includes('skip') && done.length > 1) faults.push(`skips and has ${done.find((name) => name !== 'skip')}`);
+    if (rule.seen === false && rule.flags?.includes('\\Seen')) faults.push('has the flag \\Seen and says seen: false');
     for (const message of faults) context.addIssue({ code: 'custom', message });
   });
 
@@ -91,8 +93,11 @@ const element = z.custom<RuleElement>().superRefine((value, context) => {
     context.addIssue({ code: 'custom', message: `there is no preset of this name; ${advice}` });
     return;
   }
-  const result = ruleSchema.safeParse(value);
-  for (const issue of result.error?.issues ?? []) {
+  const issues = ruleSchema.safeParse(value).error?.issues ?? [];
+  const misspelt = new Set(issues.filter(isMisspelt).map(({ path }) => path.join('.')));
+  for (const issue of issues) {
+    // What else is missing there is what was misspelt.
+    if (issue.code === 'custom' && misspelt.has(issue.path.join('.'))) continue;
     for (const { path, message } of complaintsOf(issue)) {
       context.addIssue({ code: 'custom', path: [...path], message: labelOf(value) + message });
     }
@@ -141,7 +146,11 @@ export function strangersIn(
 
 function labelOf(value: unknown): string {
   const name = (value as { name?: unknown } | null | undefined)?.name;
-  return typeof name === 'string' ? `rule "${name.slice(0, 60)}": ` : '';
+  return typeof name === 'string' ? `rule "${printable(name, 60)}": ` : '';
+}
+
+function isMisspelt({ code }: z.core.$ZodIssue): boolean {
+  return code === 'unrecognized_keys';
 }
 
 /** One for each name that is not known. */

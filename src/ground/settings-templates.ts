@@ -1,7 +1,7 @@
 /** Where a rule sends mail, as it is written: `Lists/{list-id}`, `\Junk`, `\Archive/{year}`. */
 import { nearest } from './nearest.ts';
 
-/** The uses of RFC 6154 §2 that mail may be sent to. */
+/** The uses of RFC 6154 §2 that mail may be sent to; `\All` and `\Flagged` only show again what other mailboxes hold. */
 export const specialUses = ['\\Sent', '\\Junk', '\\Archive', '\\Trash', '\\Drafts'] as const;
 
 /** One of them. */

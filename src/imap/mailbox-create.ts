@@ -1,10 +1,11 @@
 /** CREATE, SUBSCRIBE and a look at one mailbox, under exactly the name that will be selected. */
+
+import type { SpecialUse } from '../ground/settings-templates.ts';
 import type { Refusal } from './classify-append.ts';
 import type { OpenDoor } from './door.ts';
 import { isRev2Only } from './features.ts';
 import { type FlowArgument, type FlowAttributes, flowExec, textOf } from './flow-exec.ts';
 import { encodeModifiedUtf7 } from './mailbox-name.ts';
-import type { SpecialUse } from './special-use-names.ts';
 
 /** What imapflow makes of a tagged NO or BAD. */
 interface Refused {

@@ -1,5 +1,7 @@
 /** Finds mailboxes by what a person calls them, or by their use, and makes those that are missing (docs/mailbox-names.md). */
+
 import { MailhaulError } from '../ground/errors.ts';
+import type { SpecialUse } from '../ground/settings-templates.ts';
 import { mailboxError } from './classify.ts';
 import { classifyRefusal } from './classify-append.ts';
 import { type NameCandidates, nameCandidates } from './mailbox-candidates.ts';
@@ -10,7 +12,7 @@ import type { MailboxSession } from './mailbox-session.ts';
 import { existingMailbox, MailboxView } from './mailbox-view.ts';
 import { type CreateRefusal, createRefusal } from './name-refusal.ts';
 import { newSpecialNames } from './special-use.ts';
-import { foldedName, type SpecialUse } from './special-use-names.ts';
+import { foldedName } from './special-use-names.ts';
 
 /** The mailboxes of one connection, by name. */
 export class MailboxNames {

@@ -1,9 +1,10 @@
 /** The mailboxes of one listing, by name and by use: what was listed once is not asked for again. */
+
+import type { SpecialUse } from '../ground/settings-templates.ts';
 import { type NameCandidates, nameCandidates } from './mailbox-candidates.ts';
 import type { MailboxInfo } from './mailbox-info.ts';
 import { levelsOf, type Namespace, type Notation } from './mailbox-path.ts';
 import { specialMailbox } from './special-use.ts';
-import type { SpecialUse } from './special-use-names.ts';
 
 /** What a server listed at one moment. */
 export class MailboxView {

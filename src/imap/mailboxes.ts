@@ -1,5 +1,6 @@
 /** Everything about mailboxes but the appending: names, look-ups, reading back. An ordinary imapflow connection. */
 import type { MailhaulError } from '../ground/errors.ts';
+import type { SpecialUse } from '../ground/settings-templates.ts';
 import { type ImapEndpoint, type ImapOptions, openDoor } from './door.ts';
 import { appendLimitOf, hasMailboxLimits, isRev2Only } from './features.ts';
 import type { MailboxInfo } from './mailbox-info.ts';
@@ -10,7 +11,6 @@ import { askQuotas, offersQuota, type Quota } from './mailbox-quota.ts';
 import { MailboxReader, type MessageHeader } from './mailbox-reader.ts';
 import { MailboxSession } from './mailbox-session.ts';
 import type { MailboxView } from './mailbox-view.ts';
-import type { SpecialUse } from './special-use-names.ts';
 
 /** A connection for one caller at a time: while `headers` is being read, nothing else may be asked. */
 export class MailboxClient {

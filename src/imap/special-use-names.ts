@@ -1,7 +1,5 @@
 /** What mail programs and servers call the mailboxes of special use, where the server does not mark them. */
-
-/** The uses of RFC 6154 §2 that are looked for; `\All` and `\Flagged` only show again what other mailboxes hold. */
-export type SpecialUse = '\\Sent' | '\\Junk' | '\\Archive' | '\\Trash' | '\\Drafts';
+import type { SpecialUse } from '../ground/settings-templates.ts';
 
 /**
  * Names by use, one line a language, several in a line apart by `|`; the earlier is preferred. As Outlook, Thunderbird,

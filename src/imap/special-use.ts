@@ -1,7 +1,8 @@
 /** Which mailbox has a special use: by its attribute, and by its name only where no mailbox has that attribute. */
+import type { SpecialUse } from '../ground/settings-templates.ts';
 import type { MailboxInfo } from './mailbox-info.ts';
 import { levelsOf, type Namespace } from './mailbox-path.ts';
-import { foldedName, knownNames, type SpecialUse } from './special-use-names.ts';
+import { foldedName, knownNames } from './special-use-names.ts';
 
 /** The names of special-use mailboxes that have to be made. */
 export const newSpecialNames: Readonly<Record<SpecialUse, string>> = {

@@ -25,6 +25,12 @@ export async function noteProblem(redis: RedisClient, account: string, problem: 
   await redis.hset(accountKeys.problems(account), code, JSON.stringify({ count, text, ...(!usual && { remedy }) }));
 }
 
+/** What the run says of a code so far; undefined where it says nothing. */
+export async function notedText(redis: RedisClient, account: string, code: ErrorCode): Promise<string | undefined> {
+  const noted = await redis.hget(accountKeys.problems(account), code);
+  return noted === null ? undefined : (JSON.parse(noted) as { text: string }).text;
+}
+
 /**
  * Notes `count` more of a problem that is counted; `{count}` in its text is how many there are by now. For whoever alone
  * writes this code: the holder of a lease.

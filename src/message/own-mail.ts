@@ -23,7 +23,10 @@ export function fromDomain(fields: HeaderFields): string | undefined {
  */
 function addressesIn(fields: HeaderFields, names: readonly string[]): string[] {
   const text = names.flatMap((name) => fields.get(name) ?? []).join(',');
-  const unquoted = text.slice(0, 65536).replace(/"(?:\\.|[^"\\])*"/g, ' ');
+  // A quote that nothing closes takes the pattern to the end: where it began anew behind it, hostile text took it a second
+  const unquoted = text
+    .slice(0, 65536)
+    .replace(/"(?:\\[\s\S]?|[^"\\])*("|$)/g, (whole, end) => (end === '"' ? ' ' : whole));
   return unquoted
     .split(/[,;]/)
     .flatMap((part) => {

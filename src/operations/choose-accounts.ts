@@ -12,6 +12,9 @@ export interface Choice {
   readonly group?: string;
 }
 
+/** What the choice is made by. */
+export type ChoiceSettings = ListSettings & Partial<Pick<Settings, 'rules'>>;
+
 /**
  * The enabled accounts of the list that the options select; `warn` gets what is unsafe about the list. Throws
  * `list-unreadable`, `list-invalid` or `usage`.
@@ -19,15 +22,10 @@ export interface Choice {
 export async function chooseAccounts(
   list: string,
   options: Choice,
-  settings: ListSettings & Partial<Pick<Settings, 'rules'>>,
+  settings: ChoiceSettings,
   warn: (warning: MailhaulError) => void,
 ): Promise<Account[]> {
-  const all = await loadList(list, settings);
-  const { groups, accounts } = settings.rules ? strangersIn(settings.rules, all) : { groups: [], accounts: [] };
-  const names = [...groups.map((name) => `the group ${name}`), ...accounts.map((id) => `the account ${id}`)];
-  // Whoever misspells a name has the mail placed by other rules, and would not know.
-  if (names.length > 0) warn(new MailhaulError('rules-unmatched', { path: list, what: names.join(', ') }));
-  return choose(all, list, options, settings, warn);
+  return choose(await loadList(list, settings), list, options, settings, warn);
 }
 
 /**
@@ -37,7 +35,7 @@ export async function chooseAccounts(
 export async function chooseSoundAccounts(
   list: string,
   options: Choice,
-  settings: ListSettings,
+  settings: ChoiceSettings,
   warn: (warning: MailhaulError) => void,
 ): Promise<{ accounts: Account[]; wrong: MailhaulError | undefined }> {
   const { accounts, wrong } = await readList(list, settings);
@@ -52,9 +50,13 @@ async function choose(
   all: readonly Account[],
   list: string,
   options: Choice,
-  settings: Pick<Settings, 'defaults'>,
+  settings: ChoiceSettings,
   warn: (warning: MailhaulError) => void,
 ): Promise<Account[]> {
+  const { groups, accounts } = settings.rules ? strangersIn(settings.rules, all) : { groups: [], accounts: [] };
+  const names = [...groups.map((name) => `the group ${name}`), ...accounts.map((id) => `the account ${id}`)];
+  // Whoever misspells a name has the mail placed by other rules, and would not know.
+  if (names.length > 0) warn(new MailhaulError('rules-unmatched', { path: list, what: names.join(', ') }));
   const warning = await listWarning(list, all, settings.defaults);
   if (warning) warn(warning);
   const wanted = new Set(options.account ?? []);

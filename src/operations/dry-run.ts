@@ -9,7 +9,7 @@ import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import { profilesOf } from '../accounts/profiles.ts';
 import { place, ruleOwnerOf } from '../append/placement.ts';
 import { RuleSet } from '../append/rules/rule-set.ts';
-import { type Skip, skipError } from '../append/skip.ts';
+import { type Skip, skipProblem } from '../append/skip.ts';
 import { targetKey } from '../append/target.ts';
 import { surveySource } from '../download/survey.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
@@ -26,6 +26,8 @@ export interface DryRunOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Told what an account waits for before it can be looked at, in words. */
   readonly onWait: (text: string) => void;
+  /** Called when an account is through. */
+  readonly onAccount: (account: AccountReport, done: number) => void;
 }
 
 /** Surveys all accounts, `popSessions` at once. What would be fetched is counted as pending. */
@@ -33,7 +35,7 @@ export async function dryRun(
   client: RedisClient,
   settings: LoadedSettings,
   accounts: readonly Account[],
-  { env, onWait }: DryRunOptions,
+  { env, onWait, onAccount }: DryRunOptions,
 ): Promise<Report> {
   const startedAt = Date.now();
   // A person ends it at once.
@@ -41,6 +43,7 @@ export async function dryRun(
   const logins = { env, settings, tokens: new TokenDesk({ redis: client, settings, env, signal }) };
   const reports: AccountReport[] = [];
   const queue = accounts.entries();
+  let through = 0;
   const survey = async () => {
     for (const [i, account] of queue) {
       const context = {
@@ -50,6 +53,8 @@ export async function dryRun(
         onWait: (wait: Wait) => onWait(`${account.id}: ${waitText(wait, Date.now())}`),
       };
       reports[i] = await surveyAccount(account, logins, context);
+      through += 1;
+      onAccount(reports[i], through);
     }
   };
   await Promise.all(Array.from({ length: Math.min(settings.popSessions, accounts.length) }, survey));
@@ -83,7 +88,8 @@ class Plan {
   readonly #ruleSet: RuleSet;
   readonly #counts = new Map<string, number>();
   #skipped = 0;
-  #lastSkip: Skip | undefined;
+  /** By the names of the rules. */
+  readonly #skips = new Map<string, Skip>();
 
   private constructor(account: Account, settings: Settings, ruleSet: RuleSet) {
     this.#account = account;
@@ -101,7 +107,7 @@ class Plan {
     const { target, skip } = place(header, octets, rules);
     if (skip) {
       this.#skipped += 1;
-      this.#lastSkip = skip;
+      this.#skips.set(skip.rule, skip);
       return;
     }
     const name = targetKey(target) || this.#account.mailbox;
@@ -114,7 +120,7 @@ class Plan {
 
   problems(unseen: string | undefined): Problem[] {
     const problems: Problem[] = [];
-    if (this.#lastSkip) problems.push(problemOf(skipError(this.#lastSkip), this.#skipped));
+    if (this.#skipped > 0) problems.push(skipProblem([...this.#skips.values()], this.#skipped));
     if (unseen !== undefined) problems.push(problemOf(new MailhaulError('placement-unknown', { reason: unseen })));
     return problems;
   }

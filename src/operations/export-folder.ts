@@ -1,8 +1,8 @@
 /** The directory of an export: files appear whole and durable, under their names, and none takes the place of another. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { constants, copyFile, type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, copyFile, type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
 
 const partName = /^\.mailhaul-\d+-\d+(?:-copy)?\.part$/;
@@ -18,7 +18,7 @@ export class ExportFolder {
 
   /** Makes the directory where it is missing. Throws `export-failed`. */
   static async open(path: string): Promise<ExportFolder> {
-    await writing(path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+    await writing(path, () => makeFolder(path));
     return new ExportFolder(path);
   }
 
@@ -71,10 +71,12 @@ export class ExportFolder {
     });
   }
 
-  /** Makes the names durable. */
+  /** Makes the names durable. Throws `export-failed`. */
   async sync(): Promise<void> {
-    const directory = await open(this.path, constants.O_RDONLY);
-    await directory.sync().finally(() => directory.close());
+    await writing(this.path, async () => {
+      const directory = await open(this.path, constants.O_RDONLY);
+      await directory.sync().finally(() => directory.close());
+    });
   }
 }
 
@@ -145,6 +147,24 @@ async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof MailhaulError) throw error;
     throw new MailhaulError('export-failed', { path, reason: (error as Error).message }, error);
+  }
+}
+
+/**
+ * Makes a directory and those above it. Node's own way never ends where a directory is there and says that nothing can
+ * be made in it because it is not there, as /proc and an automounter do.
+ */
+async function makeFolder(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: 0o700 });
+  try {
+    await make().catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' || dirname(path) === path) throw error;
+      await makeFolder(dirname(path));
+      await make();
+    });
+  } catch (error) {
+    const there = await stat(path).catch(absent);
+    if (!there?.isDirectory()) throw error;
   }
 }
 

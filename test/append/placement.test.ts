@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ownAddresses, type PlacementRules, place } from '../../src/append/placement.ts';
 import { RuleSet } from '../../src/append/rules/rule-set.ts';
-import { mainTarget, sentTarget } from '../../src/append/target.ts';
+import { mainTarget } from '../../src/append/target.ts';
 import { shippedRules } from '../../src/ground/settings-rules.ts';
 
 const settings = { seenOlderThanDays: 30, flagsFromHeaders: false, dates: 'received' } as const;
@@ -29,7 +29,7 @@ describe('the mailbox', () => {
   const sent = ['From: Me <me@example.com>', 'To: you@example.net'];
 
   it('of mail that the user sent is their own', () => {
-    expect(put(sent).target).toEqual(sentTarget);
+    expect(put(sent).target).toEqual({ kind: 'special', use: '\\Sent' });
   });
 
   it('of a note to oneself is the main one', () => {

@@ -18,10 +18,14 @@ import {
 } from './haul-rig.ts';
 import { ServiceRig } from './service-rig.ts';
 
+/** What is refused is not sent again: tests that count tries need no waits. */
+const once = { refusalWaitsMs: '[]' };
+
 let rig: HaulRig;
 
 beforeEach(async () => {
   rig = await HaulRig.make();
+  await rig.settings(once);
 });
 
 afterEach(() => rig.end());
@@ -143,7 +147,7 @@ describe('mailhaul export messages', () => {
   });
 
   test('says which message the source does not have any more, and overwrites nothing', async () => {
-    await rig.settings({ providersFile: await rig.file('providers.yaml', hider) });
+    await rig.settings({ ...once, providersFile: await rig.file('providers.yaml', hider) });
     const { pop, list, out } = await refusedMail({ pop_provider: 'hider' });
     pop.behaviour.messages = pop.behaviour.messages!.filter(({ uidl }) => uidl !== 'bad-3');
     pop.behaviour.replies = {};
@@ -166,7 +170,7 @@ describe('mailhaul export messages', () => {
   });
 
   test('goes on where it was cut off', async () => {
-    await rig.settings({ registrySubjects: 'false' });
+    await rig.settings({ ...once, registrySubjects: 'false' });
     const { pop, list, out } = await refusedMail();
     const partsOf = async () => (await readdir(out)).filter((name) => name.endsWith('.part'));
     pop.behaviour.replies = {};

@@ -67,6 +67,9 @@ const rules = {
   },
 };
 
+/** What a report calls the rules that skip. */
+const [folderData, noSpam] = ['skip-folder-internal-data', 'no spam'].map((name) => `skipped by the rule ${name}`);
+
 /** The same as the user has it: their own mail is theirs. */
 function mailOf(user: string) {
   return mail.map(({ name, bytes }) => ({ name, bytes: Buffer.from(bytes.toString().replace('USER', user)) }));
@@ -132,6 +135,9 @@ function expectPlan(ended: Ended, rename: (name: string) => string): void {
     const skips = problems.filter(({ code }) => code === 'message-skipped').map(({ count, stops }) => [count, stops]);
     expect(skips, id).toEqual(skippedOf(id) === 0 ? [] : [[skippedOf(id), 'none']]);
     expect(messages.listed, id).toBe(mail.length);
+    const skipping = problems.find(({ code }) => code === 'message-skipped')?.text.match(/skipped by the rule [^:]+/g);
+    const named = { 'ann@old.example': [folderData], 'bob@old.example': [noSpam, folderData] }[id] ?? [];
+    expect(new Set(skipping), id).toEqual(new Set(named));
   }
 }
 
@@ -232,6 +238,11 @@ describe('a dry run', () => {
     const people = await rig.sync(await rig.list([row]), ['--dry-run']);
     expect(people.stdout).toContain(`Would go to: Old ${mail.length - 2}, \\Sent 1.`);
     expect(people.stdout).toContain('message-skipped');
+    expect(people.stderr).toContain(
+      `1/1 ann@old.example: ${mail.length} listed, ${mail.length} to come: message-skipped\n`,
+    );
+    const quiet = await rig.sync(await rig.list([row]), ['--dry-run', '--quiet']);
+    expect(quiet.stderr).toBe('');
     await expectScriptedUntouched(pop);
     await rig.settings({ rules: '{groups: {wave-9: []}, accounts: {ann: []}}' });
     const warned = await rig.sync(await rig.list([row]), ['--dry-run']);

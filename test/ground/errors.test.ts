@@ -11,6 +11,15 @@ describe('the table of errors', () => {
     if (exit !== undefined) expect([1, 2, 3, 10, 11, 12]).toContain(exit);
   });
 
+  it('does not advise to run again where a run leaves what was refused alone', () => {
+    const refusals = errorRows.filter(({ code }) => code === 'append-refused' || code === 'message-too-big');
+    expect(refusals).toHaveLength(2);
+    for (const { remedy } of refusals) {
+      expect(remedy).toContain('mailhaul retry');
+      expect(remedy).not.toContain('run again');
+    }
+  });
+
   it('gives what ends a command its status, and asks for no retry of what a person must mend', () => {
     expect(errorRow('credentials-refused')).toMatchObject({ exit: 12, retry: 'never' });
     expect(errorRow('settings-invalid')).toMatchObject({ exit: 10, retry: 'never' });

@@ -51,6 +51,7 @@ describe('a rule that is wrong is named, with what to do', () => {
     ['- { name: bills, spam: true }', /rules\.default\.0 .*rule "bills": says nothing/],
     ['- { name: bills, too: X, seen: true }', /rules\.default\.0\.too .*rule "bills": .*did you mean to\?/],
     ['- { skip: no, to: X }', /skips and has to/],
+    ['- { spam: true, flags: [\\Seen], seen: false }', /has the flag \\Seen and says seen: false/],
     ['- { contains: x, to: X }', /contains needs the field that it is about: header: NAME/],
     ['- { header: Subject, to: X }', /header needs one of equals, contains, matches, exists/],
     ['- { header: Subject, contains: a, equals: b, to: X }', /for more of them use all/],
@@ -87,12 +88,57 @@ describe('a rule that is wrong is named, with what to do', () => {
     const text =
       '- { name: one, to: "{x}", a: 1, b: 2 }\n- two\n- { name: three, flags: [x], header: A, matches: "[" }';
     const reasons = reasonsOf(text, { MAILHAUL_RULES: '{groups: {g: [{too: X}]}}' });
-    expect(reasons).toHaveLength(8);
+    expect(reasons).toHaveLength(7);
     expect(reasons.filter((reason) => reason.includes('rule "three"'))).toHaveLength(2);
     expect(reasons.find((reason) => reason.includes('groups.g'))).toMatch(/^MAILHAUL_RULES: rules\.groups\.g\.0/);
     expect(reasons.find((reason) => reason.includes('rule "one"'))).toMatch(
-      /settings-\d+\.yaml line 1: rules\.default\.0/,
+      /settings-\d+\.yaml line 3: rules\.default\.0/,
     );
+  });
+});
+
+describe('of one mistake there is one complaint', () => {
+  beforeAll(loadPatterns);
+
+  it('though more is missing because of it', () => {
+    expect(reasonsOf('- { heeder: Subject, contains: x, to: X }')).toEqual([
+      expect.stringMatching(/\.heeder .*did you mean header\?/),
+    ]);
+    expect(reasonsOf('- { all: [{ heder: Subject, contains: x }], to: X }')).toEqual([
+      expect.stringMatching(/\.all\.0\.heder .*did you mean header\?/),
+    ]);
+    expect(reasonsOf(`- { header: Subject, matches: ${'x'.repeat(1001)}, to: X }`)).toHaveLength(1);
+    const long = 'spam-to-junk, '.repeat(20);
+    expect(reasonsOf('[]', { MAILHAUL_RULES: JSON.stringify({ groups: { a: long } }) })).toEqual([
+      expect.stringMatching(/^MAILHAUL_RULES: rules\.groups\.a .*expected array/),
+    ]);
+  });
+
+  it('with the line on which it stands', () => {
+    const text = '- spam-to-junk\n- name: bills\n  spam: true\n  to: "\\\\Bills"\n- nothing-like-it\n';
+    expect(reasonsOf(text)).toEqual([
+      expect.stringMatching(/ line 6: rules\.default\.1\.to .*rule "bills": expected one of/),
+      expect.stringMatching(/ line 7: rules\.default\.2 /),
+    ]);
+    expect(reasonsOf('- spam-to-junk\n- &a { spam: true }\n- *a\n')).toEqual([
+      expect.stringMatching(/ line 4: rules\.default\.1 /),
+      expect.stringMatching(/ line [35]: rules\.default\.2 /),
+    ]);
+  });
+
+  it('which says how long lists may be', () => {
+    const list = Array.from({ length: 1001 }, (_, i) => `a${i}@x`);
+    expect(reasonsOf(`- { header: From, equals: [${list.join(', ')}], to: X }`)).toEqual([
+      expect.stringContaining('a list of at most 1000 texts'),
+    ]);
+  });
+
+  it.each(['"a\\e"', '"\\0"', '"\\e[31mred"', '" "'])('and the text %s is none', (text) => {
+    for (const rule of [`{ spam: true, skip: ${text} }`, `{ spam: true, to: X, name: ${text} }`]) {
+      const reasons = reasonsOf(`- ${rule}`);
+      expect(reasons).toEqual([expect.stringContaining('expected a text on one line')]);
+      expect(reasons[0]).not.toMatch(/\p{Cc}/u);
+    }
   });
 });
 

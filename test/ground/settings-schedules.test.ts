@@ -125,16 +125,16 @@ describe('the setting schedules', () => {
     ];
     const reasons = reasonsOf(file.join('\n'), { MAILHAUL_SCHEDULES: '{default: {startAt: "2026-02-30"}}' });
     const lineOf = (place: string) => reasons.find((reason) => reason.includes(`schedules.${place}`));
-    for (const [place, value] of [
-      ['default.when', '"sometimes"'],
-      ['default.zone', '"Mars/Base"'],
-      ['default.stopAfterCleanRuns', '-1'],
-      ['groups.night.windows.0', '"22-6"'],
-      ['groups.night is', 'Unrecognized key: "prio"'],
-      ['accounts.ada.cutOverAt', '"soon"'],
-      ['accounts.ada.order', '"random"'],
+    for (const [line, place, value] of [
+      [3, 'default.when', '"sometimes"'],
+      [3, 'default.zone', '"Mars/Base"'],
+      [3, 'default.stopAfterCleanRuns', '-1'],
+      [4, 'groups.night.windows.0', '"22-6"'],
+      [4, 'groups.night is', 'Unrecognized key: "prio"'],
+      [5, 'accounts.ada.cutOverAt', '"soon"'],
+      [5, 'accounts.ada.order', '"random"'],
     ] as const) {
-      expect(lineOf(place), place).toMatch(/settings-\d+\.yaml line 2: /);
+      expect(lineOf(place), place).toMatch(new RegExp(`settings-\\d+\\.yaml line ${line}: `));
       expect(lineOf(place), place).toContain(value);
     }
     expect(lineOf('default.startAt')).toMatch(/^MAILHAUL_SCHEDULES: .*2026-12-01 22:00/);

@@ -1,9 +1,10 @@
 /** Which mailbox has a special use, on listings as servers give them. */
 import { afterEach, describe, expect, test } from 'vitest';
+import type { SpecialUse } from '../../src/ground/settings-templates.ts';
 import type { MailboxInfo } from '../../src/imap/mailbox-info.ts';
 import { MailboxClient } from '../../src/imap/mailboxes.ts';
 import { specialMailbox } from '../../src/imap/special-use.ts';
-import { knownNames, type SpecialUse } from '../../src/imap/special-use-names.ts';
+import { knownNames } from '../../src/imap/special-use-names.ts';
 import { type ImapBehaviour, ScriptedImap } from '../servers/scripted-imap.ts';
 import { endpoint, quick } from './imap-rig.ts';
 

@@ -78,4 +78,18 @@ describe('own mail', () => {
   it('is not mail from others who show the address of the user as their name', () => {
     expect(isOwn({ From: '"me@example.com" <you@example.net>', To: 'list@example.net' })).toBe(false);
   });
+
+  it('may have a quote in From that nothing closes', () => {
+    expect(isOwn({ From: 'Me "O <me@example.com>' })).toBe(true);
+    expect(isOwn({ From: 'Me "a" "O\\" <me@example.com>' })).toBe(true);
+    expect(isOwn({ From: '"a\\"me@example.com" <you@example.net>' })).toBe(false);
+  });
+
+  // In time that grows with the square of the length these took a minute.
+  it('is told from hostile quotes at once', () => {
+    for (const piece of ['\\"', '\\"a', '\\\r"', '"\\']) {
+      const fields = new Map([['from', [`"${piece.repeat(32_000)}\\`]]]);
+      for (let i = 0; i < 20; i += 1) expect(isOwnMail(fields, own)).toBe(false);
+    }
+  }, 20_000);
 });

@@ -59,7 +59,12 @@ function headerTests({ header, equals, contains, matches, exists }: Condition): 
   }
   if (contains !== undefined) {
     const wanted = listOf(contains).map(folded);
-    return [some((text) => wanted.some((part) => folded(text).includes(part)))];
+    return [
+      some((text) => {
+        const whole = folded(text);
+        return wanted.some((part) => whole.includes(part));
+      }),
+    ];
   }
   const patterns = listOf(matches ?? []).map(readPattern);
   return [some((text) => patterns.some((pattern) => pattern.occursIn(text)))];

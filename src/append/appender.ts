@@ -131,7 +131,10 @@ export class Appender {
     const { uidValidity, uidNext } = mailbox.index;
     this.#claimedAt.set(command, uidNext);
     const indexes = items.map(({ index }) => index);
-    const intent = { command, batch: batch.name, indexes, mailbox: mailbox.path, uidValidity, uidNext };
+    const repairs = Object.fromEntries(
+      items.flatMap((item) => (item.repaired ? [[item.index, item.repaired.repairs]] : [])),
+    );
+    const intent = { command, batch: batch.name, indexes, mailbox: mailbox.path, uidValidity, uidNext, repairs };
     const [recorded] = await Promise.all([
       recordIntent(redis, account, token, intent),
       mailbox.index.put(items.map((item) => indexRecordOf(item, 0))),
@@ -187,8 +190,13 @@ export class Appender {
     answer: Extract<AppendOutcome, { kind: 'refused' }>,
   ): Promise<void> {
     const { scope, host, user } = this.#context;
-    await endIntent(scope.redis, scope.account, command);
     const verdict = classifyRefusal(answer);
+    if (verdict.unknown)
+      batch.stayUnsure(
+        command,
+        items.map(({ index }) => index),
+      );
+    else await endIntent(scope.redis, scope.account, command);
     const { action, code, repair: _, unknown: __, ...hint } = verdict;
     if (action !== 'account-full' && action !== 'wait' && action !== 'account') {
       return this.refusals.take({ batch, mailbox, items, answer, verdict });

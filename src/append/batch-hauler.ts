@@ -9,6 +9,7 @@ import type { InFlight } from './in-flight.ts';
 import { type Item, itemOf } from './items.ts';
 import { place } from './placement.ts';
 import { hasKind, renewed } from './renew.ts';
+import { repairItem } from './repair-item.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 import { settleSkipped } from './skip.ts';
 import { mainTarget } from './target.ts';
@@ -138,11 +139,32 @@ export class BatchHauler {
       if (doubtful.length === 0) return left;
       if (waitMs > 0) await clock.wait(waitMs);
       await destination.indexes.refresh(mailbox);
-      const { found } = await this.#twins.sort(batch, mailbox, doubtful, true);
-      await appender.settleFound(batch, mailbox, found);
-      const settled = new Set(found.map(({ item }) => item));
-      left = left.filter((item) => !settled.has(item));
+      const settled = new Set<number>();
+      for (const forms of [await this.#asSent(batch, doubtful), doubtful]) {
+        const { found } = await this.#twins.sort(
+          batch,
+          mailbox,
+          forms.filter(({ index }) => !settled.has(index)),
+          true,
+        );
+        await appender.settleFound(batch, mailbox, found);
+        for (const { item } of found) settled.add(item.index);
+      }
+      left = left.filter(({ index }) => !settled.has(index));
     }
     return left;
+  }
+
+  /** Those of the items that were repaired before they were sent, in that form. */
+  async #asSent(batch: Batch, doubtful: readonly Item[]): Promise<Item[]> {
+    const sent: Item[] = [];
+    for (const item of doubtful) {
+      let form: Item | undefined;
+      for (const name of item.doubt?.repairs ?? []) {
+        form = (await repairItem(form ?? item, batch.file, name, this.#context.settings)) ?? form;
+      }
+      if (form) sent.push(form);
+    }
+    return sent;
   }
 }

@@ -119,7 +119,8 @@ export class Refusals {
   #attemptOf({ batch, mailbox, answer, verdict }: RefusedCommand, item: Item): Attempt {
     const before = this.#attempts.get(item);
     // What is found from here on was stored by us, whatever the answer said
-    const doubt = item.doubt ?? { mailbox: mailbox.path, uidNext: mailbox.index.uidNext };
+    const { uidNext, uidValidity } = mailbox.index;
+    const doubt = item.doubt ?? { mailbox: mailbox.path, uidNext, uidValidity };
     return {
       batch,
       mailbox,

@@ -9,6 +9,7 @@ import type {
   AppendFeatures,
   AppendHandle,
   AppendOutcome,
+  Selected,
 } from '../imap/append-channel.ts';
 
 interface Lane {
@@ -78,9 +79,14 @@ export class ChannelPool {
     for (const lane of this.#lanes) lane.spoilt = true;
   }
 
-  /** Notes what is selected on the first channel. */
-  noteSelected(path: string): void {
-    this.#lanes[0]!.selected = path;
+  /** Selects a mailbox on the first channel; one that is spent is replaced before. Throws MailhaulError. */
+  async select(path: string): Promise<Selected> {
+    const lane = this.#lanes[0]!;
+    while (!this.#destroyed && (lane.renewing !== undefined || isSpent(lane))) await this.#replace(lane);
+    const { channel } = lane;
+    const selected = await channel.select(path);
+    if (!selected.missing && lane.channel === channel) lane.selected = path;
+    return selected;
   }
 
   /** Hands a command to a free channel, waiting for one; resolves when the channel has it. Throws MailhaulError. */

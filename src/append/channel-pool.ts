@@ -51,6 +51,7 @@ export class ChannelPool {
   #oneAtATime: boolean;
   /** What connections that are gone were told. */
   #alerts: readonly string[] = [];
+  #told: ReadonlySet<string> = new Set();
   #destroyed = false;
 
   constructor(first: AppendChannel, options: PoolOptions) {
@@ -72,6 +73,13 @@ export class ChannelPool {
   /** What the server asked to be shown to a person, on all connections: the last of it. */
   get alerts(): readonly string[] {
     return [...this.#alerts, ...this.#lanes.flatMap(({ channel }) => channel.alerts)].slice(-alertsKept);
+  }
+
+  /** The alerts that came since this was last called. */
+  takeAlerts(): readonly string[] {
+    const fresh = this.alerts.filter((text) => !this.#told.has(text));
+    this.#told = new Set(this.alerts);
+    return fresh;
   }
 
   /** From now on commands go to fresh connections; those there are get their answers and are closed. */

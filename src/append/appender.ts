@@ -161,7 +161,7 @@ export class Appender {
     const number = await mailboxNumber(redis, account, mailbox.path);
     const uids = outcome.uidValidity === mailbox.index.uidValidity ? outcome.uids : undefined;
     const place = (i: number) => ({ mailbox: mailbox.path, mailboxNumber: number, uid: uids?.[i] ?? 0 });
-    const merged = this.#merges.merged(mailbox.path, uids, claimedAt);
+    const merged = this.#merges.merged(mailbox.index, uids, claimedAt);
     const isKept = (_: unknown, i: number) => !merged[i];
     const records = items.map((item, i) => indexRecordOf(item, place(i).uid));
     await Promise.all([

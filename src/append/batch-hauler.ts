@@ -106,6 +106,7 @@ export class BatchHauler {
   async #haulGroup(batch: Batch, path: string, group: Item[]): Promise<void> {
     const { destination, appender, inFlight } = this.#context;
     const mailbox = await destination.use(path, group.length);
+    destination.indexes.noteUsed(mailbox.index);
     let left = await this.#resolveDoubt(batch, mailbox, group);
     for (let round = 0; left.length > 0; round += 1) {
       const { missing, found, later } = await this.#twins.sort(batch, mailbox, left, round > 0);

@@ -24,7 +24,7 @@ import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
 import { lookFirst } from './first-look.ts';
-import { waitAfter } from './full-mailbox.ts';
+import { asFull, waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
 import { noteAlerts } from './notices.ts';
 import { openDestination } from './pace.ts';
@@ -89,9 +89,10 @@ async function serve(
     const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
     await updateRun(redis, task.account, task.runId, now);
     const forgotten = !(await hasLedger(redis, task.account));
-    if (run.recheck || forgotten) await lookFirst(task, context, destination, run);
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run();
+    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run(
+      run.recheck || forgotten ? () => lookFirst(task, context, destination, run) : undefined,
+    );
     await noteFindings(task, context, destination, budget);
     await destination.close();
     return ended;
@@ -142,14 +143,16 @@ class Session {
     this.#hauler = new BatchHauler({ ...common, ruleSet, appender, forgotten });
   }
 
-  async run(): Promise<AppendEnd | Wait> {
+  /** Does all that there is to do, after what is to be done `first`. */
+  async run(first: (() => Promise<void>) | undefined): Promise<AppendEnd | Wait> {
     try {
+      await first?.();
       for (;;) {
         const end = await this.#nextBatches();
         if (end) return end;
       }
     } catch (thrown) {
-      const error = await this.#afterSpent(thrown);
+      const error = await this.#afterSpent(asFull(thrown));
       if (error instanceof BudgetSpent)
         return await waitAfter(error, this.#task, this.#context, this.#clock, this.#destination);
       // The connection is about to be dropped: what is under way ends with it, and then the files may be closed.

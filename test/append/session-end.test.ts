@@ -1,6 +1,7 @@
 /** What a session tells at its end. */
 import { expect, it } from 'vitest';
 import { accountKeys } from '../../src/ground/keys.ts';
+import { isFull } from '../../src/ledger/full-mailbox.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 import { account, mail, SessionRig } from './session-rig.ts';
 
@@ -30,6 +31,20 @@ it('tells what it found out before its account can count as done', async () => {
     expect(told, code).toBeGreaterThan(-1);
     expect(told, code).toBeLessThan(over);
   }
+});
+
+it.each(['INBOX', 'Archive'])('comes back later where the server has no room to make a mailbox: %s', async (main) => {
+  const rules = { default: [{ header: 'Subject', equals: 'other', to: 'Other' }], groups: {}, accounts: {} };
+  const refuseCreate = () => 'NO [OVERQUOTA] no space';
+  const rig = await SessionRig.make(redis, { refuseCreate }, { rules });
+  await rig.spool({ one: mail('one'), other: mail('other') });
+  expect((await rig.session(main)).end).toBe('wait');
+  expect(await isFull(redis.client, account)).toBe(true);
+  rig.imap.behaviour = {};
+  const { end, run } = await rig.session(main);
+  expect(end).toBe('done');
+  expect(run).toMatchObject({ appended: 2, refused: 0 });
+  expect(await isFull(redis.client, account)).toBe(false);
 });
 
 /** The script that takes a session without batches out of the sessions of its account. */

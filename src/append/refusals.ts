@@ -226,6 +226,8 @@ export class Refusals {
     if (found.length > 0) {
       await mailbox.index.drop([indexRecordOf(item, 0)]);
       await this.#context.settleFound(batch, mailbox, found);
+      this.#attempts.set(item, attempt);
+      if (found[0]!.outcome === 'appended') await this.noteStored({ batch, mailbox, items: [item] });
     } else if (last) await this.#givingUp.giveUp(attempt);
     else {
       this.#attempts.set(item, attempt);

@@ -1,4 +1,5 @@
-/** Connections of a session that are replaced while it works. */
+/** Connections and files of a session: replaced while it works, and bounded. */
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { useRedis } from '../ledger/redis-rig.ts';
 import type { AppendedMessage } from '../servers/scripted-imap.ts';
@@ -26,4 +27,32 @@ it('gives the next mailbox a fresh connection where the server ended the one bef
   expect(end).toBe('done');
   expect(run).toMatchObject({ appended: 1, duplicate: 1, refused: 1 });
   expect(refusals.get('big')?.code).toBe('message-too-big');
+});
+
+const fds = '/proc/self/fd';
+
+/** The batch files that this process has open. */
+function openBatches(): number {
+  const paths = readdirSync(fds).map((fd) => {
+    try {
+      return readlinkSync(`${fds}/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+  return paths.filter((path) => path.includes('.batch')).length;
+}
+
+it.runIf(existsSync(fds))('keeps open the files of a few batches with refused messages', async () => {
+  let most = 0;
+  const refuse = (message: AppendedMessage) => {
+    most = Math.max(most, openBatches());
+    return message.bytes.includes('bad') ? 'NO no' : undefined;
+  };
+  const rig = await SessionRig.make(redis, { capabilities, refuse });
+  for (let n = 0; n < 60; n += 1) await rig.spool({ [`bad${n}`]: mail(`bad${n}`), [`m${n}`]: mail(`m${n}`) });
+  const { run, end } = await rig.session();
+  expect(end).toBe('done');
+  expect(run).toMatchObject({ appended: 60, refused: 60 });
+  expect(most).toBeLessThan(40);
 });

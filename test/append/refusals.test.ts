@@ -1,4 +1,3 @@
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { accountKeys } from '../../src/ground/keys.ts';
 import { readRepairs } from '../../src/ledger/repairs.ts';
@@ -20,20 +19,6 @@ function answers(...texts: string[]): (message: AppendedMessage) => string | und
     const text = texts[Math.min(at++, texts.length - 1)]!;
     return text === 'OK' ? undefined : text;
   };
-}
-
-const fds = '/proc/self/fd';
-
-/** The batch files that this process has open. */
-function openBatches(): number {
-  const paths = readdirSync(fds).map((fd) => {
-    try {
-      return readlinkSync(`${fds}/${fd}`);
-    } catch {
-      return '';
-    }
-  });
-  return paths.filter((path) => path.includes('.batch')).length;
 }
 
 interface Row {
@@ -135,20 +120,6 @@ describe('each row of the table of refusals', () => {
 });
 
 describe('a refused message', () => {
-  it.runIf(existsSync(fds))('keeps the file of its batch open, but not those of many batches', async () => {
-    let most = 0;
-    const refuse = (message: AppendedMessage) => {
-      most = Math.max(most, openBatches());
-      return isBad(message) ? 'NO no' : undefined;
-    };
-    const rig = await SessionRig.make(redis, { capabilities: single, refuse });
-    for (let n = 0; n < 60; n += 1) await rig.spool({ [`bad${n}`]: mail(`bad${n}`), [`m${n}`]: mail(`m${n}`) });
-    const { run, end } = await rig.session();
-    expect(end).toBe('done');
-    expect(run).toMatchObject({ appended: 60, refused: 60 });
-    expect(most).toBeLessThan(40);
-  });
-
   it('of a command of many is found, and tried again alone on a fresh connection', async () => {
     const rig = await SessionRig.make(redis, { capabilities: many, refuse: answers('NO no') });
     const names = Array.from({ length: 40 }, (_, n) => (n % 13 === 5 ? `bad${n}` : `m${n}`));

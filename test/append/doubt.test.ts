@@ -66,3 +66,20 @@ it('looks for a message in doubt in a mailbox that was replaced since', async ()
   expect(run).toMatchObject({ appended: 1, duplicate: 0 });
   expect(rig.imap.stored()).toHaveLength(1);
 });
+
+it('finds a message in doubt in a mailbox that has another name since', async () => {
+  const rules = { default: [{ header: 'Subject', equals: 'one', to: 'Lists' }], groups: {}, accounts: {} };
+  const rig = await SessionRig.make(redis, { capabilities, drop: () => 'after-storing' }, { rules });
+  rig.imap.addMailbox('Lists');
+  rig.imap.store('Lists', mail('older'));
+  await rig.spool({ one: mail('one') });
+  expect((await rig.session()).end).toBe('append-in-doubt');
+  rig.imap.mailboxes.set('Old', rig.imap.mailboxes.get('Lists')!);
+  rig.imap.mailboxes.delete('Lists');
+  rig.imap.behaviour = { capabilities };
+  const { end, run } = await rig.session();
+  expect(end).toBe('done');
+  expect(run).toMatchObject({ appended: 1, duplicate: 0 });
+  expect(rig.imap.stored('Old')).toHaveLength(2);
+  expect(rig.imap.stored('Lists')).toHaveLength(0);
+});

@@ -131,7 +131,10 @@ export class Appender {
     const { uidValidity, uidNext } = mailbox.index;
     this.#claimedAt.set(command, uidNext);
     const indexes = items.map(({ index }) => index);
-    const intent = { command, batch: batch.name, indexes, mailbox: mailbox.path, uidValidity, uidNext };
+    const repairs = Object.fromEntries(
+      items.flatMap((item) => (item.repaired ? [[item.index, item.repaired.repairs]] : [])),
+    );
+    const intent = { command, batch: batch.name, indexes, mailbox: mailbox.path, uidValidity, uidNext, repairs };
     const [recorded] = await Promise.all([
       recordIntent(redis, account, token, intent),
       mailbox.index.put(items.map((item) => indexRecordOf(item, 0))),
@@ -158,7 +161,7 @@ export class Appender {
     const number = await mailboxNumber(redis, account, mailbox.path);
     const uids = outcome.uidValidity === mailbox.index.uidValidity ? outcome.uids : undefined;
     const place = (i: number) => ({ mailbox: mailbox.path, mailboxNumber: number, uid: uids?.[i] ?? 0 });
-    const merged = this.#merges.merged(mailbox.path, uids, claimedAt);
+    const merged = this.#merges.merged(mailbox.index, uids, claimedAt);
     const isKept = (_: unknown, i: number) => !merged[i];
     const records = items.map((item, i) => indexRecordOf(item, place(i).uid));
     await Promise.all([
@@ -187,8 +190,13 @@ export class Appender {
     answer: Extract<AppendOutcome, { kind: 'refused' }>,
   ): Promise<void> {
     const { scope, host, user } = this.#context;
-    await endIntent(scope.redis, scope.account, command);
     const verdict = classifyRefusal(answer);
+    if (verdict.unknown)
+      batch.stayUnsure(
+        command,
+        items.map(({ index }) => index),
+      );
+    else await endIntent(scope.redis, scope.account, command);
     const { action, code, repair: _, unknown: __, ...hint } = verdict;
     if (action !== 'account-full' && action !== 'wait' && action !== 'account') {
       return this.refusals.take({ batch, mailbox, items, answer, verdict });

@@ -6,9 +6,11 @@ import type { Appender } from './appender.ts';
 import type { Batch, BatchScope } from './batch.ts';
 import type { Destination, OpenMailbox } from './destination.ts';
 import type { InFlight } from './in-flight.ts';
+import type { Place } from './indexes.ts';
 import { type Item, itemOf } from './items.ts';
 import { place } from './placement.ts';
 import { hasKind, renewed } from './renew.ts';
+import { repairItem } from './repair-item.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 import { settleSkipped } from './skip.ts';
 import { mainTarget } from './target.ts';
@@ -105,6 +107,7 @@ export class BatchHauler {
   async #haulGroup(batch: Batch, path: string, group: Item[]): Promise<void> {
     const { destination, appender, inFlight } = this.#context;
     const mailbox = await destination.use(path, group.length);
+    destination.indexes.noteUsed(mailbox.index);
     let left = await this.#resolveDoubt(batch, mailbox, group);
     for (let round = 0; left.length > 0; round += 1) {
       const { missing, found, later } = await this.#twins.sort(batch, mailbox, left, round > 0);
@@ -131,18 +134,58 @@ export class BatchHauler {
 
   /** Looks for messages whose APPEND got no answer, again after each of the waits, before they may be sent again. */
   async #resolveDoubt(batch: Batch, mailbox: OpenMailbox, group: readonly Item[]): Promise<readonly Item[]> {
-    const { destination, appender, settings, clock } = this.#context;
+    const { destination, settings, clock } = this.#context;
     let left = group;
     for (const waitMs of settings.inDoubtWaitsMs) {
       const doubtful = left.filter((item) => item.doubt !== undefined);
       if (doubtful.length === 0) return left;
       if (waitMs > 0) await clock.wait(waitMs);
       await destination.indexes.refresh(mailbox);
-      const { found } = await this.#twins.sort(batch, mailbox, doubtful, true);
-      await appender.settleFound(batch, mailbox, found);
-      const settled = new Set(found.map(({ item }) => item));
-      left = left.filter((item) => !settled.has(item));
+      left = await this.#withoutSettled(batch, mailbox, left, doubtful);
+    }
+    return this.#withoutRenamed(batch, mailbox, left);
+  }
+
+  /** Of the items those that are left when what is there of the doubtful ones is settled. */
+  async #withoutSettled(
+    batch: Batch,
+    place: Place,
+    items: readonly Item[],
+    doubtful: readonly Item[],
+  ): Promise<readonly Item[]> {
+    const settled = new Set<number>();
+    for (const forms of [await this.#asSent(batch, doubtful), doubtful]) {
+      const open = forms.filter(({ index }) => !settled.has(index));
+      const { found } = await this.#twins.sort(batch, place, open, true);
+      await this.#context.appender.settleFound(batch, place, found);
+      for (const { item } of found) settled.add(item.index);
+    }
+    return items.filter(({ index }) => !settled.has(index));
+  }
+
+  /** The mailbox in which they were sent may have another name by now, and this one be new. */
+  async #withoutRenamed(batch: Batch, mailbox: OpenMailbox, items: readonly Item[]): Promise<readonly Item[]> {
+    const isElsewhere = ({ doubt }: Item) => doubt !== undefined && doubt.uidValidity !== mailbox.index.uidValidity;
+    let left = items;
+    for (const uidValidity of new Set(items.filter(isElsewhere).map(({ doubt }) => doubt!.uidValidity))) {
+      for await (const place of this.#context.destination.neighbours.renamed(mailbox.path, uidValidity)) {
+        const doubtful = left.filter(({ doubt }) => doubt?.uidValidity === uidValidity);
+        left = await this.#withoutSettled(batch, place, left, doubtful);
+      }
     }
     return left;
+  }
+
+  /** Those of the items that were repaired before they were sent, in that form. */
+  async #asSent(batch: Batch, doubtful: readonly Item[]): Promise<Item[]> {
+    const sent: Item[] = [];
+    for (const item of doubtful) {
+      let form: Item | undefined;
+      for (const name of item.doubt?.repairs ?? []) {
+        form = (await repairItem(form ?? item, batch.file, name, this.#context.settings)) ?? form;
+      }
+      if (form) sent.push(form);
+    }
+    return sent;
   }
 }

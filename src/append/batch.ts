@@ -4,9 +4,10 @@ import { crashPoint } from '../ground/crash-point.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { dropProbes, isDone, wasAdopted } from '../ledger/batches.ts';
-import { endIntent, openIntents } from '../ledger/intent.ts';
+import { endIntent, type Intent, openIntents } from '../ledger/intent.ts';
 import { type Settlement, settle } from '../ledger/settle.ts';
 import { LedgerTable } from '../ledger/table.ts';
+import type { RepairName } from '../message/repair.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Spool } from '../spool/spool.ts';
 
@@ -31,8 +32,11 @@ export interface Left {
 /** Where a message may stand whose APPEND got no answer. */
 export interface Doubt {
   readonly mailbox: string;
-  /** Its lowest possible UID there. */
+  /** Its lowest possible UID there, as long as the mailbox has this UIDVALIDITY. */
   readonly uidNext: number;
+  readonly uidValidity: number;
+  /** The repairs of the form in which it was sent, where it was one. */
+  readonly repairs?: readonly RepairName[] | undefined;
 }
 
 /** An open batch. Its file is closed, and deleted, when the last message is settled. */
@@ -42,6 +46,8 @@ export class Batch {
   readonly #scope: BatchScope;
   /** Commands of earlier sessions that got no answer. */
   #unanswered: string[] = [];
+  /** Commands of this session that may have stored something although they were refused, with those that are left. */
+  readonly #unsure = new Map<string, Set<number>>();
 
   private constructor(name: string, file: BatchFile, scope: BatchScope) {
     this.name = name;
@@ -63,12 +69,10 @@ export class Batch {
       wasAdopted(redis, account, this.name),
     ]);
     const doubtful = new Map<number, Doubt>();
-    for (const { batch, command, indexes, mailbox, uidNext } of intents) {
-      if (batch !== this.name) continue;
-      this.#unanswered.push(command);
-      for (const index of indexes) {
-        doubtful.set(index, { mailbox, uidNext: Math.min(uidNext, doubtful.get(index)?.uidNext ?? uidNext) });
-      }
+    for (const intent of intents) {
+      if (intent.batch !== this.name) continue;
+      this.#unanswered.push(intent.command);
+      for (const index of intent.indexes) doubtful.set(index, doubtOf(intent, index, doubtful.get(index)));
     }
     const settled = adopted ? await this.#settleKnown(done) : new Set<number>();
     return this.file.manifest.messages
@@ -87,8 +91,23 @@ export class Batch {
   async settle(settlements: readonly Settlement[], command = ''): Promise<void> {
     if (settlements.length === 0) return;
     const { redis, spool, account, token } = this.#scope;
+    const sure = this.#sureWith(settlements);
     const left = await settle(redis, { account, spool: spool.id, batch: this.name, token, command }, settlements);
+    for (const one of sure) await endIntent(redis, account, one);
     if (left === 0) await this.#remove();
+  }
+
+  /** Keeps the intent of a command that was refused and may have stored messages, until the end of each is known. */
+  stayUnsure(command: string, indexes: readonly number[]): void {
+    this.#unsure.set(command, new Set(indexes));
+  }
+
+  /** The commands of which nothing is unsure any more after these ends. */
+  #sureWith(settlements: readonly Settlement[]): string[] {
+    for (const left of this.#unsure.values()) for (const { index } of settlements) left.delete(index);
+    const sure = [...this.#unsure].filter(([, left]) => left.size === 0).map(([command]) => command);
+    for (const command of sure) this.#unsure.delete(command);
+    return sure;
   }
 
   /** Takes a batch of probes out, with those that proved nothing. */
@@ -121,4 +140,12 @@ export class Batch {
     await this.settle(settlements);
     return new Set(settlements.map(({ index }) => index));
   }
+}
+
+/** What an intent says of one of its messages, besides what an earlier one said. */
+function doubtOf({ mailbox, uidNext, uidValidity, repairs }: Intent, index: number, before: Doubt | undefined): Doubt {
+  const names = repairs?.[index] as readonly RepairName[] | undefined;
+  // A mailbox that was replaced in between has UIDs of its own: those before are of no use
+  const lowest = before?.uidValidity === uidValidity ? Math.min(uidNext, before.uidNext) : uidNext;
+  return { mailbox, uidNext: lowest, uidValidity, repairs: names ?? before?.repairs };
 }

@@ -9,6 +9,7 @@ import type {
   AppendFeatures,
   AppendHandle,
   AppendOutcome,
+  Selected,
 } from '../imap/append-channel.ts';
 
 interface Lane {
@@ -50,6 +51,7 @@ export class ChannelPool {
   #oneAtATime: boolean;
   /** What connections that are gone were told. */
   #alerts: readonly string[] = [];
+  #told: ReadonlySet<string> = new Set();
   #destroyed = false;
 
   constructor(first: AppendChannel, options: PoolOptions) {
@@ -73,14 +75,26 @@ export class ChannelPool {
     return [...this.#alerts, ...this.#lanes.flatMap(({ channel }) => channel.alerts)].slice(-alertsKept);
   }
 
+  /** The alerts that came since this was last called. */
+  takeAlerts(): readonly string[] {
+    const fresh = this.alerts.filter((text) => !this.#told.has(text));
+    this.#told = new Set(this.alerts);
+    return fresh;
+  }
+
   /** From now on commands go to fresh connections; those there are get their answers and are closed. */
   renew(): void {
     for (const lane of this.#lanes) lane.spoilt = true;
   }
 
-  /** Notes what is selected on the first channel. */
-  noteSelected(path: string): void {
-    this.#lanes[0]!.selected = path;
+  /** Selects a mailbox on the first channel; one that is spent is replaced before. Throws MailhaulError. */
+  async select(path: string): Promise<Selected> {
+    const lane = this.#lanes[0]!;
+    while (!this.#destroyed && (lane.renewing !== undefined || isSpent(lane))) await this.#replace(lane);
+    const { channel } = lane;
+    const selected = await channel.select(path);
+    if (!selected.missing && lane.channel === channel) lane.selected = path;
+    return selected;
   }
 
   /** Hands a command to a free channel, waiting for one; resolves when the channel has it. Throws MailhaulError. */

@@ -115,7 +115,6 @@ export class Destination {
     const open = this.#open.get(path);
     if (open) return open;
     const selected = await this.#select(path);
-    this.channels.noteSelected(selected.path);
     this.quotas.open(selected.path);
     // The same mailbox by another name: two indexes of it would not know of each other.
     const same = this.#open.get(selected.path);
@@ -153,10 +152,10 @@ export class Destination {
   }
 
   async #select(path: string): Promise<SelectedMailbox> {
-    const first = await this.channels.first.select(path);
+    const first = await this.channels.select(path);
     if (!first.missing) return first;
     const created = await (await this.looker()).ensure(path);
-    const second = await this.channels.first.select(created);
+    const second = await this.channels.select(created);
     if (!second.missing) return second;
     const { host } = this.#options.endpoint;
     throw new MailhaulError('mailbox-refused', {

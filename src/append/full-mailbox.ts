@@ -35,6 +35,12 @@ export async function waitAfter(
   return { side: 'destination', untilMs: clock.now() + settings.quotaRecheckMs, because, error };
 }
 
+/** A mailbox that could not be made for want of room as what it is, the end of a session; anything else as it is. */
+export function asFull(thrown: unknown): unknown {
+  if (!(thrown instanceof MailhaulError) || thrown.code !== 'mailbox-full') return thrown;
+  return new MailboxFull(String(thrown.details['mailbox']), String(thrown.details['reply']));
+}
+
 /** The run once its source is listed, which may take longer than to find the mailbox full: it is waited for a little. */
 async function listedRun(
   account: string,

@@ -44,12 +44,15 @@ export interface IndexesOptions {
   readonly looker: () => Promise<MailboxClient>;
 }
 
+/** Indexes of mailboxes that mail goes to that may keep what they read: about 1 MB each. */
+const targetsAwake = 8;
+
 /** The indexes that a session has open. Calls must not overlap: the connection that looks does one thing at a time. */
 export class Indexes {
   readonly #options: IndexesOptions;
   readonly #open = new Map<string, Neighbour>();
-  /** Mailboxes that mail is appended to. */
-  readonly #targets = new Set<string>();
+  /** Mailboxes that mail is appended to, the last one used at the end. */
+  readonly #targets = new Map<string, MailboxIndex>();
 
   constructor(options: IndexesOptions) {
     this.#options = options;
@@ -61,9 +64,17 @@ export class Indexes {
    */
   async ofTarget(state: MailboxState, incoming: number): Promise<MailboxIndex> {
     const { index } = await this.#bringUpToDate(state, incoming);
-    this.#targets.add(index.path);
-    if ((await index.missing()) === 0) return index;
-    throw new MailhaulError('uidvalidity-changed', { host: this.#options.host, mailbox: index.path });
+    this.noteUsed(index);
+    await this.#assertWhole(index);
+    return index;
+  }
+
+  /** Mail goes to a mailbox now: of those that it went to long ago nothing is kept in memory, there may be hundreds. */
+  noteUsed(index: MailboxIndex): void {
+    this.#targets.delete(index.path);
+    this.#targets.set(index.path, index);
+    const resting = [...this.#targets.values()].at(-1 - targetsAwake);
+    resting?.rest();
   }
 
   /** The index of another mailbox, looked at once a session; undefined where it cannot be read. */
@@ -78,16 +89,23 @@ export class Indexes {
     }
   }
 
-  /** Looks again at what arrived in a mailbox since its index was brought up to date. */
+  /**
+   * Looks again at what arrived in a mailbox since its index was brought up to date. It may have been replaced since:
+   * throws `uidvalidity-changed` as `ofTarget` does.
+   */
   async refresh({ path, index }: Place): Promise<void> {
-    const { uidValidity, uidNext, exists } = await this.#stateOf(path);
-    await index.prepare(uidValidity, Math.max(index.records, exists));
-    await this.#read(index, { uidNext, exists });
+    await this.#update(index, await this.#stateOf(path), 0);
+    if (this.#targets.has(path)) await this.#assertWhole(index);
   }
 
   /** Lets go of what memory a mailbox takes that nothing is appended to: there may be hundreds. */
   rest({ path, index }: Place): void {
     if (!this.#targets.has(path)) index.rest();
+  }
+
+  async #assertWhole(index: MailboxIndex): Promise<void> {
+    if ((await index.missing()) === 0) return;
+    throw new MailhaulError('uidvalidity-changed', { host: this.#options.host, mailbox: index.path });
   }
 
   async #stateOf(path: string): Promise<MailboxState> {

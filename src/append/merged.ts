@@ -45,11 +45,17 @@ export class MergeWatch {
 
   /**
    * Which messages of an answered command the destination merged into others. `uidNext` is what UIDNEXT was before the
-   * command at the most; UIDs are undefined where the server does not tell them, and then nothing is known.
+   * command at the most; UIDs are undefined where the server does not tell them, and then nothing is known. A mailbox
+   * with another UIDVALIDITY is another one.
    */
-  merged(path: string, uids: readonly number[] | undefined, uidNext: number): boolean[] {
-    const given = this.#given.get(path) ?? new GivenUids();
-    this.#given.set(path, given);
+  merged(
+    { path, uidValidity }: { readonly path: string; readonly uidValidity: number },
+    uids: readonly number[] | undefined,
+    uidNext: number,
+  ): boolean[] {
+    const mailbox = `${uidValidity} ${path}`;
+    const given = this.#given.get(mailbox) ?? new GivenUids();
+    this.#given.set(mailbox, given);
     return (uids ?? []).map((uid) => {
       const isNew = given.give(uid);
       return uid < uidNext || !isNew;

@@ -57,6 +57,18 @@ export class Neighbours {
     return sum;
   }
 
+  /** The mailboxes besides `home` with this UIDVALIDITY: one that was renamed keeps it as a rule. */
+  async *renamed(home: string, uidValidity: number): AsyncGenerator<Neighbour> {
+    const { indexes, looker } = this.#context;
+    const client = await looker();
+    for (const { path, selectable } of await client.list()) {
+      if (!selectable || path === home) continue;
+      const found = await client.status(path).then((status) => status.uidValidity, unlessRefused);
+      const neighbour = found === uidValidity ? await indexes.ofNeighbour(path) : undefined;
+      if (neighbour) yield neighbour;
+    }
+  }
+
   #list(): Promise<readonly string[]> {
     this.#paths ??= this.#find();
     return this.#paths;

@@ -36,8 +36,12 @@ export interface RefusalsContext {
   settleFound(batch: Batch, mailbox: OpenMailbox, found: Sorted['found']): Promise<void>;
 }
 
-/** Each is a few hundred bytes; with more of them other mail waits until these are dealt with. */
+/**
+ * Each is a few hundred bytes, and keeps its batch with its open file: with more of either other mail waits until these
+ * are dealt with.
+ */
 const mostHeld = 1000;
+const mostBatches = 32;
 
 /** The refused messages of one session. */
 export class Refusals {
@@ -63,7 +67,8 @@ export class Refusals {
 
   /** True when these are to be dealt with before more is sent. */
   get crowded(): boolean {
-    return this.#held.length >= mostHeld;
+    if (this.#held.length < mostBatches) return false;
+    return this.#held.length >= mostHeld || new Set(this.#held.map(({ batch }) => batch)).size >= mostBatches;
   }
 
   /** Takes the messages of a refused command. Throws `mailbox-refused`, `refusals-in-a-row`. */
@@ -119,7 +124,8 @@ export class Refusals {
   #attemptOf({ batch, mailbox, answer, verdict }: RefusedCommand, item: Item): Attempt {
     const before = this.#attempts.get(item);
     // What is found from here on was stored by us, whatever the answer said
-    const doubt = item.doubt ?? { mailbox: mailbox.path, uidNext: mailbox.index.uidNext };
+    const { uidNext, uidValidity } = mailbox.index;
+    const doubt = item.doubt ?? { mailbox: mailbox.path, uidNext, uidValidity };
     return {
       batch,
       mailbox,
@@ -144,14 +150,18 @@ export class Refusals {
     const repaired = await this.#repaired(attempt);
     if (repaired) {
       await mailbox.index.drop([indexRecordOf(item, 0)]);
-      this.#held.push({ ...attempt, item: repaired });
-      return;
+      return this.#hold({ ...attempt, item: repaired });
     }
     const waitMs = this.#context.settings.refusalWaitsMs[waits];
     if (verdict.action !== 'again' || (waitMs === undefined && verdict.unknown !== true))
       return this.#givingUp.giveUp(attempt);
     const dueAt = attempt.dueAt + (waitMs ?? 0);
-    this.#held.push({ ...attempt, waits: waits + 1, dueAt, last: waitMs === undefined });
+    this.#hold({ ...attempt, waits: waits + 1, dueAt, last: waitMs === undefined });
+  }
+
+  #hold(attempt: Attempt): void {
+    this.#held.push(attempt);
+    attempt.batch.file.rest();
   }
 
   async #repaired({ verdict: { repair }, item, batch }: Attempt): Promise<Item | undefined> {
@@ -167,7 +177,7 @@ export class Refusals {
       const { host } = this.#context;
       throw new MailhaulError('mailbox-refused', { host, mailbox: mailbox.path, reply: answerText(answer) });
     }
-    for (const item of items) this.#held.push(this.#attemptOf(refused, item));
+    for (const item of items) this.#hold(this.#attemptOf(refused, item));
   }
 
   async #retry(): Promise<void> {
@@ -216,6 +226,8 @@ export class Refusals {
     if (found.length > 0) {
       await mailbox.index.drop([indexRecordOf(item, 0)]);
       await this.#context.settleFound(batch, mailbox, found);
+      this.#attempts.set(item, attempt);
+      if (found[0]!.outcome === 'appended') await this.noteStored({ batch, mailbox, items: [item] });
     } else if (last) await this.#givingUp.giveUp(attempt);
     else {
       this.#attempts.set(item, attempt);

@@ -8,9 +8,8 @@ import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
-import { giveUpAppend, noteAppend } from '../ledger/append-state.ts';
+import { noteAppend } from '../ledger/append-state.ts';
 import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
-import { noteRoom } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
 import { hasLedger } from '../ledger/table.ts';
@@ -25,12 +24,13 @@ import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination } from './destination.ts';
 import { lookFirst } from './first-look.ts';
-import { waitAfter } from './full-mailbox.ts';
+import { asFull, waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
-import { noteAlerts, noteEnd } from './notices.ts';
+import { noteAlerts } from './notices.ts';
 import { openDestination } from './pace.ts';
 import type { Refusals } from './refusals.ts';
 import { type RuleOwner, RuleSet } from './rules/rule-set.ts';
+import { isOver, noteFindings } from './session-end.ts';
 
 /** What an append session needs from outside. */
 export interface AppendContext {
@@ -89,17 +89,19 @@ async function serve(
     const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
     await updateRun(redis, task.account, task.runId, now);
     const forgotten = !(await hasLedger(redis, task.account));
-    if (run.recheck || forgotten) await lookFirst(task, context, destination, run);
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
-    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run();
-    await noteEnd(redis, task.account, task.endpoint.host, await destination.targets.renamed(), budget.oversized);
+    const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run(
+      run.recheck || forgotten ? () => lookFirst(task, context, destination, run) : undefined,
+    );
+    await noteFindings(task, context, destination, budget);
     await destination.close();
     return ended;
   } catch (error) {
     destination.destroy();
     throw error;
   } finally {
-    await noteAlerts(redis, task.account, task.endpoint.host, destination.channels.alerts).catch(() => {});
+    const alerts = destination.channels.takeAlerts();
+    await noteAlerts(redis, task.account, task.endpoint.host, alerts).catch(() => {});
   }
 }
 
@@ -141,14 +143,16 @@ class Session {
     this.#hauler = new BatchHauler({ ...common, ruleSet, appender, forgotten });
   }
 
-  async run(): Promise<AppendEnd | Wait> {
+  /** Does all that there is to do, after what is to be done `first`. */
+  async run(first: (() => Promise<void>) | undefined): Promise<AppendEnd | Wait> {
     try {
+      await first?.();
       for (;;) {
         const end = await this.#nextBatches();
         if (end) return end;
       }
     } catch (thrown) {
-      const error = await this.#afterSpent(thrown);
+      const error = await this.#afterSpent(asFull(thrown));
       if (error instanceof BudgetSpent)
         return await waitAfter(error, this.#task, this.#context, this.#clock, this.#destination);
       // The connection is about to be dropped: what is under way ends with it, and then the files may be closed.
@@ -234,16 +238,8 @@ class Session {
     return end;
   }
 
-  /** True when no batch is left and none is to come, or none came in time. */
-  async #isOver(rung: Promise<void>): Promise<boolean> {
-    const { redis, spool } = this.#context;
-    const { account, runId } = this.#task;
-    const started = this.#clock.now();
-    await noteRoom(redis, account);
-    const run = await readRun(redis, account);
-    const none = run?.id !== runId || ['done', 'failed', 'left'].includes(run.download);
-    if (!none) await rung;
-    const idle = this.#clock.now() - started >= this.#context.settings.appendIdleMs;
-    return (none || idle) && (await giveUpAppend(redis, account, spool.id));
+  #isOver(rung: Promise<void>): Promise<boolean> {
+    const note = () => noteFindings(this.#task, this.#context, this.#destination, this.#budget);
+    return isOver(this.#task, this.#context, this.#clock, rung, note);
   }
 }

@@ -45,7 +45,7 @@ export class TwinSearch {
     const busy = new Set<string>();
     for (const [i, item] of items.entries()) {
       const known = arrived ? arrivedOf(records[i]!) : records[i]!;
-      const question = questionOf(item, item.doubt?.uidNext);
+      const question = questionOf(item, doubtFrom(item, place));
       const mark = item.fingerprint.toString('hex');
       if (busy.has(mark) || weigh(question, known, this.#dedupe).kind === 'wait') {
         // Those behind it wait too, so that a mailbox keeps the order of its source.
@@ -160,6 +160,11 @@ export class TwinSearch {
     }
     return undefined;
   }
+}
+
+/** The lowest UID that an item in doubt may have; in a mailbox that was replaced it may have any. */
+function doubtFrom({ doubt }: Item, { index }: Place): number | undefined {
+  return doubt && (doubt.uidValidity === index.uidValidity ? doubt.uidNext : 1);
 }
 
 function questionOf(item: Item, doubtFrom: number | undefined): Question {

@@ -47,7 +47,7 @@ const faults: readonly (readonly [RegExp, RefusalVerdict['repair']])[] = [
 ];
 
 /** What a server has to say stands in its first words; a line of megabytes would take the patterns minutes. */
-const textMaxChars = 1000;
+export const textMaxChars = 1000;
 
 /** The milliseconds of a server's hint, such as Exchange's `Suggested Backoff Time: 299961 milliseconds`. */
 export function backoffMs(text: string): number | undefined {

@@ -1,7 +1,7 @@
 /** What the answers of an IMAP server, and the failures of a connection to one, mean in the table of errors. */
 import { type ErrorCode, MailhaulError, printable } from '../ground/errors.ts';
 import { toldRefusal } from '../ground/told-refusal.ts';
-import { backoffMs, classifyRefusal, type Refusal, rateText } from './classify-append.ts';
+import { backoffMs, classifyRefusal, type Refusal, rateText, textMaxChars } from './classify-append.ts';
 
 /** Which server and login an error speaks of. */
 export interface Peer {
@@ -17,7 +17,7 @@ export function conceal(peer: Peer, secrets: readonly string[]): void {
   concealed.set(peer, secrets);
 }
 
-/** Text of a server without what is concealed for its peer. */
+/** Text of a server without what is concealed for its peer, as much of it as is looked at. */
 export function withoutSecrets(peer: Peer, text: string): string {
   return strike(text, concealed.get(peer) ?? []);
 }
@@ -60,7 +60,7 @@ export function loginError(peer: Peer, refusal: Refusal, { secrets, mechanism, o
   const reply = `${replyText({ ...refusal, text })} (login by ${mechanism})`;
   const hint = hintIn(text, refusal.responseCode);
   const wanted = { wanted: mechanism, offered: `${offered || 'unknown'}; it answers ${reply}` };
-  return new MailhaulError(loginCode(refusal), { ...peer, reply, mechanism, ...wanted, ...hint });
+  return new MailhaulError(loginCode({ ...refusal, text }), { ...peer, reply, mechanism, ...wanted, ...hint });
 }
 
 function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {
@@ -99,8 +99,9 @@ function loginCode({ reply, responseCode, text }: Refusal): ErrorCode {
 }
 
 /** The server said BYE, or closed after one. */
-export function byeError(peer: Peer, text: string, during: string): MailhaulError {
-  const details = { ...peer, reply: printable(withoutSecrets(peer, text)), ...hintIn(text, undefined) };
+export function byeError(peer: Peer, said: string, during: string): MailhaulError {
+  const text = withoutSecrets(peer, said);
+  const details = { ...peer, reply: printable(text), ...hintIn(text, undefined) };
   if (busyText.test(text)) return new MailhaulError('account-busy', details);
   if (backoffMs(text) !== undefined || unavailableText.test(text)) {
     return new MailhaulError('server-unavailable', details);
@@ -143,7 +144,10 @@ export function hintDetails({
   return { ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...(throttled ? { hint: 'throttled' } : {}) };
 }
 
-/** Some servers repeat the command they refuse. */
+/** Some servers repeat the command they refuse. Cut behind the strokes: none shall leave half a secret. */
 function strike(text: string, secrets: readonly string[]): string {
-  return secrets.filter((secret) => secret.length > 3).reduce((left, secret) => left.replaceAll(secret, '…'), text);
+  return secrets
+    .filter((secret) => secret.length > 3)
+    .reduce((left, secret) => left.replaceAll(secret, '…'), text)
+    .slice(0, textMaxChars);
 }

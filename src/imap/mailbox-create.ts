@@ -1,7 +1,6 @@
 /** CREATE, SUBSCRIBE and a look at one mailbox, under exactly the name that will be selected. */
-
 import type { SpecialUse } from '../ground/settings-templates.ts';
-import type { Refusal } from './classify-append.ts';
+import { type Refusal, textMaxChars } from './classify-append.ts';
 import type { OpenDoor } from './door.ts';
 import { isRev2Only } from './features.ts';
 import { type FlowArgument, type FlowAttributes, flowExec, textOf } from './flow-exec.ts';
@@ -27,7 +26,7 @@ export async function createMailbox(door: OpenDoor, path: string, use?: SpecialU
     if (responseStatus !== 'NO' && responseStatus !== 'BAD') throw thrown;
     const code = response?.attributes?.[0]?.section?.[0]?.value;
     const responseCode = typeof code === 'string' ? code.toUpperCase().trim() : undefined;
-    return { reply: responseStatus, responseCode, text: responseText };
+    return { reply: responseStatus, responseCode, text: responseText.slice(0, textMaxChars) };
   }
 }
 

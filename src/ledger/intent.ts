@@ -17,6 +17,8 @@ export interface Intent {
   readonly uidValidity: number;
   /** No message of the command has a lower UID. */
   readonly uidNext: number;
+  /** The repairs of the messages that were sent in another form than that of the source, by their places in the batch. */
+  readonly repairs?: Readonly<Record<number, readonly string[]>>;
 }
 
 const recordScript = new Script(

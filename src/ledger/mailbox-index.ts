@@ -102,7 +102,8 @@ export class MailboxIndex {
 
   /** Keeps nothing of it in memory until it is asked again. */
   rest(): void {
-    this.#cache.clear();
+    // In its turn: a change under way has what it needs in the cache
+    void this.#inTurn(async () => this.#cache.clear());
   }
 
   /** Empties it, as if it had never been. Throws `lease-lost`. */

@@ -1,8 +1,10 @@
 /** The report for people: a table, the sum that must agree, and what needs somebody. */
+import { printable } from '../ground/errors.ts';
 import type { AccountReport, MessageCounts, Report } from './report.ts';
 
 const columns = ['listed', 'known', 'appended', 'duplicate', 'refused', 'failed', 'vanished', 'pending'] as const;
 const idMaxLength = 40;
+const pathMaxLength = 100;
 
 /** The whole report, with a line break at its end. With `recheck` the destination was opened in any case. */
 export function reportText(report: Report, options: { recheck?: boolean } = {}): string {
@@ -60,7 +62,9 @@ function mailboxLines(accounts: readonly AccountReport[], heading: string): stri
     for (const [path, count] of Object.entries(mailboxes)) counts.set(path, (counts.get(path) ?? 0) + count);
   }
   if (counts.size === 0) return [];
-  const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([path, count]) => `${path} ${number(count)}`);
+  const parts = [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([path, count]) => `${printable(path, pathMaxLength)} ${number(count)}`);
   const shown = parts.length > 12 ? [...parts.slice(0, 12), `and ${parts.length - 12} more`] : parts;
   return [`${heading}: ${shown.join(', ')}.`];
 }

@@ -81,7 +81,7 @@ export class BatchFile {
   readonly manifest: Manifest;
   readonly path: string;
   readonly #file: FileHandle;
-  #window: Window = { from: 0, to: 0, bytes: Promise.resolve(Buffer.alloc(0)) };
+  #window: Window = nothing();
 
   private constructor(path: string, file: FileHandle, manifest: Manifest) {
     this.path = path;
@@ -131,6 +131,11 @@ export class BatchFile {
     }
   }
 
+  /** Keeps no content in memory until it is asked again. */
+  rest(): void {
+    this.#window = nothing();
+  }
+
   async close(): Promise<void> {
     await this.#file.close();
   }
@@ -151,6 +156,10 @@ export class BatchFile {
     if (bytesRead !== length) throw new MailhaulError('spool-damaged', { path: this.path, reason: 'it is too short' });
     return bytes;
   }
+}
+
+function nothing(): Window {
+  return { from: 0, to: 0, bytes: Promise.resolve(Buffer.alloc(0)) };
 }
 
 /** Messages whose headers are read at once, and where. */

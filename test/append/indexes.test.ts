@@ -4,6 +4,7 @@ import { loginKeys } from '../../src/ground/keys.ts';
 import type { Settings } from '../../src/ground/settings.ts';
 import { MailboxClient } from '../../src/imap/mailboxes.ts';
 import { indexedAs, indexedUidValidity } from '../../src/ledger/index-kind.ts';
+import type { MailboxIndex } from '../../src/ledger/mailbox-index.ts';
 import { fingerprint } from '../../src/message/fingerprint.ts';
 import { headerFields } from '../../src/message/header.ts';
 import { endpoint, quick } from '../imap/imap-rig.ts';
@@ -120,3 +121,41 @@ describe('a mailbox that is only looked at', () => {
     expect(await openIndexes('confirmed').ofNeighbour('Nowhere')).toBeUndefined();
   });
 });
+
+describe('a mailbox that mail goes to', () => {
+  it('and that was replaced in the middle of a session, without what it had, stops it and every later one', async () => {
+    await claimSecond();
+    const indexes = openIndexes('confirmed');
+    const index = await indexes.ofTarget(await stateOf('INBOX'), 0);
+    const inbox = imap.mailboxes.get('INBOX')!;
+    inbox.uidValidity += 1;
+    inbox.messages.splice(1, 1);
+    expect(await codeOf(indexes.refresh({ path: 'INBOX', index }))).toBe('uidvalidity-changed');
+    expect(await codeOf(openIndexes('confirmed').ofTarget(await stateOf('INBOX'), 0))).toBe('uidvalidity-changed');
+  });
+
+  it('keeps nothing in memory once many others were used since', async () => {
+    const indexes = openIndexes('confirmed');
+    const opened: MailboxIndex[] = [];
+    for (let n = 0; n < 10; n += 1) {
+      imap.addMailbox(`M${n}`);
+      const index = await indexes.ofTarget(await stateOf(`M${n}`), 0);
+      indexes.noteUsed(index);
+      await index.find([markOf(n, 'headers')]);
+      opened.push(index);
+    }
+    const reads: number[] = [];
+    for (const [n, index] of opened.entries()) {
+      const before = await reading();
+      await index.find([markOf(n, 'headers')]);
+      reads.push((await reading()) - before);
+    }
+    expect(reads).toEqual([1, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+});
+
+/** How often shards were read from Redis. */
+async function reading(): Promise<number> {
+  const stats = await redis.client.info('commandstats');
+  return Number(/cmdstat_mget:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}

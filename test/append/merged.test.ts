@@ -26,26 +26,34 @@ describe('UIDs that were given', () => {
   });
 });
 
+const inbox = { path: 'INBOX', uidValidity: 1 };
+
 describe('an answer', () => {
+  it('that names a UID that a mailbox had before it was replaced is that of a new message', () => {
+    const watch = new MergeWatch();
+    expect(watch.merged(inbox, [5, 6], 5)).toEqual([false, false]);
+    expect(watch.merged({ ...inbox, uidValidity: 2 }, [5], 4)).toEqual([false]);
+  });
+
   it('that names what was there before the command, or what another message got, is that of a merged one', () => {
     const watch = new MergeWatch();
-    expect(watch.merged('INBOX', [7], 7)).toEqual([false]);
+    expect(watch.merged(inbox, [7], 7)).toEqual([false]);
     // Sent before the answer above came: the UIDNEXT that was known is the same.
-    expect(watch.merged('INBOX', [7], 7)).toEqual([true]);
-    expect(watch.merged('INBOX', [3], 8)).toEqual([true]);
-    expect(watch.merged('INBOX', [8, 9], 8)).toEqual([false, false]);
+    expect(watch.merged(inbox, [7], 7)).toEqual([true]);
+    expect(watch.merged(inbox, [3], 8)).toEqual([true]);
+    expect(watch.merged(inbox, [8, 9], 8)).toEqual([false, false]);
   });
 
   it('counts for its own mailbox, and says nothing without UIDs', () => {
     const watch = new MergeWatch();
-    watch.merged('INBOX', [7], 7);
-    expect(watch.merged('Sent', [7], 1)).toEqual([false]);
-    expect(watch.merged('INBOX', undefined, 7)).toEqual([]);
+    watch.merged(inbox, [7], 7);
+    expect(watch.merged({ ...inbox, path: 'Sent' }, [7], 1)).toEqual([false]);
+    expect(watch.merged(inbox, undefined, 7)).toEqual([]);
   });
 
   it('may come late on one of several connections', () => {
     const watch = new MergeWatch();
-    expect(watch.merged('INBOX', [9], 7)).toEqual([false]);
-    expect(watch.merged('INBOX', [8], 7)).toEqual([false]);
+    expect(watch.merged(inbox, [9], 7)).toEqual([false]);
+    expect(watch.merged(inbox, [8], 7)).toEqual([false]);
   });
 });

@@ -343,6 +343,23 @@ describe('a repair', () => {
     expect(refusals.get('faulty')).toMatchObject({ tries: name === 'final-crlf' ? 3 : 1 });
   });
 
+  it('is told where the repaired form was stored, whatever the answer to it said', async () => {
+    let lied = false;
+    const refuse = (message: AppendedMessage) => {
+      if (message.bytes.includes(0)) return 'NO Message contains NUL characters';
+      if (!message.bytes.includes('a\x80', 0, 'latin1') || lied) return undefined;
+      lied = true;
+      rig.imap.store('INBOX', message.bytes);
+      return 'NO Server Unavailable. 15';
+    };
+    const rig: SessionRig = await SessionRig.make(redis, { capabilities: single, refuse });
+    await rig.spool({ n: mail('n', 'a\0b') });
+    const { run, problems } = await rig.session();
+    expect(run).toMatchObject({ appended: 1, repaired: 1 });
+    expect(problems.map(({ code }) => code)).toContain('message-repaired');
+    expect(rig.imap.stored()).toHaveLength(1);
+  });
+
   it('follows another where the destination names a second fault', async () => {
     const bytes = mail('n', 'a\0b\nc');
     const refuse = (message: AppendedMessage) => {

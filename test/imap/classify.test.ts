@@ -170,3 +170,15 @@ describe('what a server asks for', () => {
     expect(byeError(peer, 'Autologout', 'login').details).not.toHaveProperty('hint');
   });
 });
+
+describe('a line of a megabyte', () => {
+  test.each([
+    ['login', (text: string) => loginError(peer, { reply: 'NO', responseCode: undefined, text }, tried())],
+    ['farewell', (text: string) => byeError(peer, text, 'login')],
+    ['SELECT', (text: string) => mailboxError(peer, 'INBOX', { reply: 'NO', responseCode: undefined, text })],
+  ])('is looked at in its first words: %s', (_, errorOf) => {
+    // Minutes go by where the patterns get all of it
+    expect(errorOf('imap '.repeat(200_000)).code).toBe(errorOf('imap').code);
+    expect(errorOf(`${'x'.repeat(1000)} too many connections, throttled`).code).toBe(errorOf('x').code);
+  });
+});

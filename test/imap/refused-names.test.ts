@@ -43,6 +43,13 @@ const levelsOf = (name: string) => name.split('/').length;
 describe('a name that is refused', () => {
   test.each<[string, ImapBehaviour, string, string | RegExp, number]>([
     [
+      'with more words than are looked at',
+      { refuseCreate: (name) => (name.includes('.') ? `NO ${'x'.repeat(1000)} permission denied` : undefined) },
+      'a.b',
+      'a_b',
+      2,
+    ],
+    [
       'for its white space, by Gmail',
       { refuseCreate: (name) => (/ {2}|^ | $|\/ | \//.test(name) ? 'NO [CANNOT] Invalid folder name' : undefined) },
       'Old  mail / of 2004 ',

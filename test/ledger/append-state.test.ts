@@ -91,3 +91,10 @@ it('a mailbox gets a number that stays', async () => {
   expect(first).toEqual([1, 2, 1]);
   expect(await number('Sent')).toBe(2);
 });
+
+it('has no number for a mailbox where all are given: its messages are settled all the same', async () => {
+  const full = Object.fromEntries(Array.from({ length: 65_535 }, (_, n) => [`From/${n}`, n + 1]));
+  await redis.client.hset(accountKeys.mailboxes(account), full);
+  expect(await mailboxNumber(redis.client, account, 'From/one more')).toBe(0);
+  expect(await mailboxNumber(redis.client, account, 'From/65534')).toBe(65_535);
+});

@@ -66,6 +66,11 @@ describe('the report for people', () => {
     const one = account('a', { appended: 2 }, { mailboxes: { INBOX: 2 } });
     expect(text(one, { ...one, id: 'b' })).toContain('INBOX 4.');
   });
+
+  it('shows no names of the server that move the cursor', () => {
+    const shown = text(account('a', { appended: 1 }, { mailboxes: { 'Sent\u001b[2J\nall is well': 1 } }));
+    expect(shown).toContain('Sent [2J all is well 1.');
+  });
 });
 
 describe('a run without anything new', () => {

@@ -1,6 +1,7 @@
 /**
- * Messages at which sessions broke off: the server hung, hung up or lost its way in them. They are asked for last, so that
- * one such message does not keep all others back, and after two tries they are left to the next run.
+ * Messages at which sessions broke off: the server hung, hung up or lost its way in them. One at which several did is asked
+ * for last, so that it does not keep all others back, and then left to the next run. Once is no sign of anything but the
+ * network, and order is worth keeping.
  */
 import { MailhaulError, printable } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
@@ -14,14 +15,16 @@ import type { Asked, Taken } from './taker.ts';
 export interface Breaker {
   /** The run in which sessions broke off at it. */
   readonly run: number;
-  /** How many of that run did. */
+  /** How many of that run did; one that fell silent counts twice, since it costs minutes. */
   readonly count: number;
   /** How the last one ended, safe to show. */
   readonly text: string;
 }
 
-/** After so many sessions of a run a message is left to the next one. */
-const triesInRun = 2;
+/** After so many sessions of a run a message is asked for behind all others. */
+const triesInPlace = 2;
+/** After so many it is left to the next run. */
+const triesInRun = 3;
 
 /** Errors that may be of one message; others are of the server, the account or our own. */
 const codes: ReadonlySet<string> = new Set(['server-silent', 'connection-lost', 'message-cut', 'protocol-error']);
@@ -70,6 +73,7 @@ export function orderOf(
     const breaker = hasOwnUidl(place) ? breakers.get(key) : undefined;
     if (breaker === undefined) return true;
     over.delete(key);
+    if (breaker.count < triesInPlace) return true;
     if (breaker.run === run && breaker.count >= triesInRun) {
       const asked = { uidl: Buffer.from(listing.uidl(place)), hasOwnUidl: true, claimed: listing.octets(place) };
       aside.push({ number: listing.number(place), reply: breaker.text, asked });
@@ -98,7 +102,7 @@ export async function noteBreaker(
   const key = uidlKey(asked.uidl).toString('hex');
   const json = await redis.hget(accountKeys.breakers(account), key);
   const before = json ? (JSON.parse(json) as Breaker) : undefined;
-  const count = before?.run === run ? before.count + 1 : 1;
+  const count = (before?.run === run ? before.count : 0) + (error.code === 'server-silent' ? 2 : 1);
   const breaker: Breaker = { run, count, text: printable(error.message) };
   await redis.hset(accountKeys.breakers(account), key, JSON.stringify(breaker));
 }

@@ -100,7 +100,7 @@ describe('a source that fails', () => {
       expect(told).toMatchObject({ stops: 'message', count: 1 });
       expect(told!.text).toMatch(why);
       expectStored([4]);
-      expect(pop.seen('RETR').filter((line) => line === 'RETR 5').length).toBeLessThanOrEqual(3);
+      expect(pop.seen('RETR').filter((line) => line === 'RETR 5').length).toBeLessThanOrEqual(4);
       for (const name of ['hangAt', 'stall', 'cut', 'replies'] as const) delete pop.behaviour[name];
       await expectNextRun();
     },

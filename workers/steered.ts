@@ -36,8 +36,14 @@ export async function steered(
   { kind, job, lost, closed, removed }: SteeredJob,
   session: Session,
 ): Promise<void> {
+  // Whoever resumed while this session was ending found its job still there, and queued none. What was heard of that may
+  // be older than what is.
+  const rest = async () => {
+    await steering.refresh();
+    return steering.pausedBy(account) ? control.paused(job) : control.ended(kind, job, 'resumed');
+  };
   const pause = steering.signalFor(account);
-  if (pause.aborted) return control.paused(job);
+  if (pause.aborted) return rest();
   const cut = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const cutLater = () => {
@@ -45,8 +51,6 @@ export async function steered(
   };
   pause.addEventListener('abort', cutLater, { once: true });
   const onlyPaused = () => pause.aborted && !signal.aborted && !lost.aborted;
-  // Whoever resumed while this session was ending found its job still there, and queued none.
-  const rest = () => (steering.pausedBy(account) ? control.paused(job) : control.ended(kind, job, 'resumed'));
   try {
     const end = await session(account, {
       stop: AbortSignal.any([signal, lost, closed, removed, pause]),

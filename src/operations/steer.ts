@@ -16,6 +16,9 @@ import { type Accounts, type Selected, type Selection, select, selectionText } f
 /** Accounts that are dealt with at once. */
 const atOnce = 50;
 
+/** Longer than a session takes to end once it has said that it does. */
+const lookAgainMs = 1000;
+
 /** What steering works with. */
 export interface SteerContext {
   readonly redis: RedisClient;
@@ -94,7 +97,22 @@ async function resume(context: SteerContext, { scopes, accounts }: Selected): Pr
   for (const scope of scopes) if (await context.steering.resume(scope)) resumed += 1;
   const free = accounts.filter((account) => !context.steering.pausedBy(account));
   await forEach(free, ({ key }) => context.control.resume(key));
+  if (resumed > 0) void lookAgain(context, free);
   return resumed === 0 ? 'not paused' : 'resumed';
+}
+
+/**
+ * A session that was just ending for the pause may have had its job still in the queue when its run was looked after:
+ * then nobody goes on. The reconciler would find it, later.
+ */
+async function lookAgain({ clock, steering, control }: SteerContext, accounts: readonly Account[]): Promise<void> {
+  try {
+    await clock.wait(lookAgainMs);
+    const free = accounts.filter((account) => !steering.pausedBy(account));
+    await forEach(free, ({ key }) => control.resume(key));
+  } catch {
+    // Redis is gone, or the service: whoever comes next looks after its runs.
+  }
 }
 
 /** Forgets refused logins, makes refused messages pending again, looks at full mailboxes, and has who needs it run again. */

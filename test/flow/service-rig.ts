@@ -8,6 +8,8 @@ import type { AccountStatus } from '../../src/operations/status.ts';
 import { compareMailboxes, mailboxContents, popContents } from '../servers/witness.ts';
 import { type Ended, expectUntouched, type Haul, type HaulRig } from './haul-rig.ts';
 
+/** Longer than any machine needs for what is waited for; shorter than the patience of the rig, which tells less. */
+const tooLongMs = 150_000;
 const lookMs = 50;
 const patienceMs = 200_000;
 const comparedAtOnce = 8;
@@ -109,14 +111,19 @@ export class ServiceRig {
     return (await this.api<{ accounts: AccountStatus[] }>('accounts?limit=500')).accounts;
   }
 
-  /** Waits until the accounts are as they should be; says what is not when a process of the service ends. */
+  /** Waits until the accounts are as they should be; says what is not when a process of the service ends, or too long passes. */
   async until(
     holds: (accounts: readonly AccountStatus[]) => boolean,
     ...parts: readonly Haul[]
   ): Promise<readonly AccountStatus[]> {
+    const began = Date.now();
     for (;;) {
       const accounts = await this.accounts();
       if (holds(accounts)) return accounts;
+      if (Date.now() - began > tooLongMs) {
+        const tails = parts.map(({ text }) => text.stderr.slice(-6000)).join('\n---\n');
+        throw new Error(`the accounts stay as they are: ${JSON.stringify(accounts)}\n${tails}`);
+      }
       for (const { child, text } of parts) {
         if (child.exitCode === null && child.signalCode === null) continue;
         throw new Error(`a process ended: ${child.exitCode ?? child.signalCode}\n${text.stderr.slice(-4000)}`);

@@ -1,7 +1,6 @@
 /** The flags that mailboxes keep (RFC 3501 §7.1), and those that messages lost because their mailbox keeps them not. */
-import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import { noteProblem, problemOf, readProblems } from '../ledger/problems.ts';
+import { addProblem } from '../ledger/problems.ts';
 import { withoutTwins } from '../message/status-flags.ts';
 import type { Placement } from './placement.ts';
 
@@ -21,10 +20,8 @@ const NAMED_MAX = 10;
 export class DroppedFlags {
   readonly #where = new Map<string, Set<string>>();
   readonly #counted = new WeakSet<object>();
-  #count = 0;
-  /** What earlier sessions of the run noted. */
-  #before: number | undefined;
-  #noted = 0;
+  /** How many messages have not been told of yet. */
+  #untold = 0;
 
   /** The flags of a mailbox, by the list of its PERMANENTFLAGS: `\*` in it stands for all keywords, alone for all flags. */
   in(mailbox: string, permanentFlags: readonly string[]): LastingFlags {
@@ -46,20 +43,19 @@ export class DroppedFlags {
 
   /** Tells the report, once a run, of what was dropped so far. */
   async note(redis: RedisClient, account: string): Promise<void> {
-    if (this.#count === this.#noted) return;
-    this.#noted = this.#count;
-    this.#before ??= (await readProblems(redis, account)).find(({ code }) => code === 'flags-dropped')?.count ?? 0;
-    const count = this.#before + this.#count;
+    const count = this.#untold;
+    if (count === 0) return;
+    this.#untold = 0;
     const named = [...this.#where].slice(0, NAMED_MAX).map(([mailbox, flags]) => `${mailbox}: ${[...flags].join(' ')}`);
     const where = named.join('; ') + (this.#where.size > NAMED_MAX ? '; …' : '');
-    await noteProblem(redis, account, problemOf(new MailhaulError('flags-dropped', { count, where }), count));
+    await addProblem(redis, account, 'flags-dropped', { where }, count);
   }
 
   #note(mailbox: string, item: object, flags: readonly string[]): void {
     // A message is looked at again when its command is cut in two
     if (this.#counted.has(item)) return;
     this.#counted.add(item);
-    this.#count += 1;
+    this.#untold += 1;
     const known = this.#where.get(mailbox) ?? new Set();
     for (const flag of flags) if (known.size < NAMED_MAX) known.add(flag);
     if (this.#where.size <= NAMED_MAX) this.#where.set(mailbox, known);

@@ -2,15 +2,14 @@
 import { MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import { noteProblem, type Problem, problemOf } from './problems.ts';
+import { addProblem, type Problem, problemOf } from './problems.ts';
 import type { Run } from './run.ts';
 
 /** Notes that messages were merged, for the report of the run and for who verifies the account later. */
 export async function noteMerged(redis: RedisClient, account: string, host: string, count: number): Promise<void> {
   if (count === 0) return;
   await redis.hset(accountKeys.ledger(account), 'merges', 1);
-  const sum = await redis.hincrby(accountKeys.run(account), 'merged', count);
-  await noteProblem(redis, account, problemOf(new MailhaulError('merged-by-destination', { host, count: sum }), sum));
+  await addProblem(redis, account, 'merged-by-destination', { host }, count);
 }
 
 /** True for an account whose destination was seen to merge messages. */

@@ -1,7 +1,9 @@
 /** What went wrong in a run, by code: for the report. */
+import { randomBytes } from 'node:crypto';
 import { type ErrorCode, type ErrorDetails, errorRow, MailhaulError, type Stops } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
+import { Script } from '../ground/redis-script.ts';
 
 /** One kind of problem of one account, as the report shows it (design §4). */
 export interface Problem {
@@ -31,9 +33,17 @@ export async function notedText(redis: RedisClient, account: string, code: Error
   return noted === null ? undefined : (JSON.parse(noted) as { text: string }).text;
 }
 
+// The pieces of a problem's JSON, between which the count belongs.
+const addScript = new Script(`
+  local noted = redis.call('HGET', KEYS[1], ARGV[1])
+  local all = tonumber(ARGV[2]) + (noted and cjson.decode(noted).count or 0)
+  redis.call('HSET', KEYS[1], ARGV[1], table.concat({ unpack(ARGV, 3) }, string.format('%d', all)))
+  return all
+`);
+
 /**
- * Notes `count` more of a problem that is counted; `{count}` in its text is how many there are by now. For whoever alone
- * writes this code: the holder of a lease.
+ * Notes `count` more of a problem that is counted; `{count}` in its text is how many there are by now. One script: a
+ * session settles several commands at once.
  */
 export async function addProblem(
   redis: RedisClient,
@@ -42,9 +52,11 @@ export async function addProblem(
   details: ErrorDetails,
   count = 1,
 ): Promise<void> {
-  const noted = await redis.hget(accountKeys.problems(account), code);
-  const all = count + (noted === null ? 0 : (JSON.parse(noted) as { count: number }).count);
-  await noteProblem(redis, account, problemOf(new MailhaulError(code, { ...details, count: all }), all));
+  // Stands for the number that only Redis knows; what servers say cannot have it in it.
+  const mark = randomBytes(16).toString('hex');
+  const { message: text } = new MailhaulError(code, { ...details, count: mark });
+  const pieces = `{"count":${mark},"text":${JSON.stringify(text)}}`.split(mark);
+  await addScript.run(redis, [accountKeys.problems(account)], [code, count, ...pieces]);
 }
 
 /** All problems of an account: those of its run, and the refusals that nobody has accepted. */

@@ -14,6 +14,7 @@ function documents(): Source[] {
   const names = [
     'README.md',
     'CHANGELOG.md',
+    'ARCHITECTURE.md',
     'CONTRIBUTING.md',
     'package.json',
     'docker-compose.yml',
@@ -123,6 +124,12 @@ const table: Record<string, Rule> = {
     sources: everything,
     bad: source('src/a.ts', `// ${'TO'}${'DO'} later`),
     good: source('src/a.ts', '// to do, as others do'),
+  },
+  'merges are finished': {
+    faults: rules.conflicts,
+    sources: everything,
+    bad: source('README.md', `a\n${'<'.repeat(7)} HEAD\nb\n`),
+    good: source('README.md', 'Heading\n========\n'),
   },
   'every test runs': {
     faults: rules.silencedTests,

@@ -101,6 +101,13 @@ export function leftovers(sources: readonly Source[]): string[] {
   return bad.map((file) => `${file.path}: do it, or leave it; a note without an owner is never read`);
 }
 
+/** Marks of a merge that nobody finished. */
+export function conflicts(sources: readonly Source[]): string[] {
+  const mark = /^(?:<{7}|={7}|>{7})(?: |$)/m;
+  const bad = sources.filter((file) => mark.test(file.text));
+  return bad.map((file) => `${file.path}: two versions stand there; choose`);
+}
+
 /** Tests that hide others, or themselves. */
 export function silencedTests(sources: readonly Source[]): string[] {
   const bad = sources.filter((file) =>

@@ -1,0 +1,43 @@
+/** Counts and states as answers of the API have them. */
+import { z } from 'zod';
+import type { RunState } from '../../ledger/run.ts';
+import type { ByteCounts, MessageCounts } from '../../report/report.ts';
+
+/** A whole number, 0 or more. */
+export const count = z.number().int().min(0);
+
+/** ISO 8601 in UTC. */
+export const instant = z.iso.datetime();
+
+/** How an account stands (design §4). */
+export const accountState = z.enum([
+  'queued',
+  'running',
+  'waiting',
+  'paused',
+  'complete',
+  'incomplete',
+  'failed',
+] as const satisfies readonly RunState[]);
+
+/** How the messages stand; listed is the sum of the others. */
+export const messageCountsSchema = z.strictObject({
+  listed: count,
+  known: count,
+  appended: count,
+  duplicate: count,
+  refused: count,
+  failed: count,
+  vanished: count,
+  pending: count,
+}) satisfies z.ZodType<MessageCounts>;
+
+/** Bytes of messages at the source. */
+export const byteCountsSchema = z.strictObject({
+  listed: count,
+  downloaded: count,
+  appended: count,
+}) satisfies z.ZodType<ByteCounts>;
+
+/** Accounts by their states; every state is there. */
+export const stateCounts = z.record(accountState, count);

@@ -49,8 +49,11 @@ export const importBody = z.strictObject({
 /** Body of /api/accounts/remove. */
 export const removeBody = z.strictObject({ account: ids });
 
+/** The part of a path that is the id of an account. */
+export const idParams = z.strictObject({ id });
+
 /** The value as the schema has it. Throws `request-refused` with every mistake, and none of the values. */
-export function checked<T>(schema: z.ZodType<T>, value: unknown, what: 'body' | 'query'): T {
+export function checked<T>(schema: z.ZodType<T>, value: unknown, what: 'body' | 'query' | 'path'): T {
   const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
   const found = result.error.issues.map((issue) => {

@@ -13,6 +13,7 @@ import { answerError } from './answers.ts';
 import { addApi } from './api.ts';
 import { Guard, isLoopbackName } from './guard.ts';
 import { Metrics } from './metrics.ts';
+import { documentRoutes } from './openapi.ts';
 import { statusPage } from './page.ts';
 
 /** A dashboard that answers. */
@@ -47,6 +48,7 @@ export async function openDashboard(parts: DeskParts): Promise<Dashboard> {
   });
   server.addHook('onRequest', async (request, reply) => guard.check(request, reply));
   addOpenRoutes(server, context);
+  await documentRoutes(server);
   addApi(server, context);
   server.get('/', async (_request, reply) => {
     const now = context.clock.now();

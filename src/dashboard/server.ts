@@ -30,6 +30,8 @@ import { Sessions } from './sessions.ts';
 export interface Dashboard {
   /** http://HOST:PORT */
   readonly url: string;
+  /** Every route that it has, as `METHOD PATTERN`. */
+  readonly routes: readonly string[];
   /** Takes no more requests and drops the connections. */
   close(): Promise<void>;
 }
@@ -47,6 +49,8 @@ export async function openDashboard(deskParts: DeskParts, pageFolder?: string): 
   const { host, port } = listenAt(settings);
   const tokens = await ensureTokens(settings.dataDir);
   const server = newServer(desk);
+  const routes: string[] = [];
+  server.addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
   const assets = new Assets(pageFolder ?? join(packageRoot(), 'dist', 'dashboard'));
   await addDoor(server, desk, tokens, isLoopbackName(isIP(host) === 6 ? `[${host}]` : host));
   for (const add of parts) await add(server, desk);
@@ -55,7 +59,7 @@ export async function openDashboard(deskParts: DeskParts, pageFolder?: string): 
   try {
     const url = await server.listen({ host, port });
     log.info({ url }, 'dashboard');
-    return { url, close: () => server.close() };
+    return { url, routes, close: () => server.close() };
   } catch (error) {
     await server.close().catch(() => {});
     throw new MailhaulError('listen-failed', { where: `${host}:${port}`, reason: (error as Error).message });

@@ -46,6 +46,8 @@ export interface DashboardRig {
   readonly steering: Steering;
   readonly control: RunControl;
   readonly token: string;
+  /** The token that may only look. */
+  readonly lookToken: string;
   ask(path: string, ask?: Ask): Promise<Answer>;
 }
 
@@ -78,9 +80,9 @@ export function accountOf(id: string, group = 'wave-1'): Account {
 export async function openRig(
   handle: RedisHandle,
   accounts: readonly Account[],
-  more: { settings?: Partial<Settings>; parts?: Partial<DeskParts> } = {},
+  more: { settings?: Partial<Settings>; parts?: Partial<DeskParts>; dataDir?: string; pageFolder?: string } = {},
 ): Promise<DashboardRig> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'mailhaul-dashboard-'));
+  const dataDir = more.dataDir ?? (await mkdtemp(join(tmpdir(), 'mailhaul-dashboard-')));
   const loaded = loadSettings({ env: {}, options: { dataDir, listen: '127.0.0.1:0' } });
   const settings: LoadedSettings = { ...loaded, metricsMs: 0, ...more.settings, dataDir };
   const log = silentLog();
@@ -98,17 +100,18 @@ export async function openRig(
   };
   const readWaits = async () => new Map();
   const parts = { redis, settings, log, book, steering, control, queues, askRun, readWaits, ...more.parts };
-  const dashboard = await openDashboard(parts);
+  const dashboard = await openDashboard(parts, more.pageFolder ?? join(dataDir, 'no-page'));
   onTestFinished(async () => {
     await dashboard.close();
     await steering.close();
     await bell.close();
     await queues.close();
-    await rm(dataDir, { recursive: true });
+    await rm(dataDir, { recursive: true, force: true });
   });
   const token = (await readFile(join(dataDir, 'token'), 'utf8')).trim();
+  const lookToken = (await readFile(join(dataDir, 'token-look'), 'utf8')).trim();
   const ask = (path: string, how: Ask = {}) => send(dashboard.url, path, token, how);
-  return { dashboard, settings, steering, control, token, ask };
+  return { dashboard, settings, steering, control, token, lookToken, ask };
 }
 
 /** node:http, because fetch lets nobody choose the Host header. */

@@ -27,10 +27,10 @@ import {
   reportsQuery,
   steerBody,
 } from './requests.ts';
+import { nameOf } from './visitor.ts';
 
 /** Counts in /api/status may be this old. */
 const statusAgeMs = 1000;
-const namePattern = /^[\w.@+-]{1,64}$/;
 
 /** Adds the routes, after `documentRoutes`. */
 export function addApi(server: FastifyInstance, context: Desk): void {
@@ -186,10 +186,4 @@ function adminOf({ admin }: Desk): AccountAdmin {
 
 function asker(request: FastifyRequest): Asker {
   return { by: nameOf(request), reason: '' };
-}
-
-/** Who asks, for the audit log. The token says that they may; the name is what the client says of itself. */
-function nameOf(request: FastifyRequest): string {
-  const name = request.headers['mailhaul-user'];
-  return typeof name === 'string' && namePattern.test(name) ? `${name} from ${request.ip}` : `token from ${request.ip}`;
 }

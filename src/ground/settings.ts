@@ -4,6 +4,7 @@ import { connectionsSchema } from './settings-connections.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { rulesSchema } from './settings-rules.ts';
 import { schedulesSchema } from './settings-schedules.ts';
+import { visitorSettings } from './settings-visitors.ts';
 
 const ms = z
   .number()
@@ -168,6 +169,7 @@ export const settingsSchema = z.strictObject({
   pauseGraceMs: ms,
   auditMaxEntries: count,
   auditFileMaxBytes: bytes,
+  ...visitorSettings,
   progressMs: wait,
   progressLogMs: wait,
 });

@@ -10,6 +10,7 @@ import type { RunControl } from '../schedule/run-control.ts';
 import { type AccountAdmin, accountAdmin } from './account-admin.ts';
 import { AuditLog } from './audit.ts';
 import { Census } from './census.ts';
+import type { Live } from './live.ts';
 import type { Accounts } from './selection.ts';
 import type { StatusContext } from './status.ts';
 import type { SteerContext } from './steer.ts';
@@ -31,6 +32,8 @@ export interface DeskParts {
   readonly store?: AccountStore;
   /** Instead of the store. */
   readonly admin?: AccountAdmin;
+  /** What those are told who watch. */
+  readonly live?: Live;
 }
 
 /** The desk of one process. */
@@ -42,6 +45,7 @@ export interface Desk extends SteerContext, StatusContext {
   readonly steering: Steering;
   readonly clock: Clock;
   readonly admin?: AccountAdmin;
+  readonly live?: Live;
 }
 
 /** Sets the desk up. */

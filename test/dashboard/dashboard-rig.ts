@@ -47,6 +47,8 @@ export interface DashboardRig {
   readonly steering: Steering;
   readonly control: RunControl;
   readonly token: string;
+  /** The token that may only look. */
+  readonly lookToken: string;
   /** Asks, and throws where the answer is not as docs/openapi.json has it. */
   ask(path: string, ask?: Ask): Promise<Answer>;
 }
@@ -80,9 +82,9 @@ export function accountOf(id: string, group = 'wave-1'): Account {
 export async function openRig(
   handle: RedisHandle,
   accounts: readonly Account[],
-  more: { settings?: Partial<Settings>; parts?: Partial<DeskParts> } = {},
+  more: { settings?: Partial<Settings>; parts?: Partial<DeskParts>; dataDir?: string; pageFolder?: string } = {},
 ): Promise<DashboardRig> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'mailhaul-dashboard-'));
+  const dataDir = more.dataDir ?? (await mkdtemp(join(tmpdir(), 'mailhaul-dashboard-')));
   const loaded = loadSettings({ env: {}, options: { dataDir, listen: '127.0.0.1:0' } });
   const settings: LoadedSettings = { ...loaded, metricsMs: 0, ...more.settings, dataDir };
   const log = silentLog();
@@ -100,13 +102,13 @@ export async function openRig(
   };
   const readWaits = async () => new Map();
   const parts = { redis, settings, log, book, steering, control, queues, askRun, readWaits, ...more.parts };
-  const dashboard = await openDashboard(parts);
+  const dashboard = await openDashboard(parts, more.pageFolder ?? join(dataDir, 'no-page'));
   onTestFinished(async () => {
     await dashboard.close();
     await steering.close();
     await bell.close();
     await queues.close();
-    await rm(dataDir, { recursive: true });
+    await rm(dataDir, { recursive: true, force: true });
   });
   const token = (await readFile(join(dataDir, 'token'), 'utf8')).trim();
   const ask = async (path: string, how: Ask = {}) => {
@@ -116,7 +118,8 @@ export async function openRig(
     if (fault !== '') throw new Error(fault);
     return answer;
   };
-  return { dashboard, settings, steering, control, token, ask };
+  const lookToken = (await readFile(join(dataDir, 'token-look'), 'utf8')).trim();
+  return { dashboard, settings, steering, control, token, lookToken, ask };
 }
 
 function methodOf({ method, raw, body }: Ask): string {

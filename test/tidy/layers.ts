@@ -84,6 +84,7 @@ export const groundFiles = [
   'settings-rules',
   'settings-conditions',
   'settings-templates',
+  'settings-visitors',
   'patterns',
   'settings-schedules',
   'cron',

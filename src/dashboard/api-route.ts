@@ -23,7 +23,7 @@ import { checked, noQuery } from './requests.ts';
 /** Chapters of the document; openapi.ts says what each is about. */
 export type Tag = 'status' | 'accounts' | 'steering' | 'tasks' | 'service';
 
-/** An answer that is no JSON: a file, or a stream of events. The handler sends it itself. */
+/** An answer that is no JSON: a file, or a stream of events. The handler sends it itself, and returns the reply. */
 export interface Media {
   readonly media: string;
   readonly description: string;
@@ -60,7 +60,7 @@ export type Checked<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTyp
 type Handler<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, A> = (
   request: Checked<P, Q, B>,
   reply: FastifyReply,
-) => Promise<A extends z.ZodType ? Shown<A> : FastifyReply>;
+) => Promise<FastifyReply | (A extends z.ZodType ? Shown<A> : never)>;
 
 type Add = <
   A extends z.ZodType | Media,

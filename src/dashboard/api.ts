@@ -27,6 +27,7 @@ import {
   reportsQuery,
   steerBody,
 } from './requests.ts';
+import { addTasks } from './task-routes.ts';
 import { nameOf } from './visitor.ts';
 
 /** Counts in /api/status may be this old. */
@@ -37,6 +38,7 @@ export function addApi(server: FastifyInstance, context: Desk): void {
   addLooking(server, context);
   addSteering(server, context);
   addAdmin(server, context);
+  addTasks(server, context);
   addDocument(server);
 }
 

@@ -93,7 +93,8 @@ export class Viewers {
 export function addEvents(server: FastifyInstance, live: Live, viewers: Viewers): void {
   const answer = {
     media: 'text/event-stream',
-    description: 'Events `overview` (the answer of GET /api/overview) and `rows` (accounts of GET /api/table that changed).',
+    description:
+      'Events `overview` (the answer of GET /api/overview) and `rows` (accounts of GET /api/table that changed).',
   };
   typed(server).get(
     '/api/events',

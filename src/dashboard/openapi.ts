@@ -41,7 +41,13 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
             description:
               'The text of the file `token` in the data directory, or of `token-look`, which changes nothing.',
           },
-          session: { type: 'apiKey', in: 'cookie', name: 'mailhaul-session', description: 'A login of the dashboard.' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'mailhaul-',
+            description:
+              'A login of the dashboard: its name ends in letters of the service, and begins with __Host- by https.',
+          },
           csrf: {
             type: 'apiKey',
             in: 'header',

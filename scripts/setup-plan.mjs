@@ -60,7 +60,9 @@ export function findBrowser(env, runnable) {
  * @returns {Step[]}
  */
 export function plan(facts, options) {
-  const missing = Object.entries(needs).filter(([fact, need]) => !facts[fact] && (need.for === 'always' || options[need.for]));
+  const missing = Object.entries(needs).filter(
+    ([fact, need]) => !facts[fact] && (need.for === 'always' || options[need.for]),
+  );
   const steps = [];
   if (missing.length > 0)
     steps.push(

@@ -17,9 +17,15 @@ async function axeFaults(tags) {
   );
 }
 
+/** Animations and transitions that go on now, by their elements. */
+function moving() {
+  const going = document.getAnimations().filter(({ playState }) => playState === 'running');
+  return going.map(({ effect }) => `${effect.target.tagName}.${effect.target.className}`);
+}
+
 // What breaks the policy is an error of the console anyway; this names what it was.
 document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) => {
   console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`);
 });
 
-window.lookInside = { tooWide, axeFaults };
+window.lookInside = { tooWide, moving, axeFaults };

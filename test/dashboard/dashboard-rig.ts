@@ -78,11 +78,22 @@ export function accountOf(id: string, group = 'wave-1'): Account {
   };
 }
 
+/** What else a dashboard may be given. */
+export interface RigOptions {
+  readonly settings?: Partial<Settings>;
+  readonly parts?: Partial<DeskParts>;
+  readonly dataDir?: string;
+  /** The web build that it serves; none where it is left out. */
+  readonly pageFolder?: string;
+  /** Where its end is left, for one that serves several tests; the end of the test where it is left out. */
+  readonly atEnd?: (end: () => Promise<void>) => void;
+}
+
 /** Opens one; it is closed with the test. */
 export async function openRig(
   handle: RedisHandle,
   accounts: readonly Account[],
-  more: { settings?: Partial<Settings>; parts?: Partial<DeskParts>; dataDir?: string; pageFolder?: string } = {},
+  more: RigOptions = {},
 ): Promise<DashboardRig> {
   const dataDir = more.dataDir ?? (await mkdtemp(join(tmpdir(), 'mailhaul-dashboard-')));
   const loaded = loadSettings({ env: {}, options: { dataDir, listen: '127.0.0.1:0' } });
@@ -103,7 +114,7 @@ export async function openRig(
   const readWaits = async () => new Map();
   const parts = { redis, settings, log, book, steering, control, queues, askRun, readWaits, ...more.parts };
   const dashboard = await openDashboard(parts, more.pageFolder ?? join(dataDir, 'no-page'));
-  onTestFinished(async () => {
+  (more.atEnd ?? onTestFinished)(async () => {
     await dashboard.close();
     await steering.close();
     await bell.close();

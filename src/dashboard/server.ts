@@ -56,7 +56,8 @@ export async function openDashboard(parts: DeskParts): Promise<Dashboard> {
   try {
     const url = await server.listen({ host, port });
     log.info({ url }, 'dashboard');
-    return { url, close: () => server.close() };
+    context.board.begin();
+    return { url, close: () => server.close().then(() => context.board.close()) };
   } catch (error) {
     await server.close().catch(() => {});
     throw new MailhaulError('listen-failed', { where: `${host}:${port}`, reason: (error as Error).message });

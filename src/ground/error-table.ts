@@ -262,6 +262,24 @@ export const errorTable = {
     text: '{count} pages are shown live already',
     remedy: 'Close some of them, or raise the setting eventsViewersMax.',
   },
+  'task-unknown': {
+    stops: 'none',
+    retry: 'never',
+    text: 'there is no task {id}',
+    remedy: 'GET /api/tasks lists those that are kept: none outlives its process, nor apiTasksKept and apiTasksKeptMs.',
+  },
+  'tasks-full': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} tasks wait or run already, and no more are taken',
+    remedy: 'Wait until one has ended, cancel one, or raise apiTasksKept.',
+  },
+  'task-result-large': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the result has {bytes} bytes, more than the {most} of apiTasksMaxBytes',
+    remedy: 'Ask for fewer accounts at once, or raise apiTasksMaxBytes.',
+  },
   'account-unknown': {
     stops: 'run',
     retry: 'never',

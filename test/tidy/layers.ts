@@ -91,6 +91,7 @@ export const groundFiles = [
   'errors',
   'log',
   'clock',
+  'csv',
   'crash-point',
   'shutdown',
   'redis',

@@ -93,6 +93,7 @@ export const groundFiles = [
   'errors',
   'log',
   'clock',
+  'csv',
   'crash-point',
   'shutdown',
   'redis',

@@ -1,6 +1,7 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
 import { z } from 'zod';
 import { connectionsSchema } from './settings-connections.ts';
+import { logShape } from './settings-logs.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { rulesSchema } from './settings-rules.ts';
 import { schedulesSchema } from './settings-schedules.ts';
@@ -52,6 +53,7 @@ export const settingsSchema = z.strictObject({
   redisStartTimeoutMs: wait,
   redisLostAfterMs: wait,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+  ...logShape,
   defaults: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   providersFile: text,
   sealKeyFile: z.string().min(1).nullable(),

@@ -84,6 +84,11 @@ export function commandLog(settings: LoadedSettings): Log {
   return createLog({ level: settings.logLevel, destination, accountFiles: accountFilesOf(settings) });
 }
 
+/** The log of a command that logs nothing but the protocol trace; undefined where the settings want none. */
+export function traceLog(settings: LoadedSettings, run: string): Log | undefined {
+  return settings.protocolTrace === 'off' ? undefined : commandLog(settings).child({ run });
+}
+
 /** The log of the service, on standard error: for people on a terminal, for programs elsewhere. */
 export function serviceLog(
   settings: LoadedSettings,

@@ -11,7 +11,7 @@ import { withProviderLimits } from '../operations/known-limits.ts';
 import { oneAccount } from '../operations/one-account.ts';
 import { number } from '../report/text.ts';
 import { openRedisBeside } from '../service.ts';
-import { type CommonOptions, settingsOf, waitLines, withProcessOptions } from './common-options.ts';
+import { type CommonOptions, settingsOf, traceLog, waitLines, withProcessOptions } from './common-options.ts';
 
 interface ExportCommandOptions extends CommonOptions {
   readonly out?: string;
@@ -66,7 +66,8 @@ async function forAccount(
   try {
     const { client: redis } = await openRedisBeside(settings, closers);
     const account = await oneAccount(id, list, { redis, settings, env });
-    const status = await work({ redis, settings, env, account, signal, onWait: waitLines(options, stderr) });
+    const log = traceLog(settings, 'export');
+    const status = await work({ redis, settings, env, account, signal, log, onWait: waitLines(options, stderr) });
     return signal.aborted ? interruptedStatus : status;
   } catch (error) {
     if (signal.aborted) return interruptedStatus;

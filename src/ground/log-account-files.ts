@@ -31,7 +31,7 @@ export function accountFileName(id: string): string {
   const taken = /-[0-9a-f]{16}$|\.1$|\.$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/.test(id);
   if (plain && !taken) return id;
   const rest = id.slice(0, longestName).replace(/[^A-Za-z0-9@._+-]/g, '_');
-  return `${rest.replace(/^[^A-Za-z0-9]/, '_')}-${hexDigest(8, 'log of an account', id)}`;
+  return `${rest.replace(/^(?:[^A-Za-z0-9]|$)/, '_')}-${hexDigest(8, 'log of an account', id)}`;
 }
 
 /** The files. What is written is with the kernel when `write` returns: it outlives the process. */

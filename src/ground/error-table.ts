@@ -928,6 +928,21 @@ export const errorTable = {
     remedy: 'Name a file with --messages that can be written, on a disk with room.',
     exit: 1,
   },
+  'sums-disagree': {
+    stops: 'account',
+    retry: 'never',
+    text: 'the sums do not agree: {reason}',
+    remedy:
+      'Do not rely on the numbers of this account. Run mailhaul sync, then report again; if it stays, this is a fault of Mailhaul, or its Redis lost something: mailhaul verify says what is at the destination.',
+  },
+  'verification-file': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the record of the verification {path} cannot be used: {reason}',
+    remedy:
+      'Records are kept in the folder verification of the data directory: see that it can be written, or use verify --no-record. What report --verification names must be the document of verify --json.',
+    exit: 1,
+  },
   'export-failed': {
     stops: 'run',
     retry: 'never',

@@ -24,6 +24,7 @@ import { showLogin } from './login-page.ts';
 import { Metrics } from './metrics.ts';
 import { isLoopbackAddress, isLoopbackName } from './origin.ts';
 import { addPage } from './page.ts';
+import { addQueuesPage } from './queues-page.ts';
 import { Sessions } from './sessions.ts';
 
 /** A dashboard that answers. */
@@ -42,8 +43,14 @@ type AddRoutes = (server: FastifyInstance, desk: Desk) => void | Promise<void>;
 /** The routes of what people ask for, each in a file of its own. */
 const parts: readonly AddRoutes[] = [addOpenRoutes, addApi];
 
-/** Begins to answer, with the web page that lies in `pageFolder`. Throws `listen-failed` or `token-unusable`. */
-export async function openDashboard(deskParts: DeskParts, pageFolder?: string): Promise<Dashboard> {
+/** Where the build put the files of the web page, and those of the page of the queues. */
+export interface PageFolders {
+  readonly page: string;
+  readonly queues: string;
+}
+
+/** Begins to answer. Throws `listen-failed` or `token-unusable`. */
+export async function openDashboard(deskParts: DeskParts, folders = builtFolders()): Promise<Dashboard> {
   const desk = openDesk(deskParts);
   const { settings, log } = desk;
   const { host, port } = listenAt(settings);
@@ -51,11 +58,12 @@ export async function openDashboard(deskParts: DeskParts, pageFolder?: string): 
   const server = newServer(desk);
   const routes: string[] = [];
   server.addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
-  const assets = new Assets(pageFolder ?? join(packageRoot(), 'dist', 'dashboard'));
+  const assets = new Assets(folders.page);
   await addDoor(server, desk, tokens, isLoopbackName(isIP(host) === 6 ? `[${host}]` : host));
   for (const add of parts) await add(server, desk);
   addAssets(server, assets);
   addPage(server, desk, assets);
+  addQueuesPage(server, desk, folders.queues);
   try {
     const url = await server.listen({ host, port });
     log.info({ url }, 'dashboard');
@@ -122,6 +130,11 @@ function addOpenRoutes(server: FastifyInstance, context: Desk): void {
     const { text, type } = await metrics.text(measured);
     return reply.type(type).send(text);
   });
+}
+
+function builtFolders(): PageFolders {
+  const built = join(packageRoot(), 'dist');
+  return { page: join(built, 'dashboard'), queues: join(built, 'queues-page') };
 }
 
 function ownVersion(): string {

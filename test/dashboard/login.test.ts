@@ -56,6 +56,18 @@ describe('the login form', () => {
     expect((await ask('/api/session', { token: null, headers: html })).json['code']).toBe('token-refused');
   });
 
+  it('goes on to where somebody wanted to go, at the second try too', async () => {
+    const it = await rig();
+    const { text } = await sendForm(it, { token: 'wrong', next: 'queues' });
+    expect(text).toContain('name="next" type="hidden" value="queues"');
+    for (const [next, location] of [
+      ['queues', 'queues/'],
+      ['', './'],
+    ]) {
+      expect((await sendForm(it, { token: it.token, next: next! })).headers['location']).toBe(location);
+    }
+  });
+
   it('says that a token is wrong, repeats nothing of it, and counts how often', async () => {
     const it = await rig({ apiFailuresPerMinute: 2 });
     const statuses = [];

@@ -22,6 +22,7 @@ import { Guard } from './guard.ts';
 import { addLogin } from './login.ts';
 import { showLogin } from './login-page.ts';
 import { Metrics } from './metrics.ts';
+import { documentRoutes } from './openapi.ts';
 import { isLoopbackAddress, isLoopbackName } from './origin.ts';
 import { addPage } from './page.ts';
 import { addQueuesPage } from './queues-page.ts';
@@ -58,6 +59,7 @@ export async function openDashboard(deskParts: DeskParts, folders = builtFolders
   const server = newServer(desk);
   const routes: string[] = [];
   server.addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
+  await documentRoutes(server);
   const assets = new Assets(folders.page);
   await addDoor(server, desk, tokens, isLoopbackName(isIP(host) === 6 ? `[${host}]` : host));
   for (const add of parts) await add(server, desk);
@@ -67,7 +69,8 @@ export async function openDashboard(deskParts: DeskParts, folders = builtFolders
   try {
     const url = await server.listen({ host, port });
     log.info({ url }, 'dashboard');
-    return { url, routes, close: () => server.close() };
+    desk.board.begin();
+    return { url, routes, close: () => server.close().then(() => desk.board.close()) };
   } catch (error) {
     await server.close().catch(() => {});
     throw new MailhaulError('listen-failed', { where: `${host}:${port}`, reason: (error as Error).message });
@@ -113,7 +116,7 @@ async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loop
   server.addHook('preClose', async () => viewers.end());
   const ended = (login: string) => viewers.end(login);
   await addLogin(server, { guard, sessions, cookie, secure, version: ownVersion(), ended });
-  if (live) addEvents(server, live, viewers);
+  addEvents(server, live, viewers);
 }
 
 function addOpenRoutes(server: FastifyInstance, context: Desk): void {

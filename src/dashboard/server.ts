@@ -101,21 +101,21 @@ function newServer({ settings, log }: Desk): FastifyInstance {
 
 /** Puts the guard before all routes, and adds those of who comes and goes. */
 async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loopback: boolean): Promise<void> {
-  const { redis, settings, clock, live } = desk;
+  const { redis, settings, clock, live, log } = desk;
   const publicUrl = settings.publicUrl === null ? undefined : new URL(settings.publicUrl);
   const secure = publicUrl?.protocol === 'https:';
   // Cookies go to every port of a host: each service has a name of its own for its cookie.
   const cookie = `${secure ? '__Host-' : ''}mailhaul-${hexDigest(4, 'cookie', tokens.steer)}`;
   const sessions = new Sessions(redis, settings, hexDigest(16, tokens.steer, tokens.look), clock);
   const failuresPerMinute = settings.apiFailuresPerMinute;
-  const guard = new Guard({ tokens, loopback, publicUrl, failuresPerMinute, sessions, cookie });
+  const guard = new Guard({ tokens, loopback, publicUrl, failuresPerMinute, sessions, cookie, log });
   const viewers = new Viewers(settings, sessions);
   await server.register(fastifyCookie);
   server.decorateRequest('visitor', null);
   server.addHook('onRequest', (request, reply) => guard.check(request, reply));
   server.addHook('preClose', async () => viewers.end());
   const ended = (login: string) => viewers.end(login);
-  await addLogin(server, { guard, sessions, cookie, secure, version: ownVersion(), ended });
+  await addLogin(server, { guard, sessions, cookie, secure, version: ownVersion(), ended, log });
   addEvents(server, live, viewers);
 }
 

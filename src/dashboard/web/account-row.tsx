@@ -3,7 +3,7 @@ import { Component } from 'preact';
 import type { TableRow } from '../../operations/answers/table.ts';
 import { columns, figureText } from './account-columns.ts';
 import { visible } from './foreign-text.ts';
-import { bytes, number, percent, plural } from './format.ts';
+import { bytes, number, percent } from './format.ts';
 import { Icon } from './icons.tsx';
 import { accountHref } from './route.ts';
 import { StateBadge } from './states.tsx';
@@ -143,8 +143,12 @@ function Card({ row }: { row: TableRow }) {
       <span class="card-line">
         <Meter row={row} />
         <span class="muted figure">
-          {row.startedAt === null ? visible(row.group) : `${number(row.listed)} · ${bytes(row.bytesListed)}`}
-          {missing > 0 && <span class="bad"> · {plural(missing, 'missing', 'missing')}</span>}
+          {row.startedAt === null ? visible(row.group) : number(row.listed)}
+          {missing > 0 ? (
+            <span class="bad"> · {number(missing)} missing</span>
+          ) : (
+            row.startedAt && ` · ${bytes(row.bytesListed)}`
+          )}
         </span>
       </span>
       <Note row={row} />

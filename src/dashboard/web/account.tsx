@@ -95,13 +95,7 @@ const deeds: readonly Deed[] = ['pause', 'resume', 'run', 'retry', 'accept'];
 
 function Buttons({ account, onDone }: { account: AccountDetail; onDone: () => void }) {
   const { id, messages, paused } = account;
-  if (!useMaySteer()) {
-    return (
-      <p class="muted">
-        <LookOnlyNote />
-      </p>
-    );
-  }
+  if (!useMaySteer()) return <LookOnlyNote />;
   const fits: Readonly<Record<Deed, boolean>> = {
     pause: paused === null,
     resume: paused?.scope === 'account',

@@ -76,11 +76,7 @@ function Found({ feed, query, onAgain, onClear }: FoundParts) {
   return (
     <>
       <p class="muted" role="status">
-        {feed.total === undefined
-          ? 'Loading …'
-          : filtered && all !== undefined
-            ? `${number(feed.total)} of ${plural(all, 'account')}`
-            : plural(feed.total, 'account')}
+        {foundText(feed.total, filtered ? all : undefined)}
       </p>
       {filtered && (
         <button type="button" class="quiet" onClick={onClear}>
@@ -94,6 +90,11 @@ function Found({ feed, query, onAgain, onClear }: FoundParts) {
       )}
     </>
   );
+}
+
+function foundText(found: number | undefined, all: number | undefined): string {
+  if (found === undefined) return 'Loading …';
+  return all === undefined ? plural(found, 'account') : `${number(found)} of ${number(all)} accounts`;
 }
 
 interface ChoiceParts {

@@ -1,6 +1,6 @@
 /** Which accounts of the list are chosen: some by their ids, or all that the filter finds but for some. */
 import type { Meant } from './deeds.ts';
-import { number, plural } from './format.ts';
+import { plural } from './format.ts';
 import { everyAccount, type ListQuery } from './route.ts';
 
 /** What is chosen. */
@@ -48,8 +48,7 @@ export function choiceText(choice: Choice, query: ListQuery, found: number): str
   const what = meant(choice, query);
   if ('all' in what) return `all ${plural(found, 'account')}`;
   if ('group' in what) return `group ${what.group} with ${plural(found, 'account')}`;
-  const count = chosenCount(choice, found);
-  return 'filter' in what ? `${number(count)} of the accounts found` : plural(count, 'account');
+  return plural(chosenCount(choice, found), 'account');
 }
 
 /** Whether a query narrows the list by nothing, or by the group alone. */

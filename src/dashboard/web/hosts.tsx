@@ -1,4 +1,5 @@
 /** The hosts that mail comes from and goes to: what they allow, and who waits for them. */
+import { useState } from 'preact/hooks';
 import type { HostStatus } from '../../operations/answers/overview.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, instant, number, plural } from './format.ts';
@@ -8,6 +9,8 @@ import { useAnswer } from './use-answer.ts';
 
 const askEveryMs = 5000;
 const mostBusy = 5;
+/** Of very many hosts, those that are busiest come first. */
+const atFirst = 60;
 
 interface Hosts {
   readonly hosts: readonly HostStatus[];
@@ -16,6 +19,8 @@ interface Hosts {
 /** The page of all hosts. */
 export function HostsPage() {
   const { value, fault, reload } = useAnswer<Hosts>('api/hosts', askEveryMs);
+  const [shown, setShown] = useState(atFirst);
+  const more = (value?.hosts.length ?? 0) - shown;
   return (
     <>
       <h1>Hosts</h1>
@@ -23,10 +28,15 @@ export function HostsPage() {
       {!value && !fault && <p class="loading">Loading …</p>}
       {value?.hosts.length === 0 && <p class="empty">No account names a host yet.</p>}
       <div class="cards hosts">
-        {value?.hosts.map((host) => (
+        {value?.hosts.slice(0, shown).map((host) => (
           <HostCard key={host.host} host={host} />
         ))}
       </div>
+      {more > 0 && (
+        <button type="button" onClick={() => setShown(shown + atFirst)}>
+          Show {number(Math.min(more, atFirst))} more of {plural(more, 'host')}
+        </button>
+      )}
     </>
   );
 }
@@ -40,12 +50,16 @@ export function BusiestHosts() {
         <h2 id="hosts">Hosts</h2>
         {value && <a href="#/hosts">{number(value.hosts.length)} in all</a>}
       </div>
+      {value?.hosts.length !== 0 && <p class="muted host-head">Connections, and the most that are allowed now</p>}
       {fault && !value && <FaultBox fault={fault} retry={reload} />}
       <ul class="host-list">
         {value?.hosts.slice(0, mostBusy).map((host) => (
           <li key={host.host}>
             <span class="host-name">{visible(host.host)}</span>
-            <span class="figure muted">{connections(host)}</span>
+            <span class="figure muted">
+              <span class="unseen">connections: </span>
+              {connections(host)}
+            </span>
             <HostNote host={host} />
           </li>
         ))}
@@ -55,9 +69,9 @@ export function BusiestHosts() {
 }
 
 function connections({ connections: now, allowed, limit }: HostStatus): string {
-  if (allowed === 0) return plural(now, 'connection');
-  const spared = limit > 0 && allowed < limit ? ` (limit ${number(limit)})` : '';
-  return `${number(now)} of ${plural(allowed, 'connection')}${spared}`;
+  if (allowed === 0) return `${number(now)}, no limit`;
+  const spared = limit > 0 && allowed < limit ? `, spared from ${number(limit)}` : '';
+  return `${number(now)} of ${number(allowed)}${spared}`;
 }
 
 /** Whom it keeps waiting and why. */
@@ -81,13 +95,15 @@ function HostCard({ host }: { host: HostStatus }) {
     <section class="card" aria-label={visible(host.host)}>
       <div class="card-head">
         <h2 class="host-name">{visible(host.host)}</h2>
-        <a href={listHref({ host: host.host })}>{plural(host.sources + host.destinations, 'account')}</a>
+        <a href={listHref({ host: host.host })} aria-label={`Accounts of ${visible(host.host)}`}>
+          Accounts
+        </a>
       </div>
       <HostNote host={host} />
       <dl class="pairs">
         <Pair name="Connections" value={connections(host)} />
-        <Pair name="Source of" value={plural(host.sources, 'account')} />
-        <Pair name="Destination of" value={plural(host.destinations, 'account')} />
+        {host.sources > 0 && <Pair name="Source of" value={plural(host.sources, 'account')} />}
+        {host.destinations > 0 && <Pair name="Destination of" value={plural(host.destinations, 'account')} />}
         <Pair name="Downloaded" value={bytes(host.downloadedBytes)} />
         <Pair name="Uploaded" value={`${bytes(host.uploadedBytes)}, ${plural(host.appended, 'message')}`} />
         {Object.entries(budget)

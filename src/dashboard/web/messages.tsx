@@ -16,9 +16,9 @@ const lines = [
   { name: 'failed', meaning: 'not to be had', look: 'look-failed' },
 ] as const;
 
-/** Messages whose end is known, whatever it is. */
-export function settledOf(messages: Messages): number {
-  return messages.listed - messages.pending;
+/** Messages whose end is known and good, as the list counts them. */
+export function settledOf({ known, appended, duplicate, vanished }: Messages): number {
+  return known + appended + duplicate + vanished;
 }
 
 /** A bar of how far the messages are. */

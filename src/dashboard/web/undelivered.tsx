@@ -6,7 +6,7 @@ import { bytes, number, plural } from './format.ts';
 import { FaultBox } from './notices.tsx';
 import { useAnswer } from './use-answer.ts';
 
-const perPage = 25;
+const perPage = 20;
 
 /** The section of the account's page. `mark` changes when the list may be another. */
 export function Undelivered({ path, mark }: { path: string; mark: string }) {
@@ -27,17 +27,38 @@ export function Undelivered({ path, mark }: { path: string; mark: string }) {
         total === 0 ? (
           <p class="muted">None: nothing was refused, and everything could be had.</p>
         ) : (
-          <ul class="messages">
-            {value.messages.map((message) => (
-              <Message key={message.key} message={message} />
-            ))}
-          </ul>
+          <Messages messages={value.messages} />
         )
       ) : (
         !fault && <p class="loading">Loading …</p>
       )}
       {pages > 1 && <Pager page={page} pages={pages} onPage={setPage} />}
     </section>
+  );
+}
+
+function Messages({ messages }: { messages: readonly UndeliveredMessage[] }) {
+  const remedies = new Map(messages.map(({ code, remedy }) => [code, remedy]));
+  return (
+    <>
+      <dl class="remedies">
+        {[...remedies]
+          .filter(([, remedy]) => remedy !== '')
+          .map(([code, remedy]) => (
+            <div key={code}>
+              <dt>
+                What to do about <code>{code}</code>
+              </dt>
+              <dd>{visible(remedy)}</dd>
+            </div>
+          ))}
+      </dl>
+      <ul class="messages">
+        {messages.map((message) => (
+          <Message key={message.key} message={message} />
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -64,7 +85,7 @@ const fates: Readonly<Record<UndeliveredMessage['fate'], string>> = {
 };
 
 function Message({ message }: { message: UndeliveredMessage }) {
-  const { subject, date, size, fate, text, remedy, reply, tries, messageId, code, uidl } = message;
+  const { subject, date, size, fate, text, reply, tries, messageId, code, uidl } = message;
   return (
     <li>
       <p class="message-head">
@@ -73,13 +94,13 @@ function Message({ message }: { message: UndeliveredMessage }) {
       </p>
       <p>
         <span class="bad">{fates[fate]}</span>: {visible(text)}
+        {reply !== '' && (
+          <>
+            {' '}
+            The server said: <q>{visible(reply, 500)}</q>
+          </>
+        )}
       </p>
-      {reply !== '' && (
-        <p>
-          The server said: <q>{visible(reply, 500)}</q>
-        </p>
-      )}
-      {remedy !== '' && <p class="muted">{visible(remedy)}</p>}
       <p class="muted message-marks">
         <code>{code}</code> · {plural(tries, 'try', 'tries')}
         {messageId !== '' && <> · Message-ID {visible(messageId, 200)}</>}

@@ -8,9 +8,11 @@ export interface Range {
 
 /** The rows that a view shows, and `beyond` more on either side. Heights in pixels. */
 export function seenRows(top: number, viewHeight: number, rowHeight: number, total: number, beyond: number): Range {
-  const first = Math.max(0, Math.min(total, Math.floor(Math.max(0, top) / rowHeight) - beyond));
-  const end = Math.min(total, Math.ceil((Math.max(0, top) + viewHeight) / rowHeight) + beyond);
-  return { first, end: Math.max(first, end) };
+  // A list that became shorter is seen from its end until the browser has scrolled back.
+  const at = Math.max(0, Math.min(top, total * rowHeight - viewHeight));
+  const first = Math.max(0, Math.floor(at / rowHeight) - beyond);
+  const end = Math.min(total, Math.ceil((at + viewHeight) / rowHeight) + beyond);
+  return { first, end };
 }
 
 /** Where the list must be scrolled to so that a row is seen whole; as far as needed and no further. */

@@ -1,6 +1,6 @@
 /** What was before: the runs of an account, and what somebody signed off. */
 import type { RunStatus } from '../../operations/answers/account.ts';
-import type { AccountDetail } from './answer-shapes.ts';
+import type { AccountDetail } from '../../operations/answers/account-status.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, fullInstant, instant, number, span } from './format.ts';
 import { FaultBox } from './notices.tsx';

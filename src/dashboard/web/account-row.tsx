@@ -45,6 +45,8 @@ export class AccountRow extends Component<RowParts> {
       const isControl = (event.target as Element).closest('a, input, label') !== null;
       if (row && !isControl && getSelection()?.isCollapsed !== false) onOpen(index, row.id);
     };
+    // Of all rows Tab stops at the one that the keys have chosen.
+    const tab = isActive ? 0 : -1;
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the grid's, which has the focus
       // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and says which row is meant
@@ -58,8 +60,8 @@ export class AccountRow extends Component<RowParts> {
         aria-busy={row === undefined}
         onClick={open}
       >
-        {isChosen !== undefined && <ChooseCell row={row} isChosen={isChosen} onChoose={onChoose} />}
-        {row ? isNarrow ? <Card row={row} /> : <Cells row={row} /> : <Cell>…</Cell>}
+        {isChosen !== undefined && <ChooseCell row={row} isChosen={isChosen} onChoose={onChoose} tab={tab} />}
+        {row ? isNarrow ? <Card row={row} tab={tab} /> : <Cells row={row} tab={tab} /> : <Cell>…</Cell>}
       </div>
     );
   }
@@ -75,18 +77,21 @@ function Cell({ children, look = '' }: { children?: preact.ComponentChildren; lo
   );
 }
 
-function ChooseCell({
-  row,
-  isChosen,
-  onChoose,
-}: { row: TableRow | undefined } & Pick<RowParts, 'onChoose'> & { isChosen: boolean }) {
+interface ChooseParts {
+  readonly row: TableRow | undefined;
+  readonly isChosen: boolean;
+  readonly tab: number;
+  readonly onChoose: (id: string) => void;
+}
+
+function ChooseCell({ row, isChosen, tab, onChoose }: ChooseParts) {
   return (
     <Cell look="cell-choose">
       {row && (
         <label class="tick">
           <input
             type="checkbox"
-            tabIndex={-1}
+            tabIndex={tab}
             checked={isChosen}
             aria-label={`Select ${visible(row.id)}`}
             onChange={() => onChoose(row.id)}
@@ -97,20 +102,20 @@ function ChooseCell({
   );
 }
 
-function IdLink({ id }: { id: string }) {
+function IdLink({ id, tab }: { id: string; tab: number }) {
   return (
-    <a href={accountHref(id)} tabIndex={-1} title={visible(id)}>
+    <a href={accountHref(id)} tabIndex={tab} title={visible(id)}>
       {visible(id)}
     </a>
   );
 }
 
-function Cells({ row }: { row: TableRow }) {
+function Cells({ row, tab }: { row: TableRow; tab: number }) {
   const now = Date.now();
   return (
     <>
       <Cell look="cell-id">
-        <IdLink id={row.id} />
+        <IdLink id={row.id} tab={tab} />
       </Cell>
       <Cell>
         <StateBadge state={row.state} />
@@ -132,12 +137,12 @@ function Cells({ row }: { row: TableRow }) {
 }
 
 /** On a phone: everything that matters, one below the other. */
-function Card({ row }: { row: TableRow }) {
+function Card({ row, tab }: { row: TableRow; tab: number }) {
   const missing = row.refused + row.failed;
   return (
     <Cell look="cell-card">
       <span class="card-line">
-        <IdLink id={row.id} />
+        <IdLink id={row.id} tab={tab} />
         <StateBadge state={row.state} />
       </span>
       <span class="card-line">

@@ -45,14 +45,17 @@ export function AccountTable(parts: TableParts) {
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const list = box.current!;
-    if (event.target !== list || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    // Enter and the space bar are a link's and a box's own, where one of them has the focus.
+    const isOwn = event.target === list;
     const id = feed.row(active)?.id;
     const next = rowByKey(event.key, active, total, Math.max(1, Math.floor(view.height / rowHeight) - 1));
     if (next !== undefined) {
       activate(next);
+      if (!isOwn) list.focus({ preventScroll: true });
       list.scrollTop = scrollToSee(next, list.scrollTop, view.height, rowHeight);
-    } else if (event.key === 'Enter' && id !== undefined) open(active, id);
-    else if (event.key === ' ' && id !== undefined && choice) parts.onChoose(id);
+    } else if (isOwn && event.key === 'Enter' && id !== undefined) open(active, id);
+    else if (isOwn && event.key === ' ' && id !== undefined && choice) parts.onChoose(id);
     else return;
     event.preventDefault();
   };

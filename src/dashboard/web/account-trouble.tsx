@@ -1,5 +1,5 @@
 /** What keeps an account from going on, with what to do about it: the first thing on its page. */
-import type { AccountDetail } from './answer-shapes.ts';
+import type { AccountDetail } from '../../operations/answers/account-status.ts';
 import { visible } from './foreign-text.ts';
 import { instant, number, relative } from './format.ts';
 import { Icon } from './icons.tsx';

@@ -1,8 +1,8 @@
 /** One account: how far it is, what is in its way and what to do about it. */
 import { useCallback, useEffect, useRef } from 'preact/hooks';
+import type { AccountDetail } from '../../operations/answers/account-status.ts';
 import { AccountHistory } from './account-history.tsx';
 import { AccountTrouble } from './account-trouble.tsx';
-import type { AccountDetail, Place } from './answer-shapes.ts';
 import { type Deed, deedWords } from './deeds.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, fullInstant, instant, number, percent, relative, span } from './format.ts';
@@ -113,7 +113,7 @@ function Buttons({ account, onDone }: { account: AccountDetail; onDone: () => vo
             type="button"
             onClick={() => askToSteer({ deed, selection: { account: [id] }, what: `account ${id}`, onDone })}
           >
-            {deed === 'accept' ? 'Accept refused …' : deedWords[deed].name}
+            {deedWords[deed].name}
           </button>
         ))}
     </div>
@@ -150,7 +150,7 @@ function Progress({ account: { messages, bytes: octets, run, group } }: { accoun
   );
 }
 
-function Side({ name, place: { host, port, user } }: { name: string; place: Place }) {
+function Side({ name, place: { host, port, user } }: { name: string; place: AccountDetail['source'] }) {
   return (
     <dl class="side">
       <dt>{name}</dt>

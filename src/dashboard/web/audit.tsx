@@ -1,5 +1,5 @@
 /** Who did what. */
-import type { AuditEntry } from './answer-shapes.ts';
+import type { AuditEntry } from '../../operations/answers/deeds.ts';
 import { visible } from './foreign-text.ts';
 import { instant } from './format.ts';
 import { FaultBox } from './notices.tsx';

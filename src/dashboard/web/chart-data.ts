@@ -37,3 +37,9 @@ export function chartData(
     stepSeconds: wide / 1000,
   };
 }
+
+/** What was known and what came later: each step once, those that begin before `fromMs` left out, so that it stays bounded. */
+export function joined(before: Throughput | undefined, { stepMs, samples }: Throughput, fromMs: number): Throughput {
+  const steps = new Map([...(before?.samples ?? []), ...samples].map((sample) => [sample.at, sample]));
+  return { stepMs, samples: [...steps.values()].filter(({ at }) => Date.parse(at) >= fromMs) };
+}

@@ -1,6 +1,6 @@
 /** What can be done with accounts, and how the API is asked for it. */
+import type { Steered } from '../../operations/answers/deeds.ts';
 import type { Table } from '../../operations/answers/table.ts';
-import type { Steered } from './answer-shapes.ts';
 import { ask, tell } from './api.ts';
 import { number } from './format.ts';
 import { type ListQuery, queryText } from './route.ts';

@@ -7,7 +7,7 @@ import { FaultBox } from './notices.tsx';
 import { listHref } from './route.ts';
 import { useAnswer } from './use-answer.ts';
 
-const askEveryMs = 5000;
+const askEveryMs = 10_000;
 const mostBusy = 5;
 /** Of very many hosts, those that are busiest come first. */
 const atFirst = 60;

@@ -14,10 +14,15 @@ import { StateBadge, states } from './states.tsx';
 import { ThroughputSection } from './throughput.tsx';
 import { useAnswer } from './use-answer.ts';
 
+/** While the stream does not tell. */
+const askEveryMs = 15_000;
+
 /** The first page. */
 export function OverviewPage() {
-  const { value, fault, reload } = useAnswer<Overview>('api/overview');
-  const overview = useCell(live.overview) ?? value;
+  const link = useCell(live.link);
+  const { value, fault, reload } = useAnswer<Overview>('api/overview', link === 'live' ? undefined : askEveryMs);
+  const told = useCell(live.overview);
+  const overview = newer(told, value);
   return (
     <>
       <h1>Overview</h1>
@@ -30,6 +35,10 @@ export function OverviewPage() {
       )}
     </>
   );
+}
+
+function newer(a: Overview | undefined, b: Overview | undefined): Overview | undefined {
+  return a && b ? (a.at >= b.at ? a : b) : (a ?? b);
 }
 
 function Shown({ overview }: { overview: Overview }) {

@@ -5,7 +5,7 @@ import { Chart } from './chart.tsx';
 import { type ChartData, chartData } from './chart-data.ts';
 import { bytes, fullInstant, rate, span } from './format.ts';
 import { FaultBox } from './notices.tsx';
-import { useAnswer } from './use-answer.ts';
+import { useThroughput } from './use-throughput.ts';
 
 const hourMs = 3_600_000;
 const ranges = [
@@ -16,12 +16,11 @@ const ranges = [
 /** As wide as a screen can tell apart, and as long as somebody reads. */
 const mostPoints = 360;
 const mostLines = 24;
-const askEveryMs = 30_000;
 
 /** The section of the overview. */
 export function ThroughputSection() {
   const [range, setRange] = useState<(typeof ranges)[number]>(ranges[0]);
-  const { value, fault, reload } = useAnswer<Throughput>('api/throughput', askEveryMs);
+  const { value, fault, reload } = useThroughput(range.ms);
   return (
     <section class="card wide" aria-labelledby="throughput">
       <div class="card-head">

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { chartData } from '../../../src/dashboard/web/chart-data.ts';
+import { chartData, joined } from '../../../src/dashboard/web/chart-data.ts';
 
 const stepMs = 60_000;
 const now = Date.UTC(2026, 10, 22, 12, 0, 30);
@@ -31,4 +31,12 @@ it('puts steps together where there are more than points, over the time that was
 
 it('is empty without samples', () => {
   expect(chartData({ stepMs, samples: [] }, 3 * stepMs, now, 100).messages).toEqual([null, null, null]);
+});
+
+it('is kept with each step once, and nothing older than what is shown', () => {
+  const before = { stepMs, samples: [minute(3, 1), minute(2, 2)] };
+  const from = Date.parse(minute(2, 0).at);
+  const whole = joined(before, { stepMs, samples: [minute(2, 2), minute(1, 3)] }, from);
+  expect(whole.samples).toEqual([minute(2, 2), minute(1, 3)]);
+  expect(joined(undefined, before, from).samples).toEqual([minute(2, 2)]);
 });

@@ -179,6 +179,14 @@ export async function readRunMailboxes(redis: RedisClient, account: string): Pro
   return Object.fromEntries(Object.entries(hash).map(([path, count]) => [path, Number(count)]));
 }
 
+/** The fields of a run's hash that say how it stands; it has others, of its sessions. */
+export const runFields = [
+  ...['id', 'number', 'state', 'startedAt', 'finishedAt', 'download', 'listed', 'known', 'accepted', 'appended'],
+  ...['duplicate', 'refused', 'refusedBefore', 'failed', 'vanished', 'bytesListed', 'downloaded', 'bytesAppended'],
+  ...['repaired', 'rewritesAt', 'destinationOpened', 'draining', 'probed', 'destinationMessages', 'recheck'],
+  ...['waitMaxMs', 'taker', 'error'],
+] as const;
+
 /** A run as its hash in Redis has it; undefined for an empty one. */
 export function parseRun(hash: Record<string, string>): Run | undefined {
   if (!hash['id']) return undefined;

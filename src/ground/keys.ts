@@ -141,6 +141,10 @@ export const globalKeys = {
   rollCall: `${prefix}:roll-call`,
   /** Hash: error code|host → how many sessions ended so. */
   sessionFailures: `${prefix}:session-failures`,
+  /** String with a time to live: JSON of a login to the dashboard; `mark` is the SHA-256 of what its cookie holds. */
+  login: (mark: string) => `${prefix}:{logins}:${mark}`,
+  /** Sorted set: the marks of all logins → when they end at the latest, in milliseconds since 1970. */
+  logins: `${prefix}:{logins}:all`,
   /** Stream: what was appended in each step of time, under the time at which the step began; bounded. */
   throughput: `${prefix}:throughput`,
   /** The prefix of BullMQ's keys. */

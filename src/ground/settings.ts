@@ -5,6 +5,7 @@ import { connectionsSchema } from './settings-connections.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { rulesSchema } from './settings-rules.ts';
 import { schedulesSchema } from './settings-schedules.ts';
+import { visitorSettings } from './settings-visitors.ts';
 
 const ms = z
   .number()
@@ -160,6 +161,11 @@ export const settingsSchema = z.strictObject({
   apiPageAccounts: count.max(10_000),
   apiFailuresPerMinute: count,
   apiTimeoutMs: wait,
+  apiTasksAtOnce: count.max(100),
+  apiTasksKept: count.max(10_000),
+  apiTasksKeptMs: wait,
+  apiTasksMaxBytes: bytes,
+  apiTaskLines: count.max(10_000),
   runWaitMs: wait,
   metricsMs: ms,
   metricsTimeoutMs: wait,
@@ -170,6 +176,7 @@ export const settingsSchema = z.strictObject({
   pauseGraceMs: ms,
   auditMaxEntries: count,
   auditFileMaxBytes: bytes,
+  ...visitorSettings,
   progressMs: wait,
   progressLogMs: wait,
 });

@@ -16,6 +16,7 @@ import { BoardKeeper, type KeeperParts } from './board-keeper.ts';
 import type { BoardEntry } from './board-memory.ts';
 import type { Census, Counted } from './census.ts';
 import { health } from './health.ts';
+import type { Live, LiveEvent } from './live.ts';
 import { type BoardSums, hostSumsOf, overviewOf, sumsOf } from './overview.ts';
 import { TableView } from './table.ts';
 import { ThroughputSampler } from './throughput.ts';
@@ -25,18 +26,6 @@ const closeMs = 2000;
 const rowsAtOnce = 500;
 /** An overview in which nothing has changed is told again after so many turns: who looks sees that it is not stale. */
 const quietTurns = 15;
-
-/** What is told to who looks: an Overview or a RowsEvent, as JSON. */
-export interface LiveEvent {
-  readonly name: 'overview' | 'rows';
-  readonly data: string;
-}
-
-/** Where those who look are told of what changes. */
-export interface Live {
-  /** Calls the listener with every event, the latest overview first; returns how to stop that. */
-  subscribe(listener: (event: LiveEvent) => void): () => void;
-}
 
 /** What the board works with. */
 export interface BoardParts extends Omit<KeeperParts, 'circumstances' | 'settings' | 'steering'> {

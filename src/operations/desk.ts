@@ -12,6 +12,7 @@ import { type AccountAdmin, accountAdmin } from './account-admin.ts';
 import { AuditLog } from './audit.ts';
 import { Board, type BoardParts } from './board.ts';
 import type { Census } from './census.ts';
+import type { Live } from './live.ts';
 import type { StatusContext } from './status.ts';
 import type { SteerContext } from './steer.ts';
 
@@ -34,6 +35,10 @@ export interface DeskParts {
   readonly store?: AccountStore;
   /** Instead of the store. */
   readonly admin?: AccountAdmin;
+  /** What those are told who watch, instead of the board. */
+  readonly live?: Live;
+  /** Variables that passwords of proxies and accounts may be in; none where it is left out. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** The desk of one process. */
@@ -47,6 +52,8 @@ export interface Desk extends SteerContext, StatusContext {
   readonly steering: Steering;
   readonly clock: Clock;
   readonly admin?: AccountAdmin;
+  readonly live: Live;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Sets the desk up. */
@@ -55,8 +62,10 @@ export function openDesk(parts: DeskParts): Desk {
   const admin = parts.admin ?? (store && accountAdmin(store, settings));
   const board = new Board({ ...parts, clock: systemClock });
   return {
+    live: board,
     ...parts,
     ...(admin && { admin }),
+    env: parts.env ?? {},
     clock: systemClock,
     audit: new AuditLog(redis, settings.dataDir, settings, log),
     census: board,

@@ -168,8 +168,14 @@ export async function readRuns(redis: RedisClient, accounts: readonly string[]):
   return replies.map(([error, hash]) => (error ? undefined : parseRun(hash as Record<string, string>)));
 }
 
+/** What of a run tells how its messages stand. */
+export type RunCounts = Pick<
+  Run,
+  'listed' | 'known' | 'appended' | 'duplicate' | 'refused' | 'refusedBefore' | 'failed' | 'vanished'
+>;
+
 /** Messages that are listed and not accounted for otherwise; none before the first listing. */
-export function pendingIn({ listed, known, appended, duplicate, vanished, failed, ...run }: Run): number {
+export function pendingIn({ listed, known, appended, duplicate, vanished, failed, ...run }: RunCounts): number {
   return Math.max(0, listed - known - appended - duplicate - run.refused - run.refusedBefore - failed - vanished);
 }
 

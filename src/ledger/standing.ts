@@ -47,7 +47,7 @@ const readScript = new Script(`
 `);
 
 /** Standings of accounts by their keys, in one round trip. Throws what Redis throws. */
-export async function readStandings(redis: RedisClient, accounts: readonly string[]): Promise<Standing[]> {
+export async function readRunStandings(redis: RedisClient, accounts: readonly string[]): Promise<Standing[]> {
   return (await readToldStandings(redis, accounts)).map(standingOf);
 }
 

@@ -139,7 +139,8 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   const { book, store } = await openBook(options, redis);
   closers.push(() => book.close());
   const isPaused = async (key: string) => (await isHeld(client, key)) || isPausedIn(steering, await book.get(key));
-  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, isPaused });
+  const idOf = async (key: string) => (await book.get(key))?.id;
+  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, isPaused, idOf });
   const parts: Parts = { redis, bell, queues, steering, book, control, store };
   const spool = roles.has('pop') || roles.has('imap') ? await openWorkers(options, parts, closers) : undefined;
   if (options.byItself) await openServiceRoles(options, parts, spool, closers);

@@ -70,7 +70,7 @@ export class AuditLog {
   }
 
   #missed(entry: AuditEntry, error: Error): void {
-    this.#log.warn({ audit: entry, reason: error.message }, 'audit entry not written');
+    this.#log.error({ audit: entry, reason: error.message }, 'audit entry not written');
   }
 }
 

@@ -17,6 +17,7 @@ import { ensureTokens, type Tokens } from '../operations/token.ts';
 import { answerError } from './answers.ts';
 import { addApi } from './api.ts';
 import { Assets, addAssets } from './assets.ts';
+import { addBoard } from './board-routes.ts';
 import { addEvents, Viewers } from './events.ts';
 import { Guard } from './guard.ts';
 import { addLogin } from './login.ts';
@@ -42,7 +43,7 @@ export interface Dashboard {
 type AddRoutes = (server: FastifyInstance, desk: Desk) => void | Promise<void>;
 
 /** The routes of what people ask for, each in a file of its own. */
-const parts: readonly AddRoutes[] = [addOpenRoutes, addApi];
+const parts: readonly AddRoutes[] = [addOpenRoutes, addBoard, addApi];
 
 /** Where the build put the files of the web page, and those of the page of the queues. */
 export interface PageFolders {

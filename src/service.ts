@@ -213,6 +213,7 @@ async function openServiceRoles(
     redis: client,
     settings,
     log,
+    bell,
     book,
     steering,
     control,

@@ -59,7 +59,8 @@ export async function openDashboard(deskParts: DeskParts, pageFolder?: string): 
   try {
     const url = await server.listen({ host, port });
     log.info({ url }, 'dashboard');
-    return { url, routes, close: () => server.close() };
+    desk.board.begin();
+    return { url, routes, close: () => server.close().then(() => desk.board.close()) };
   } catch (error) {
     await server.close().catch(() => {});
     throw new MailhaulError('listen-failed', { where: `${host}:${port}`, reason: (error as Error).message });
@@ -105,7 +106,7 @@ async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loop
   server.addHook('preClose', async () => viewers.end());
   const ended = (login: string) => viewers.end(login);
   await addLogin(server, { guard, sessions, cookie, secure, version: ownVersion(), ended });
-  if (live) addEvents(server, live, viewers);
+  addEvents(server, live, viewers);
 }
 
 function addOpenRoutes(server: FastifyInstance, context: Desk): void {

@@ -1,5 +1,6 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
 import { z } from 'zod';
+import { boardSettings } from './settings-board.ts';
 import { connectionsSchema } from './settings-connections.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { rulesSchema } from './settings-rules.ts';
@@ -163,6 +164,7 @@ export const settingsSchema = z.strictObject({
   runWaitMs: wait,
   metricsMs: ms,
   metricsTimeoutMs: wait,
+  ...boardSettings,
   rollCallMs: wait.min(100),
   schedulerLateMs: wait,
   steeringPollMs: wait.min(50),

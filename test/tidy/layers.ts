@@ -78,6 +78,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 /** Files that ground may have: it is everyone's dependency, so it does not grow by accident. */
 export const groundFiles = [
   'settings',
+  'settings-board',
   'settings-connections',
   'settings-load',
   'settings-oauth',

@@ -8,7 +8,7 @@ import { withProviderLimits } from '../operations/known-limits.ts';
 import type { CheckedAccountReport } from '../report/check-report.ts';
 import { checkText, readiness } from '../report/check-text.ts';
 import { checkExitStatus } from '../report/exit-status.ts';
-import { type CommonOptions, settingsOf, waitLines, warn, withCommonOptions } from './common-options.ts';
+import { type CommonOptions, settingsOf, traceLog, waitLines, warn, withCommonOptions } from './common-options.ts';
 import { withRedis } from './with-redis.ts';
 
 /** Adds the command; `finish` gets the exit status. */
@@ -32,7 +32,7 @@ async function runCheck(list: string, options: CommonOptions, insist: () => void
       if (!options.quiet) stderr.write(`${done}/${accounts.length} ${line}\n`);
     };
     const asked = { settings, accounts, wrong, env, signal, onAccount, onWait: waitLines(options, stderr) };
-    const report = await check({ ...asked, redis });
+    const report = await check({ ...asked, redis, log: traceLog(settings, 'check') });
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : checkText(report, wrong));
     return signal.aborted ? interruptedStatus : checkExitStatus(report);
   });

@@ -1,7 +1,7 @@
 /** `mailhaul status`: how the running service stands, and each of its accounts. */
 import type { Command } from 'commander';
 import { printable } from '../ground/errors.ts';
-import type { AccountStatus, ShownPause } from '../operations/status.ts';
+import type { AccountStatus, ShownPause } from '../operations/answers/account-status.ts';
 import { number, table } from '../report/text.ts';
 import { ApiClient, type ClientOptions, queryOf, withSelection, withServiceOptions } from './api-client.ts';
 

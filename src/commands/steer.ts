@@ -1,7 +1,8 @@
 /** `mailhaul pause`, `resume`, `retry`, `run` and `accept`: each asks the running service. */
 import type { Command } from 'commander';
 import { printable } from '../ground/errors.ts';
-import type { Deed, Steered } from '../operations/steer.ts';
+import type { Steered } from '../operations/answers/deeds.ts';
+import type { Deed } from '../operations/steer.ts';
 import {
   ApiClient,
   type ClientOptions,

@@ -10,7 +10,7 @@ import { depthOf, readSampleSize } from '../operations/verify-depth.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import type { AccountReport, Report, SampledAccount } from '../report/report.ts';
 import { number, sumLine } from '../report/text.ts';
-import { type CommonOptions, settingsOf, waitLines, warn, withCommonOptions } from './common-options.ts';
+import { type CommonOptions, settingsOf, traceLog, waitLines, warn, withCommonOptions } from './common-options.ts';
 import { withRedis } from './with-redis.ts';
 
 interface VerifyCommandOptions extends CommonOptions {
@@ -63,7 +63,8 @@ async function runVerify(
       if (!options.quiet) stderr.write(`${done}/${accounts.length} ${line}\n`);
     };
     const messagesFile = options.messages;
-    const asked = { settings, accounts, env, depth, messagesFile, signal };
+    const log = traceLog(settings, 'verify');
+    const asked = { settings, accounts, env, depth, messagesFile, signal, log };
     const report = await verify({ ...asked, redis, onAccount, onWait: waitLines(options, stderr) });
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : verifyText(report, depth));
     return signal.aborted ? interruptedStatus : exitStatus(report);

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Live, LiveEvent } from '../operations/live.ts';
+import { typed } from './api-route.ts';
 import type { Sessions } from './sessions.ts';
 
 /** A browser that was cut off waits so long before it comes back. */
@@ -90,12 +91,21 @@ export class Viewers {
 
 /** Adds the route. */
 export function addEvents(server: FastifyInstance, live: Live, viewers: Viewers): void {
-  server.get('/api/events', async (request, reply) => {
-    const { raw } = reply;
-    // Buffered by a proxy, events come late or never (nginx: proxy_buffering).
-    reply.headers({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
-    if (request.method === 'HEAD') return reply.send();
-    viewers.add(raw, reply.getHeaders() as OutgoingHttpHeaders, request.visitor!.login, live);
-    return reply.hijack();
-  });
+  const answer = {
+    media: 'text/event-stream',
+    description:
+      'Events `overview` (the answer of GET /api/overview) and `rows` (accounts of GET /api/table that changed).',
+  };
+  typed(server).get(
+    '/api/events',
+    { summary: 'What changes, as server-sent events', tag: 'status', answer },
+    async (request, reply) => {
+      const { raw } = reply;
+      // Buffered by a proxy, events come late or never (nginx: proxy_buffering).
+      reply.headers({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+      if (request.method === 'HEAD') return reply.send();
+      viewers.add(raw, reply.getHeaders() as OutgoingHttpHeaders, request.visitor!.login, live);
+      return reply.hijack();
+    },
+  );
 }

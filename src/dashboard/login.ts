@@ -2,8 +2,9 @@
 import type { CookieSerializeOptions } from '@fastify/cookie';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { SessionStatus } from '../operations/answers/session.ts';
+import { sessionSchema } from '../operations/answers/session.ts';
 import type { Role } from '../operations/token.ts';
+import { typed } from './api-route.ts';
 import { type Guard, lookOnly } from './guard.ts';
 import { destinations, wantsPage } from './login-page.ts';
 import { checked } from './requests.ts';
@@ -35,10 +36,11 @@ export interface LoginContext {
 export async function addLogin(server: FastifyInstance, context: LoginContext): Promise<void> {
   const { guard, sessions, cookie, secure, version, ended } = context;
   const options: CookieSerializeOptions = { httpOnly: true, sameSite: 'strict', path: '/', secure };
-  server.get('/api/session', async ({ visitor, query }): Promise<SessionStatus> => {
-    checked(z.strictObject({}), query, 'query');
-    return { role: visitor!.role, csrf: visitor!.csrf, version };
-  });
+  typed(server).get(
+    '/api/session',
+    { summary: 'Who asks, and what they may do', tag: 'service', answer: sessionSchema },
+    async ({ visitor }) => ({ role: visitor!.role, csrf: visitor!.csrf, version }),
+  );
   server.post('/logout', { config: { access: 'look' } }, async (request, reply) => {
     const { login } = request.visitor!;
     if (login !== undefined) {

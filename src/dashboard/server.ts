@@ -22,6 +22,7 @@ import { Guard } from './guard.ts';
 import { addLogin } from './login.ts';
 import { showLogin } from './login-page.ts';
 import { Metrics } from './metrics.ts';
+import { documentRoutes } from './openapi.ts';
 import { isLoopbackAddress, isLoopbackName } from './origin.ts';
 import { addPage } from './page.ts';
 import { Sessions } from './sessions.ts';
@@ -51,6 +52,7 @@ export async function openDashboard(deskParts: DeskParts, pageFolder?: string): 
   const server = newServer(desk);
   const routes: string[] = [];
   server.addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
+  await documentRoutes(server);
   const assets = new Assets(pageFolder ?? join(packageRoot(), 'dist', 'dashboard'));
   await addDoor(server, desk, tokens, isLoopbackName(isIP(host) === 6 ? `[${host}]` : host));
   for (const add of parts) await add(server, desk);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { boardSettings } from './settings-board.ts';
 import { connectionsSchema } from './settings-connections.ts';
+import { logShape } from './settings-logs.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { rulesSchema } from './settings-rules.ts';
 import { schedulesSchema } from './settings-schedules.ts';
@@ -54,6 +55,7 @@ export const settingsSchema = z.strictObject({
   redisStartTimeoutMs: wait,
   redisLostAfterMs: wait,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+  ...logShape,
   defaults: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   providersFile: text,
   sealKeyFile: z.string().min(1).nullable(),
@@ -161,6 +163,11 @@ export const settingsSchema = z.strictObject({
   apiPageAccounts: count.max(10_000),
   apiFailuresPerMinute: count,
   apiTimeoutMs: wait,
+  apiTasksAtOnce: count.max(100),
+  apiTasksKept: count.max(10_000),
+  apiTasksKeptMs: wait,
+  apiTasksMaxBytes: bytes,
+  apiTaskLines: count.max(10_000),
   runWaitMs: wait,
   metricsMs: ms,
   metricsTimeoutMs: wait,

@@ -37,6 +37,8 @@ export interface DeskParts {
   readonly admin?: AccountAdmin;
   /** What those are told who watch, instead of the board. */
   readonly live?: Live;
+  /** Variables that passwords of proxies and accounts may be in; none where it is left out. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** The desk of one process. */
@@ -51,6 +53,7 @@ export interface Desk extends SteerContext, StatusContext {
   readonly clock: Clock;
   readonly admin?: AccountAdmin;
   readonly live: Live;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Sets the desk up. */
@@ -62,6 +65,7 @@ export function openDesk(parts: DeskParts): Desk {
     live: board,
     ...parts,
     ...(admin && { admin }),
+    env: parts.env ?? {},
     clock: systemClock,
     audit: new AuditLog(redis, settings.dataDir, settings, log),
     census: board,

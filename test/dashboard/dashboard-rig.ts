@@ -19,6 +19,7 @@ import { Steering } from '../../src/limits/steering.ts';
 import type { DeskParts } from '../../src/operations/desk.ts';
 import { Queues } from '../../src/schedule/queues.ts';
 import { RunControl } from '../../src/schedule/run-control.ts';
+import { faultsOf } from './documented.ts';
 
 /** What came back. */
 export interface Answer {
@@ -48,6 +49,7 @@ export interface DashboardRig {
   readonly token: string;
   /** The token that may only look. */
   readonly lookToken: string;
+  /** Asks, and throws where the answer is not as docs/openapi.json has it. */
   ask(path: string, ask?: Ask): Promise<Answer>;
 }
 
@@ -120,9 +122,19 @@ export async function openRig(
     await rm(dataDir, { recursive: true, force: true });
   });
   const token = (await readFile(join(dataDir, 'token'), 'utf8')).trim();
+  const ask = async (path: string, how: Ask = {}) => {
+    const answer = await send(dashboard.url, path, token, how);
+    const { status, headers, text } = answer;
+    const fault = faultsOf(methodOf(how), path, status, String(headers['content-type']), text);
+    if (fault !== '') throw new Error(fault);
+    return answer;
+  };
   const lookToken = (await readFile(join(dataDir, 'token-look'), 'utf8')).trim();
-  const ask = (path: string, how: Ask = {}) => send(dashboard.url, path, token, how);
   return { dashboard, settings, steering, control, token, lookToken, ask };
+}
+
+function methodOf({ method, raw, body }: Ask): string {
+  return method ?? (raw === undefined && body === undefined ? 'GET' : 'POST');
 }
 
 /** node:http, because fetch lets nobody choose the Host header. */
@@ -132,8 +144,7 @@ function send(url: string, path: string, token: string, how: Ask): Promise<Answe
   if (body !== undefined) headers['content-type'] ??= 'application/json';
   if (how.token !== null) headers['authorization'] = `Bearer ${how.token ?? token}`;
   return new Promise((resolve, reject) => {
-    const method = how.method ?? (body === undefined ? 'GET' : 'POST');
-    const sent = request(`${url}${path}`, { method, headers, agent: false }, (response) => {
+    const sent = request(`${url}${path}`, { method: methodOf(how), headers, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;

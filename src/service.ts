@@ -139,7 +139,8 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   const { book, store } = await openBook(options, redis);
   closers.push(() => book.close());
   const isPaused = async (key: string) => (await isHeld(client, key)) || isPausedIn(steering, await book.get(key));
-  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, isPaused });
+  const idOf = async (key: string) => (await book.get(key))?.id;
+  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, isPaused, idOf });
   const parts: Parts = { redis, bell, queues, steering, book, control, store };
   const spool = roles.has('pop') || roles.has('imap') ? await openWorkers(options, parts, closers) : undefined;
   if (options.byItself) await openServiceRoles(options, parts, spool, closers);
@@ -177,7 +178,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
 
 /** What only the service has: it schedules by itself, tells that it is alive, and answers people. */
 async function openServiceRoles(
-  { settings, log, signal, roles }: ServiceOptions,
+  { settings, log, signal, roles, env }: ServiceOptions,
   { redis, bell, queues, steering, book, control, store }: Parts,
   spool: Spool | undefined,
   closers: Closers,
@@ -213,12 +214,14 @@ async function openServiceRoles(
     redis: client,
     settings,
     log,
+    bell,
     book,
     steering,
     control,
     queues,
     askRun: (account, now) => askRun(client, account, now),
     readWaits: (keys, now) => readWaits(client, keys, now),
+    env,
     ...(store && { store }),
   });
   closers.push(() => dashboard.close());

@@ -25,7 +25,7 @@ export async function attempt(
   // Watched before the account is looked up, so that no removal falls between the two.
   const removal = untilRemoved(book, job.account);
   const { account: key, run } = job;
-  removal.signal.addEventListener('abort', () => log.info({ account: key, run, kind }, 'account removed'));
+  removal.signal.addEventListener('abort', () => log.info({ key, run, kind }, 'account removed'));
   try {
     if (terms.signal.aborted) return await control.ended(kind, job, 'interrupted');
     const account = await lookUp(context, job.account);

@@ -8,10 +8,10 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the append jobs of a process. */
 export function imapWorker(context: WorkerContext): JobHandler {
-  const { redis, settings, spool, log, bell } = context;
+  const { redis, settings, spool, bell } = context;
   return (job, lost) =>
-    attempt(context, 'append', job, lost, async (account, { stop, cut }) => {
-      const endpoint = await openLogin(account, 'destination', context);
+    attempt(context, 'append', job, lost, async (account, { stop, cut, log }) => {
+      const endpoint = await openLogin(account, 'destination', { ...context, log });
       const { key, mailbox } = account;
       const rewrites = profilesOf(settings).of(account.destination)?.quirks.rewritesMail !== undefined;
       const task = { account: key, runId: job.run, endpoint, mailbox, rewrites, ...ruleOwnerOf(account) };

@@ -11,12 +11,12 @@ import type { WorkerContext } from './context.ts';
 
 /** Handles the download jobs of a process. */
 export function popWorker(context: WorkerContext): JobHandler {
-  const { control, redis, settings, spool, log, bell } = context;
+  const { control, redis, settings, spool, bell } = context;
   return (job, lost) =>
-    attempt(context, 'download', job, lost, async (account, { stop, cut }) => {
+    attempt(context, 'download', job, lost, async (account, { stop, cut, log }) => {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
       if (await isHeldBack(redis, account.key, spool.space)) return 'full';
-      const endpoint = await openLogin(account, 'source', context);
+      const endpoint = await openLogin(account, 'source', { ...context, log });
       const { order } = scheduleFields(settings.schedules, account);
       const quirks = profilesOf(settings).of(account.source)?.quirks;
       const task = {
@@ -31,7 +31,7 @@ export function popWorker(context: WorkerContext): JobHandler {
       const announce = () =>
         void control
           .announce(account.key, job.run, spool.id)
-          .catch((error: Error) => log.warn({ reason: error.message }, 'announce'));
+          .catch((error: Error) => log.warn({ reason: error.message }, 'append not announced'));
       return downloadSession(task, { redis, settings, spool, log, bell, signal: stop, cut, announce });
     });
 }

@@ -1,6 +1,7 @@
 /** A session that obeys: it does not begin while its account is paused, and ends soon when somebody or something says so. */
 import type { Account } from '../src/accounts/account.ts';
 import { asMailhaulError } from '../src/ground/errors.ts';
+import type { Log } from '../src/ground/log.ts';
 import { countSessionFailure } from '../src/limits/roll-call.ts';
 import type { SessionJob, SessionKind } from '../src/schedule/queues.ts';
 import type { RunControl } from '../src/schedule/run-control.ts';
@@ -12,6 +13,8 @@ export interface SessionSignals {
   readonly stop: AbortSignal;
   /** It has had its time to end in order: its connections are dropped. */
   readonly cut: AbortSignal;
+  /** Its lines say of which account and run they are. */
+  readonly log: Log;
 }
 
 /** Runs one session of an account, and says how it ended. */
@@ -31,7 +34,7 @@ export interface SteeredJob {
 
 /** Runs one session of an account and tells run control how it ended. */
 export async function steered(
-  { control, steering, settings, signal, cut: ending, redis }: WorkerContext,
+  { control, steering, settings, signal, cut: ending, redis, log: all }: WorkerContext,
   account: Account,
   { kind, job, lost, closed, removed }: SteeredJob,
   session: Session,
@@ -50,15 +53,19 @@ export async function steered(
     timer = setTimeout(() => cut.abort(pause.reason), settings.pauseGraceMs);
   };
   pause.addEventListener('abort', cutLater, { once: true });
+  const log = all.child({ account: account.id, run: job.run });
   const onlyPaused = () => pause.aborted && !signal.aborted && !lost.aborted;
+  const beganAt = performance.now();
   try {
     const end = await session(account, {
       stop: AbortSignal.any([signal, lost, closed, removed, pause]),
       cut: AbortSignal.any([ending, cut.signal]),
+      log,
     });
     if (end === 'interrupted' && onlyPaused()) return await rest();
     // 'interrupted' would leave the run to the next start, and there is none for this account.
     if (end === 'interrupted' && removed.aborted && !signal.aborted && !lost.aborted) throw removed.reason;
+    noteEnd(log, { kind, end, beganAt });
     await control.ended(kind, job, end);
   } catch (thrown) {
     if (ending.aborted) return control.ended(kind, job, 'interrupted');
@@ -71,4 +78,18 @@ export async function steered(
     clearTimeout(timer);
     pause.removeEventListener('abort', cutLater);
   }
+}
+
+/** Ends of sessions that did nothing, and will be tried again in a moment. */
+const idle: ReadonlySet<unknown> = new Set(['busy', 'unserved', 'full', 'hold', 'superseded']);
+
+function noteEnd(
+  log: Log,
+  { kind, end, beganAt }: { kind: SessionKind; end: Awaited<ReturnType<Session>>; beganAt: number },
+): void {
+  const seconds = Math.round(performance.now() - beganAt) / 1000;
+  log[idle.has(end) ? 'debug' : 'info'](
+    { kind, end: typeof end === 'string' ? end : 'waits', seconds },
+    'session ended',
+  );
 }

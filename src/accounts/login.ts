@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { hexDigest } from '../ground/digest.ts';
 import { MailhaulError } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
+import { type TraceOptions, traceOf } from '../ground/protocol-trace.ts';
 import type { Settings } from '../ground/settings.ts';
 import { readTransport } from '../transport/read-transport.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -35,6 +37,8 @@ export interface Login {
   readonly tlsCa: string | undefined;
   /** By what way the host is reached, and the pin of the account. */
   readonly transport: Transport;
+  /** Where the talk with the server is written; undefined where nobody wants to read it. */
+  readonly trace: TraceOptions | undefined;
 }
 
 /** What opening a login takes besides the account. */
@@ -44,6 +48,8 @@ export interface LoginContext {
   readonly settings: Settings;
   /** Access tokens of accounts that log in with any. */
   readonly tokens?: TokenDesk;
+  /** For the protocol trace, where the settings want it; its lines should say of which account and run they are. */
+  readonly log?: Log | undefined;
 }
 
 /**
@@ -53,7 +59,7 @@ export interface LoginContext {
 export async function openLogin(
   account: Account,
   side: 'source' | 'destination',
-  { env, settings, tokens: desk }: LoginContext,
+  { env, settings, tokens: desk, log }: LoginContext,
 ): Promise<Login> {
   const endpoint: Endpoint = account[side];
   const { host, port, security, user, authzUser, tlsCaFile, tlsPin } = endpoint;
@@ -66,7 +72,8 @@ export async function openLogin(
   const auth = TokenDesk.nameIn(endpoint.auth) === undefined ? endpoint.auth.toLowerCase() : 'auto';
   const tokenOnItsOwnLine = profilesOf(settings).of(endpoint)?.quirks.twoStepXoauth2 && true;
   const credentials = { user, password, authzUser, accessToken, tokens, tokenOnItsOwnLine };
-  return { host, port, security, auth, ...credentials, tlsCa, transport };
+  const trace = traceOf(log, { account: account.id, side, host }, settings);
+  return { host, port, security, auth, ...credentials, tlsCa, transport, trace };
 }
 
 /** With the name of a mechanism that takes tokens, the password column says where the token is: `command:`, say. */

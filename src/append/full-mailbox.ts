@@ -23,7 +23,7 @@ export async function waitAfter(
   if (!(spent instanceof MailboxFull)) return spent.wait;
   const { redis, settings, log } = context;
   await destination.quotas.look(spent.path).catch((thrown: unknown) => {
-    log.debug({ account, reason: asMailhaulError(thrown).message }, 'quota');
+    log.debug({ reason: asMailhaulError(thrown).message }, 'quota not read');
   });
   await noteFull(redis, account);
   const run = await listedRun(account, context);

@@ -31,10 +31,7 @@ export async function noteRepaired(
   { repairs, sha256 }: RepairedForm,
 ): Promise<void> {
   const { uidl } = message;
-  log.info(
-    { account: scope.account, batch, mailbox, uidl, repairs, before: message.sha256, after: sha256 },
-    'message repaired',
-  );
+  log.info({ batch, mailbox, uidl, repairs, before: message.sha256, after: sha256 }, 'message repaired');
   await addProblem(scope.redis, scope.account, 'message-repaired', { host, reply, repair: repairs.join(', ') });
 }
 

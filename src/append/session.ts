@@ -86,6 +86,7 @@ async function serve(
   const ruleSet = await RuleSet.of(task, settings);
   const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, recheck: run.recheck });
   try {
+    context.log.info({ kind: 'append', host: task.endpoint.host }, 'session begins');
     const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
     await updateRun(redis, task.account, task.runId, now);
     const forgotten = !(await hasLedger(redis, task.account));
@@ -118,6 +119,7 @@ class Session {
   readonly #budget: SessionBudget;
   readonly #open = new Map<string, Batch>();
   #bytes = 0;
+  #batches = 0;
   #damaged = false;
 
   constructor(
@@ -160,6 +162,7 @@ class Session {
       await this.#inFlight.quietly();
       throw error;
     } finally {
+      if (this.#batches > 0) this.#context.log.info({ batches: this.#batches, bytes: this.#bytes }, 'mail given');
       for (const batch of this.#open.values()) await batch.close();
     }
   }
@@ -197,14 +200,15 @@ class Session {
 
   async #carry(name: string): Promise<void> {
     const { redis, spool, log } = this.#context;
-    const { account, id, runId } = this.#task;
+    const { account } = this.#task;
     try {
       const batch = await Batch.open(name, this.#scope);
       this.#open.set(name, batch);
       this.#bytes += batch.file.manifest.bytes;
       await this.#hauler.haul(batch);
+      this.#batches += 1;
       await this.#destination.droppedFlags.note(redis, account);
-      log.debug({ account: id, run: runId, batch: name }, 'batch sent');
+      log.debug({ batch: name }, 'batch sent');
     } catch (error) {
       if (!(error instanceof MailhaulError) || error.code !== 'spool-damaged') throw error;
       // Its messages become unfetched again: the next download session takes them once more.

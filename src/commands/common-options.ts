@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { MailhaulError } from '../ground/errors.ts';
-import { createLog, type Log } from '../ground/log.ts';
+import { createLog, type Log, type LogOptions, openLog } from '../ground/log.ts';
 import { holdsPassword } from '../ground/redis-target.ts';
 import type { Settings } from '../ground/settings.ts';
 import { type LoadedSettings, loadSettings } from '../ground/settings-load.ts';
@@ -24,6 +24,7 @@ export interface CommonOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly logLevel?: string;
+  readonly trace?: boolean;
   readonly color?: boolean;
 }
 
@@ -47,8 +48,9 @@ export function withProcessOptions(command: Command): Command {
     .option('--data-dir <dir>', 'where spool, log and own Redis are (default: the XDG state directory)')
     .option('--redis <url>', 'redis://, rediss:// or unix:///PATH (default: a Redis of our own)')
     .option('--json', 'print one JSON document on standard output and nothing else there')
-    .option('--quiet', 'show no progress')
+    .option('--quiet', 'show no progress; the log of `start` begins with warnings')
     .option('--log-level <level>', 'fatal, error, warn, info, debug or trace')
+    .option('--trace', 'have the talk with mail servers in the log, without secrets and without mail')
     .option('--no-color', 'print no colours');
 }
 
@@ -69,6 +71,7 @@ export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): Load
   if (options.listen !== undefined) Object.assign(given, { listen: options.listen, dashboardPort: null });
   if (options.placement !== undefined) given.placement = options.placement;
   if (options.logLevel !== undefined) given.logLevel = options.logLevel;
+  if (options.trace) given.protocolTrace = 'commands';
   const configFile = options.config === undefined ? {} : { configFile: options.config };
   const settings = loadSettings({ ...configFile, env, options: given as Partial<Settings> });
   for (const warning of keyWarnings(settings)) warn(warning);
@@ -77,7 +80,38 @@ export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): Load
 
 /** The log of a command that a person watches: a file in the data directory. */
 export function commandLog(settings: LoadedSettings): Log {
-  return createLog({ level: settings.logLevel, destination: join(settings.dataDir, 'mailhaul.log') });
+  const destination = join(settings.dataDir, 'mailhaul.log');
+  return createLog({ level: settings.logLevel, destination, accountFiles: accountFilesOf(settings) });
+}
+
+/** The log of a command that logs nothing but the protocol trace; undefined where the settings want none. */
+export function traceLog(settings: LoadedSettings, run: string): Log | undefined {
+  return settings.protocolTrace === 'off' ? undefined : commandLog(settings).child({ run });
+}
+
+/** The log of the service, on standard error: for people on a terminal, for programs elsewhere. */
+export function serviceLog(
+  settings: LoadedSettings,
+  { json, quiet, color, logLevel }: Pick<CommonOptions, 'json' | 'quiet' | 'color' | 'logLevel'>,
+  env: NodeJS.ProcessEnv,
+): Promise<Log> {
+  const { stderr } = process;
+  const auto = stderr.isTTY && !json ? 'pretty' : 'json';
+  const format = settings.logFormat === 'auto' ? auto : settings.logFormat;
+  // https://no-color.org: whatever it is set to, unless that is nothing
+  const colour = stderr.isTTY && color !== false && !env['NO_COLOR'];
+  const level = quiet && logLevel === undefined ? quieter(settings.logLevel) : settings.logLevel;
+  const pretty = format === 'pretty' ? { colour } : undefined;
+  return openLog({ level, destination: 2, pretty, accountFiles: accountFilesOf(settings) });
+}
+
+function quieter(level: Settings['logLevel']): Settings['logLevel'] {
+  return level === 'fatal' || level === 'error' ? level : 'warn';
+}
+
+function accountFilesOf(settings: LoadedSettings): LogOptions['accountFiles'] {
+  const { dataDir, logAccountFiles, logAccountFileMaxBytes: maxBytes, logAccountFilesOpen: openMax } = settings;
+  return logAccountFiles ? { folder: join(dataDir, 'logs'), maxBytes, openMax } : undefined;
 }
 
 /** The display of progress: in place on a terminal, plain lines elsewhere, nothing with --quiet. */

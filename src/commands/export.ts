@@ -10,7 +10,7 @@ import { type RewrittenUidlist, readUidlist, rewriteUidlist } from '../operation
 import { withProviderLimits } from '../operations/known-limits.ts';
 import { oneAccount } from '../operations/one-account.ts';
 import { number } from '../report/text.ts';
-import { type CommonOptions, settingsOf, waitLines, withProcessOptions } from './common-options.ts';
+import { type CommonOptions, settingsOf, traceLog, waitLines, withProcessOptions } from './common-options.ts';
 import { besideService } from './with-redis.ts';
 
 interface ExportCommandOptions extends CommonOptions {
@@ -61,7 +61,8 @@ async function forAccount(
   const settings = withProviderLimits(settingsOf(options, env));
   return besideService(settings, insist, async (redis, signal) => {
     const account = await oneAccount(id, list, { redis, settings, env });
-    const status = await work({ redis, settings, env, account, signal, onWait: waitLines(options, stderr) });
+    const log = traceLog(settings, 'export');
+    const status = await work({ redis, settings, env, account, signal, log, onWait: waitLines(options, stderr) });
     return signal.aborted ? interruptedStatus : status;
   });
 }

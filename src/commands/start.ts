@@ -3,13 +3,19 @@
 import type { Command } from 'commander';
 import { untilAborted } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
-import { createLog } from '../ground/log.ts';
 import { ServiceManager } from '../ground/service-manager.ts';
 import { onInterrupt } from '../ground/shutdown.ts';
 import { followList, withoutList } from '../operations/follow-list.ts';
 import { withProviderLimits } from '../operations/known-limits.ts';
 import { allRoles, openService, type Service } from '../service.ts';
-import { type CommonOptions, rolesOf, settingsOf, withPlacementOption, withProcessOptions } from './common-options.ts';
+import {
+  type CommonOptions,
+  rolesOf,
+  serviceLog,
+  settingsOf,
+  withPlacementOption,
+  withProcessOptions,
+} from './common-options.ts';
 
 interface StartOptions extends CommonOptions {
   readonly roles?: string;
@@ -31,7 +37,7 @@ async function runStart(list: string | undefined, options: StartOptions, insist:
   const { env } = process;
   const settings = withProviderLimits(settingsOf(options, env));
   const roles = rolesOf(options.roles, allRoles);
-  const log = createLog({ level: settings.logLevel, destination: 2 });
+  const log = await serviceLog(settings, options, env);
   const interrupt = onInterrupt(insist, settings.stopWithinMs);
   // Sessions have nothing to wait for once Redis is lost.
   const lost = new AbortController();
@@ -55,7 +61,7 @@ async function runStart(list: string | undefined, options: StartOptions, insist:
     byItself: true,
   });
   try {
-    for (const { code, message } of service.warnings) log.warn({ code }, message);
+    for (const { code, message } of service.warnings) log.warn({ code, reason: message }, 'redis is unsafe');
     log.info({ roles: [...roles], redis: service.redis.where }, 'ready');
     await teller.ready(service);
     await untilAborted(signal, service.redis.lost);

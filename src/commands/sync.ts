@@ -18,6 +18,7 @@ import {
   displayFor,
   rolesOf,
   settingsOf,
+  traceLog,
   waitLines,
   warn,
   withCommonOptions,
@@ -86,7 +87,12 @@ async function runDry(
       const text = `${messages.listed} listed, ${messages.pending} to come${codes === '' ? '' : `: ${codes}`}`;
       line(`${done}/${accounts.length} ${id}: ${text}`);
     };
-    return await dryRun(client, settings, accounts, { env, onWait: line, onAccount });
+    return await dryRun(client, settings, accounts, {
+      env,
+      log: traceLog(settings, 'dry-run'),
+      onWait: line,
+      onAccount,
+    });
   } finally {
     await closers.close();
   }

@@ -1,6 +1,7 @@
 /** `mailhaul verify LIST` */
 
 import type { Command } from 'commander';
+import { printable } from '../ground/errors.ts';
 import { interruptedStatus } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
 import { withProviderLimits } from '../operations/known-limits.ts';
@@ -9,7 +10,7 @@ import { depthOf, readSampleSize } from '../operations/verify-depth.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import type { AccountReport, Report, SampledAccount } from '../report/report.ts';
 import { number, sumLine } from '../report/text.ts';
-import { type CommonOptions, settingsOf, waitLines, warn, withCommonOptions } from './common-options.ts';
+import { type CommonOptions, settingsOf, traceLog, waitLines, warn, withCommonOptions } from './common-options.ts';
 import { withRedis } from './with-redis.ts';
 
 interface VerifyCommandOptions extends CommonOptions {
@@ -64,8 +65,9 @@ async function runVerify(
       if (!options.quiet) stderr.write(`${done}/${accounts.length} ${line}\n`);
     };
     const messagesFile = options.messages;
+    const log = traceLog(settings, 'verify');
     const record = options.record ?? true;
-    const asked = { settings, accounts, env, depth, messagesFile, record, signal };
+    const asked = { settings, accounts, env, depth, messagesFile, record, signal, log };
     const report = await verify({ ...asked, redis, onAccount, onWait: waitLines(options, stderr) });
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : verifyText(report, depth));
     return signal.aborted ? interruptedStatus : exitStatus(report);
@@ -94,7 +96,8 @@ function comparedText(depth: Depth, sampled: SampledAccount | undefined): string
   return `content of ${number(sampled.compared)} of ${number(sampled.of)} message(s) compared, chosen at random`;
 }
 
-function verdictLine({ id, state, messages, problems, rewritten }: AccountReport, compared: string): string {
+function verdictLine({ state, messages, problems, rewritten, ...account }: AccountReport, compared: string): string {
+  const id = printable(account.id);
   if (state === 'failed') return `${id}: NOT VERIFIED: ${problems.map(({ code }) => code).join(', ')}`;
   const changed = rewritten > 0 ? `; the destination changed the header of ${number(rewritten)}` : '';
   if (state === 'complete')
@@ -104,5 +107,5 @@ function verdictLine({ id, state, messages, problems, rewritten }: AccountReport
 }
 
 function problemLines({ id, problems }: AccountReport): string[] {
-  return problems.flatMap(({ code, text, remedy }) => ['', `${id}: ${code}`, `  ${text}`, `  → ${remedy}`]);
+  return problems.flatMap(({ code, text, remedy }) => ['', `${printable(id)}: ${code}`, `  ${text}`, `  → ${remedy}`]);
 }

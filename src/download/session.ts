@@ -67,7 +67,7 @@ class Session {
   }
 
   async run(): Promise<DownloadEnd | Wait> {
-    const { redis, spool } = this.#context;
+    const { redis, spool, log } = this.#context;
     const { account, runId } = this.#task;
     const run = await readRun(redis, account);
     if (run?.id !== runId) return 'superseded';
@@ -77,6 +77,7 @@ class Session {
     ]);
     if (await probesWait(redis, account)) return 'hold';
     const client = await openWithin(this.#budget, this.#task.endpoint, this.#lease, this.#context);
+    log.info({ kind: 'download', host: this.#task.endpoint.host }, 'session begins');
     crashPoint('after-login');
     await noteExpiry(redis, this.#task, client);
     try {
@@ -97,7 +98,7 @@ class Session {
   /** Lists and fetches. When it returns, everything that was fetched is durable and registered. */
   async #take(client: PopClient, run: Run): Promise<DownloadEnd | Wait> {
     const { redis, settings, spool, log } = this.#context;
-    const { account, id, runId } = this.#task;
+    const { account, id } = this.#task;
     const listing = await client.list();
     await expectUidl(redis, account, this.#task.endpoint, client, listing);
     // The spool first: a message goes from there into the ledger, and must be seen in one of them.
@@ -106,7 +107,7 @@ class Session {
     const todo = pick(listing, ledger, spooled, run.number, this.#task.order);
     const books = new Books(redis, account, this.#task, run.number, todo);
     await books.open(ledger, spooled);
-    log.info({ account: id, run: runId, listed: todo.listed, wanted: todo.wanted.length }, 'listed');
+    log.info({ listed: todo.listed, wanted: todo.wanted.length }, 'listed');
     if (todo.wanted.length > 0 || run.recheck) this.#context.announce();
     const { wanted, aside } = await readOrder(redis, account, listing, todo, run.number);
     if (wanted.length === 0) return this.#nudge(client, listing, books, aside);
@@ -150,10 +151,15 @@ class Session {
         for (const { claimed } of asked.values()) spool.space.release(account, claimed);
       }
     }
-    if (taker.taken.messages > 0) await spool.noteCarried(account);
+    if (taker.taken.messages > 0) await this.#noteTaken(taker.taken);
     taker.taken.unreadable.push(...aside);
     await books.close(taker.taken, listing.hasUidl, this.#budget.oversized);
     return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
+  }
+
+  async #noteTaken({ messages, bytes }: Taken): Promise<void> {
+    this.#context.log.info({ messages, bytes }, 'mail taken');
+    await this.#context.spool.noteCarried(this.#task.account);
   }
 
   /** Remembers at which message the session ended: the one that was coming, else the one whose answer was due. */

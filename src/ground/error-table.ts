@@ -240,6 +240,46 @@ export const errorTable = {
     remedy: 'Wait a minute, then send the right token.',
     exit: 1,
   },
+  'look-only': {
+    stops: 'run',
+    retry: 'never',
+    text: '{who} may look, and change nothing',
+    remedy:
+      'Log in with the text of the file token and with "allow steering" ticked, or send that text as Authorization: Bearer TOKEN.',
+    exit: 1,
+  },
+  'forged-request': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the request does not come from a page of this service: {reason}',
+    remedy:
+      'Use the page of the dashboard, at the address that the setting publicUrl names where a proxy stands before it. A program sends Authorization: Bearer TOKEN instead of a cookie.',
+    exit: 1,
+  },
+  'viewers-too-many': {
+    stops: 'none',
+    retry: 'soon',
+    text: '{count} pages are shown live already',
+    remedy: 'Close some of them, or raise the setting eventsViewersMax.',
+  },
+  'task-unknown': {
+    stops: 'none',
+    retry: 'never',
+    text: 'there is no task {id}',
+    remedy: 'GET /api/tasks lists those that are kept: none outlives its process, nor apiTasksKept and apiTasksKeptMs.',
+  },
+  'tasks-full': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} tasks wait or run already, and no more are taken',
+    remedy: 'Wait until one has ended, cancel one, or raise apiTasksKept.',
+  },
+  'task-result-large': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the result has {bytes} bytes, more than the {most} of apiTasksMaxBytes',
+    remedy: 'Ask for fewer accounts at once, or raise apiTasksMaxBytes.',
+  },
   'account-unknown': {
     stops: 'run',
     retry: 'never',

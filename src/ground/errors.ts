@@ -81,6 +81,11 @@ export function asMailhaulError(thrown: unknown): MailhaulError {
   return new MailhaulError('unexpected', { reason: printable(reason) }, thrown);
 }
 
+/** The error itself where nobody foresaw it, so that the log has its stack; of others the code and the text say all. */
+export function unexpected(error: MailhaulError): MailhaulError | undefined {
+  return error.code === 'unexpected' ? error : undefined;
+}
+
 /**
  * Text of a server or a file made safe for a terminal, a log and a report: control and format characters are
  * replaced (CVE-2021-36386 shows what long, odd answers do to logs) and the length is bounded.

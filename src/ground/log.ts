@@ -1,34 +1,112 @@
-/** The log: one line an event, JSON, by pino. This file owns pino. */
+/** The log: one line an event, JSON or for people, by pino. This file owns pino. */
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { AccountFiles, type AccountFilesOptions } from './log-account-files.ts';
+import { escapeControls } from './log-text.ts';
 
 /** A logger; children carry `account` and `run`. */
 export type Log = Logger;
 
+/** How a log is written. */
+export interface LogOptions {
+  /** From here on lines are written: fatal, error, warn, info, debug or trace. */
+  readonly level: string;
+  /** A path, standard output or standard error. */
+  readonly destination: string | 1 | 2;
+  /** Lines for people instead of JSON. */
+  readonly pretty?: { readonly colour: boolean } | undefined;
+  /** Lines with an account go to its own file too, as JSON. */
+  readonly accountFiles?: Omit<AccountFilesOptions, 'onTrouble'> | undefined;
+}
+
 /** What may never be printed, wherever it stands in an object that is logged. */
-const secretPaths = [
+const secretNames = [
   'password',
   'pass',
   'secret',
   'token',
-  '*.password',
-  '*.pass',
-  '*.secret',
-  '*.token',
-  '*.*.password',
+  'accessToken',
+  'refreshToken',
+  'clientSecret',
+  'proxyPassword',
+  'authorization',
+  'cookie',
 ];
+const secretPaths = ['', '*.', '*.*.', '*.*.*.'].flatMap((place) => secretNames.map((name) => `${place}${name}`));
 
-/** A log of the given level that writes JSON lines to a file descriptor or a file, synchronously enough to survive a crash. */
-export function createLog(options: { level: string; destination: string | 1 | 2 }): Log {
-  const stream: DestinationStream = pino.destination({
-    dest: options.destination,
-    mkdir: true,
-    sync: false,
-    minLength: 0,
-  });
-  return pino({ level: options.level, base: null, redact: { paths: secretPaths, censor: '[secret]' } }, stream);
+/** A stream that has it is given what a line was made of, besides the line. */
+const wantsMetadata: unique symbol = Symbol.for('pino.metadata');
+
+/** Turns a JSON line into what is written. */
+type Form = (line: string) => string;
+
+/** A log that writes JSON lines, soon enough to survive a crash. */
+export function createLog(options: Omit<LogOptions, 'pretty'>): Log {
+  return makeLog(options, undefined);
+}
+
+/** The same, in the form that is asked for. */
+export async function openLog(options: LogOptions): Promise<Log> {
+  if (!options.pretty) return makeLog(options, undefined);
+  // Most logs are read by programs: they need no colours, and no time to load them.
+  const { prettyLines } = await import('./log-pretty.ts');
+  return makeLog(options, prettyLines(options.pretty));
 }
 
 /** A log that drops everything, for tests and for commands that only print. */
 export function silentLog(): Log {
   return pino({ level: 'silent' });
+}
+
+function makeLog({ level, destination, accountFiles }: LogOptions, form: Form | undefined): Log {
+  const main = pino.destination({ dest: destination, mkdir: true, mode: 0o600, sync: false, minLength: 0 });
+  const files =
+    accountFiles &&
+    new AccountFiles({
+      ...accountFiles,
+      // Not in the middle of writing a line.
+      onTrouble: (reason) => queueMicrotask(() => log.warn({ reason }, 'account file not written')),
+    });
+  const options = {
+    level,
+    base: null,
+    redact: { paths: secretPaths, censor: '[secret]' },
+    hooks: { streamWrite: escapeControls },
+  };
+  const log: Log = pino(options, files || form ? new Branches(main, form, files) : main);
+  return log;
+}
+
+/** Writes each line to the main log and, where it is about an account, to that account's file. */
+class Branches implements DestinationStream {
+  /** Has pino set the two below before each line. */
+  readonly [wantsMetadata] = true;
+  lastObj: unknown;
+  lastLogger: Log | undefined;
+  readonly #main: DestinationStream;
+  readonly #form: Form | undefined;
+  readonly #files: AccountFiles | undefined;
+  /** The account of a child, which is the same for all its lines. */
+  readonly #accounts = new WeakMap<Log, { readonly account: unknown }>();
+
+  constructor(main: DestinationStream, form: Form | undefined, files: AccountFiles | undefined) {
+    this.#main = main;
+    this.#form = form;
+    this.#files = files;
+  }
+
+  write(line: string): void {
+    this.#main.write(this.#form ? this.#form(line) : line);
+    const account = this.#files && this.#account();
+    if (typeof account === 'string') this.#files?.write(account, line);
+  }
+
+  #account(): unknown {
+    const own = (this.lastObj as { account?: unknown } | null | undefined)?.account;
+    if (own !== undefined || !this.lastLogger) return own;
+    const known = this.#accounts.get(this.lastLogger);
+    if (known) return known.account;
+    const { account } = this.lastLogger.bindings();
+    this.#accounts.set(this.lastLogger, { account });
+    return account;
+  }
 }

@@ -72,7 +72,7 @@ export class ServiceManager {
   async #giveSign(isAlive: () => Promise<boolean>, withinMs: number): Promise<void> {
     const alive = (await inTime(isAlive(), withinMs)) === true;
     if (alive) await this.#send('WATCHDOG=1');
-    else if (!this.#silent) this.#log.warn('no sign of life for the service manager: Redis does not answer');
+    else if (!this.#silent) this.#log.warn('no sign of life: redis does not answer');
     this.#silent = !alive;
   }
 
@@ -97,7 +97,7 @@ export class ServiceManager {
     if (this.#complained) return;
     this.#complained = true;
     const reason = error.code === 'ENOENT' ? `${program} is not on the PATH` : printable(error.message);
-    this.#log.warn({ reason }, 'the service manager cannot be told anything');
+    this.#log.warn({ reason }, 'service manager not told');
   }
 }
 

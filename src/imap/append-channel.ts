@@ -36,11 +36,11 @@ export class AppendChannel {
   }
 
   private constructor(door: OpenDoor, options: ImapOptions) {
-    const { peer, capabilities } = door;
+    const { peer, capabilities, trace } = door;
     this.capabilities = capabilities;
     this.features = appendFeatures(capabilities);
     this.#options = options;
-    this.#dialogue = new Dialogue(takeOver(door), peer, options);
+    this.#dialogue = new Dialogue(takeOver(door), peer, options, trace);
     this.#context = {
       dialogue: this.#dialogue,
       peer,

@@ -92,7 +92,9 @@ export class AppendRun implements Pending {
     const { dialogue, features, literalSyncBytes, utf8 } = this.#context;
     const message = this.#command.messages[index]!;
     const literal = literalForm(message, features, literalSyncBytes);
-    await dialogue.wire.write(argumentBytes(this.tag, this.#command, index, literal, utf8));
+    const words = argumentBytes(this.tag, this.#command, index, literal, utf8);
+    dialogue.trace?.sent(words);
+    await dialogue.wire.write(words);
     if (literal.sync) {
       await dialogue.wire.flush();
       if (!(await dialogue.continuation(this.tag))) return false;

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import { byeError, type Peer, withoutSecrets } from './classify.ts';
+import type { ImapTrace } from './imap-trace.ts';
 import type { Response } from './response.ts';
 import { Wire, type WireLimits } from './wire.ts';
 
@@ -34,6 +35,8 @@ export class Dialogue {
   readonly alerts: string[] = [];
   /** After LOGOUT a BYE is what we asked for. */
   leaving = false;
+  /** Where commands and answers are written, if anywhere. */
+  readonly trace: ImapTrace | undefined;
   readonly #peer: Peer;
   readonly #commandTimeoutMs: number;
   readonly #pending = new Map<string, Pending>();
@@ -44,7 +47,8 @@ export class Dialogue {
   #tags = 0;
   #answered = false;
 
-  constructor(socket: Socket, peer: Peer, limits: DialogueLimits) {
+  constructor(socket: Socket, peer: Peer, limits: DialogueLimits, trace?: ImapTrace) {
+    this.trace = trace;
     this.#peer = peer;
     this.#commandTimeoutMs = limits.imapCommandTimeoutMs;
     this.wire = new Wire(socket, peer, limits, {
@@ -107,6 +111,7 @@ export class Dialogue {
 
   #onResponse(response: Response) {
     if (this.#expecting.size > 0) this.#timer?.refresh();
+    this.trace?.heard(response);
     switch (response.kind) {
       case 'continuation':
         return this.#onContinuation();

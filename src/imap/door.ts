@@ -2,6 +2,7 @@
 import { TLSSocket } from 'node:tls';
 import { ImapFlow } from 'imapflow';
 import { MailhaulError } from '../ground/errors.ts';
+import type { TraceOptions } from '../ground/protocol-trace.ts';
 import { refuseUnsafeCredentials } from '../ground/safe-credentials.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -10,6 +11,7 @@ import { connectError } from './classify-connect.ts';
 import { secretsOf } from './credentials.ts';
 import { assertLogin, type FlowLogin, steerLogin } from './door-login.ts';
 import { type DoorSocket, type FlowSocket, guardLogin, openDoorSocket, outliveErrors } from './door-socket.ts';
+import { type FlowEntry, ImapTrace } from './imap-trace.ts';
 
 /** A server and a login there. */
 export interface ImapEndpoint {
@@ -28,6 +30,8 @@ export interface ImapEndpoint {
   tlsCa?: string | undefined;
   /** By what way the server is reached; straight where not given. */
   transport?: Transport | undefined;
+  /** Where every command and answer is written, without secrets; nowhere where not given. */
+  trace?: TraceOptions | undefined;
 }
 
 /** The settings a connection needs, and the signal that ends it. */
@@ -58,6 +62,8 @@ export interface OpenDoor {
   unreadLines(): number;
   /** What broke the connection, when something did. */
   lastError(): unknown;
+  /** Where the talk of this connection is written, if anywhere. */
+  trace: ImapTrace | undefined;
 }
 
 // The largest literal taken into memory: a piece of a message, or all of it from servers that ignore <partial>
@@ -81,7 +87,8 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   const socket = await openDoorSocket(endpoint, opening).catch((error) => {
     throw options.signal?.aborted === true ? abortError(options.signal, peer) : error;
   });
-  const watch = new Watch();
+  const trace = ImapTrace.of(endpoint);
+  const watch = new Watch(trace);
   const client = new ImapFlow(flowOptions(endpoint, options, watch, socket));
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
@@ -110,6 +117,7 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
     capabilities: capabilitiesOf(client),
     unreadLines: () => watch.unreadLines,
     lastError: () => watch.lastError,
+    trace,
   };
 }
 
@@ -147,19 +155,29 @@ function flowOptions(endpoint: ImapEndpoint, options: ImapOptions, watch: Watch,
   };
 }
 
-/** imapflow's logger, which prints nothing: it notices what imapflow tells nobody else. */
+/** imapflow's logger: it notices what imapflow tells nobody else, and keeps the trace where there is one. */
 class Watch {
+  readonly #trace: ImapTrace | undefined;
   unreadLines = 0;
   lastError: unknown;
+
+  constructor(trace: ImapTrace | undefined) {
+    this.#trace = trace;
+  }
 
   onError(error: unknown): void {
     this.lastError = error;
   }
-  error(entry: { payloadBytes?: number }): void {
+  error(entry: FlowEntry): void {
     if (entry?.payloadBytes !== undefined) this.unreadLines++;
+    this.#trace?.flow(entry);
   }
-  trace(): void {}
-  debug(): void {}
+  trace(entry: FlowEntry): void {
+    this.#trace?.flow(entry);
+  }
+  debug(entry: FlowEntry): void {
+    this.#trace?.flow(entry);
+  }
   info(): void {}
   warn(): void {}
 }

@@ -35,8 +35,10 @@ export function exchange(
       onUntagged: (response) => untagged.length < UNTAGGED_KEPT && untagged.push(response),
       onFailure: reject,
     });
+    const line = Buffer.concat([Buffer.from(`${tag} `), command, Buffer.from('\r\n')]);
+    dialogue.trace?.sent(line);
     dialogue.wire
-      .write(Buffer.concat([Buffer.from(`${tag} `), command, Buffer.from('\r\n')]))
+      .write(line)
       .then(() => dialogue.wire.flush())
       .then(() => dialogue.expectAnswer(tag))
       .catch(reject);

@@ -15,6 +15,7 @@ import { type Member, withSharedQuotas } from '../check/shared-quota.ts';
 import { daysLeft, type TlsFacts } from '../check/tls.ts';
 import { systemClock } from '../ground/clock.ts';
 import type { MailhaulError } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
@@ -38,6 +39,8 @@ export interface CheckOptions {
   /** What is wrong with the list that they come from. */
   readonly wrong: MailhaulError | undefined;
   readonly env: NodeJS.ProcessEnv;
+  /** Where the protocol trace goes, where the settings want one. */
+  readonly log?: Log | undefined;
   /** Ends the work early: accounts that are not through count as failed. */
   readonly signal: AbortSignal;
   /** Told what an account waits for before it can be looked at, in words. */
@@ -57,8 +60,8 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
   const startedAt = Date.now();
   const { accounts, settings, wrong } = options;
   const rules = estimateRules(settings);
-  const { redis, env, signal } = options;
-  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
+  const { redis, env, signal, log } = options;
+  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }), log };
   const shared = { doors: new Doors(), queues: new Queues(), logins };
   const looked: Member[] = [];
   const queue = accounts.entries();

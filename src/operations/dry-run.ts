@@ -13,6 +13,7 @@ import { type Skip, skipProblem } from '../append/skip.ts';
 import { targetKey } from '../append/target.ts';
 import { surveySource } from '../download/survey.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
@@ -24,6 +25,10 @@ import { type AccountReport, buildReport, noBytes, noMessages, type Report } fro
 /** What a dry run needs besides. */
 export interface DryRunOptions {
   readonly env: NodeJS.ProcessEnv;
+  /** Ends the work early: accounts that are not through count as failed. Left out where a person ends it at once. */
+  readonly signal?: AbortSignal;
+  /** Where the protocol trace goes, where the settings want one. */
+  readonly log?: Log | undefined;
   /** Told what an account waits for before it can be looked at, in words. */
   readonly onWait: (text: string) => void;
   /** Called when an account is through. */
@@ -35,12 +40,10 @@ export async function dryRun(
   client: RedisClient,
   settings: LoadedSettings,
   accounts: readonly Account[],
-  { env, onWait, onAccount }: DryRunOptions,
+  { env, log, signal = new AbortController().signal, onWait, onAccount }: DryRunOptions,
 ): Promise<Report> {
   const startedAt = Date.now();
-  // A person ends it at once.
-  const { signal } = new AbortController();
-  const logins = { env, settings, tokens: new TokenDesk({ redis: client, settings, env, signal }) };
+  const logins = { env, settings, tokens: new TokenDesk({ redis: client, settings, env, signal }), log };
   const reports: AccountReport[] = [];
   const queue = accounts.entries();
   let through = 0;

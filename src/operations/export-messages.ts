@@ -8,6 +8,7 @@ import { profilesOf } from '../accounts/profiles.ts';
 import { systemClock } from '../ground/clock.ts';
 import { csvLine } from '../ground/csv.ts';
 import { asMailhaulError, type MailhaulError, printable } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import { type RegisteredMessage, readRegistry } from '../ledger/registry.ts';
@@ -23,6 +24,8 @@ export interface ExportOptions {
   readonly redis: RedisClient;
   readonly settings: LoadedSettings;
   readonly env: NodeJS.ProcessEnv;
+  /** Where the protocol trace goes, where the settings want one. */
+  readonly log?: Log | undefined;
   readonly account: Account;
   /** Ends it at once; what is whole stays. */
   readonly signal: AbortSignal;
@@ -97,8 +100,8 @@ async function fetchMissing(
   folder: ExportFolder,
   options: ExportOptions,
 ): Promise<MailhaulError | undefined> {
-  const { redis, settings, env, account, signal } = options;
-  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
+  const { redis, settings, env, account, signal, log } = options;
+  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }), log };
   const profile = profilesOf(settings).of(account.source);
   const onWait = (wait: Wait) => options.onWait(waitText(wait, systemClock.now()));
   try {

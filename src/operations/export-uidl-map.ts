@@ -95,8 +95,16 @@ export async function uidlMap(options: ExportOptions): Promise<UidlMap> {
   return { messages, ...counts };
 }
 
-function listSource({ redis, settings, env, account, signal, ...options }: ExportOptions): Promise<MaildropListing> {
-  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
+function listSource({
+  redis,
+  settings,
+  env,
+  account,
+  signal,
+  log,
+  ...options
+}: ExportOptions): Promise<MaildropListing> {
+  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }), log };
   const onWait = (wait: Wait) => options.onWait(waitText(wait, systemClock.now()));
   const context = { redis, settings, signal, onWait };
   return tryAgain(settings, signal, async () => {

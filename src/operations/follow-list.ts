@@ -27,8 +27,7 @@ export interface FollowOptions {
  * the log until the signal.
  */
 export function withoutList({ log, signal, onReload = plainly }: Omit<FollowOptions, 'store' | 'settings'>): void {
-  const hangup = () =>
-    void onReload(async () => log.info('no account list to read again: the service was started without one'));
+  const hangup = () => void onReload(async () => log.info('no account list to read again'));
   process.on('SIGHUP', hangup);
   signal.addEventListener('abort', () => process.off('SIGHUP', hangup), { once: true });
 }
@@ -70,7 +69,7 @@ class Follower {
     this.#read = await this.#look();
     const accounts = await loadList(this.#path, settings);
     const warning = await listWarning(this.#path, accounts, settings.defaults);
-    if (warning) log.warn({ code: warning.code }, warning.message);
+    if (warning) log.warn({ code: warning.code, reason: warning.message }, 'account list is unsafe');
     const result = await importAccounts(store, accounts, { prune: true, origin: this.#path });
     this.#version = await store.version();
     const { added, changed, removed, unchanged } = result;
@@ -136,7 +135,7 @@ class Follower {
       await this.importNow();
     } catch (thrown) {
       const error = asMailhaulError(thrown);
-      this.#options.log.error({ code: error.code, list: this.#path }, error.message);
+      this.#options.log.error({ code: error.code, list: this.#path, reason: error.message }, 'account list not taken');
     }
   }
 

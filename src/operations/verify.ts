@@ -9,6 +9,7 @@ import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import { profilesOf } from '../accounts/profiles.ts';
 import { systemClock } from '../ground/clock.ts';
 import { asMailhaulError } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import { problemOf } from '../ledger/problems.ts';
@@ -39,6 +40,8 @@ export interface VerifyOptions {
   readonly settings: LoadedSettings;
   readonly accounts: readonly Account[];
   readonly env: NodeJS.ProcessEnv;
+  /** Where the protocol trace goes, where the settings want one. */
+  readonly log?: Log | undefined;
   /** Of which messages the content is compared. */
   readonly depth: Depth;
   /** File that gets one line a message; undefined for none. */
@@ -122,8 +125,8 @@ async function reportAccount(account: Account, options: VerifyOptions, { rows, k
 
 /** Verifies one account, again where that may help. */
 async function tryAccount(account: Account, options: VerifyOptions): Promise<VerifiedAccount> {
-  const { redis, settings, env, depth, signal } = options;
-  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }) };
+  const { redis, settings, env, depth, signal, log } = options;
+  const logins = { env, settings, tokens: new TokenDesk({ redis, settings, env, signal }), log };
   const onWait = (wait: Wait) => options.onWait(`${account.id}: ${waitText(wait, systemClock.now())}`);
   return tryAgain(settings, signal, async (oneAtATime) => {
     const source = await openLogin(account, 'source', logins);

@@ -6,6 +6,8 @@ import { type Answer, type Expectation, LineAnswer, type Status, statusKind } fr
 import { DueAnswers, type Fault } from './due.ts';
 import type { PopEndpoint, PopOptions } from './endpoint.ts';
 import { type FramePart, Framing } from './framing.ts';
+import { Outbox } from './outbox.ts';
+import { PopTrace } from './pop-trace.ts';
 import { Redaction } from './redaction.ts';
 import { openSocket, startTls } from './socket.ts';
 import { Watchdog } from './watchdog.ts';
@@ -22,7 +24,10 @@ export class PopConnection {
   #framing: Framing;
   readonly #due: DueAnswers;
   readonly #watchdog = new Watchdog(() => this.fail(this.#fault(this.#due.silent())));
-  #outgoing = '';
+  readonly #trace: PopTrace | undefined;
+  readonly #outbox = new Outbox((text) => {
+    if (this.#failure === undefined) this.#socket.write(text);
+  });
   #held = false;
   #stash: Buffer | undefined;
   #ended = false;
@@ -32,6 +37,7 @@ export class PopConnection {
     this.endpoint = endpoint;
     this.options = options;
     this.#socket = socket;
+    this.#trace = PopTrace.of(endpoint, this.redaction);
     this.#framing = new Framing(options.popStatusLineMaxBytes);
     this.#due = new DueAnswers(options.popSlowestBytesPerSecond);
     this.#listen();
@@ -63,19 +69,15 @@ export class PopConnection {
 
   /** Waits for an answer without a command: the greeting. */
   expect(answer: Answer): void {
-    if (this.#failure !== undefined) {
-      answer.failed(this.#failure.error);
-      return;
-    }
-    this.#due.add(answer);
-    if (this.#due.length === 1) this.#watch();
+    if (this.#failure !== undefined) answer.failed(this.#failure.error);
+    else if (this.#due.add(answer) === 1) this.#watch();
   }
 
-  /** Sends a command line. What is sent in one turn of the event loop leaves in one write. */
+  /** Sends a command line. */
   send(command: string, answer: Answer): void {
     if (this.#failure === undefined) {
-      if (this.#outgoing === '') setImmediate(() => this.#flush());
-      this.#outgoing += `${command}\r\n`;
+      this.#outbox.add(command);
+      this.#trace?.sent(command);
     }
     this.expect(answer);
   }
@@ -136,12 +138,6 @@ export class PopConnection {
 
   #listen(): void {
     this.#socket.on('data', this.#onData).on('error', this.#onError).on('end', this.#onOver).on('close', this.#onOver);
-  }
-
-  #flush(): void {
-    const text = this.#outgoing;
-    this.#outgoing = '';
-    if (this.#failure === undefined) this.#socket.write(text);
   }
 
   #received(chunk: Buffer): void {
@@ -212,9 +208,11 @@ export class PopConnection {
     const answer = this.#due.head;
     switch (part) {
       case 'data':
+        this.#trace?.body(this.#framing.data.length);
         return answer!.data(this.#framing.data);
       case 'end':
         this.#due.bodyRead();
+        this.#trace?.end(answer);
         return answer!.end();
       case 'overlong':
         throw this.#fault(this.#due.disorder(`a line of more than ${this.options.popStatusLineMaxBytes} bytes`));
@@ -225,6 +223,7 @@ export class PopConnection {
 
   #status(answer: Answer | undefined, line: Buffer): void | Promise<void> {
     const kind = statusKind(line);
+    this.#trace?.status(kind, line);
     if (answer === undefined && kind === 'error') {
       // A farewell nobody asked for, such as an autologout (RFC 1939 §3).
       throw this.error('connection-lost', { during: `a pause, saying ${this.readable(line)}` });

@@ -43,12 +43,13 @@ export class DueAnswers {
     return this.#inBody ? head.silenceMs : head.answerMs;
   }
 
-  /** Adds the answer to a command, or to the connection itself. */
-  add(answer: Answer): void {
+  /** Adds the answer to a command, or to the connection itself, and tells how many are due. */
+  add(answer: Answer): number {
     answer.pipelined = this.#answers.length > 0;
     this.#pipelined ||= answer.pipelined;
     this.#changed ||= this.#answers.length === 0;
     this.#answers.push(answer);
+    return this.#answers.length;
   }
 
   /** The status line of the head was read; its body follows, or it is done. */

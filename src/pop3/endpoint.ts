@@ -1,5 +1,6 @@
 /** What a connection to a POP3 server needs to know. */
 import type { TLSSocket } from 'node:tls';
+import type { TraceOptions } from '../ground/protocol-trace.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Transport } from '../transport/transport.ts';
 
@@ -23,6 +24,8 @@ export interface PopEndpoint {
   tlsCa?: string | undefined;
   /** By what way the server is reached; straight where not given. */
   transport?: Transport | undefined;
+  /** Where every command and answer is written, without secrets; nowhere where not given. */
+  trace?: TraceOptions | undefined;
 }
 
 /** The settings that govern a session, and what the caller adds to them. */

@@ -3,11 +3,14 @@ import { printable } from '../ground/errors.ts';
 
 /** Turns lines of a server into text that may be shown. */
 export class Redaction {
+  /** Told of everything that is concealed. */
+  onConceal: ((secrets: readonly string[]) => void) | undefined;
   readonly #secrets: string[] = [];
 
   /** Adds words that are never shown. */
   conceal(...secrets: string[]): void {
     this.#secrets.push(...secrets.filter((secret) => secret !== ''));
+    this.onConceal?.(secrets);
     // A secret that holds another goes first, or its rest would stay.
     this.#secrets.sort((a, b) => b.length - a.length);
   }

@@ -1,6 +1,7 @@
 /** AUTH: the exchange of challenges and responses that every SASL mechanism goes through (RFC 5034). */
 import type { Status } from './answers.ts';
 import type { PopConnection } from './connection.ts';
+import type { PopEndpoint } from './endpoint.ts';
 
 /** What one mechanism says in one login, and what it makes of what the server says. */
 export interface SaslDialogue {
@@ -40,6 +41,9 @@ export interface SaslEnd {
   readonly nothingShown: boolean;
 }
 
+/** No mechanism proves a password with fewer characters: CRAM-MD5 has 32 (RFC 2195 §2), SCRAM-SHA-1 28. */
+const shortestProof = 16;
+
 /** More challenges than any mechanism has. */
 const mostChallenges = 8;
 
@@ -52,7 +56,7 @@ export async function exchange(connection: PopConnection, dialogue: SaslDialogue
   const expected = { during: `AUTH ${name}`, answerMs: connection.options.popLoginTimeoutMs, continues: true };
   const encoded = (text: string) => {
     const line = Buffer.from(text, 'utf8').toString('base64');
-    connection.redaction.conceal(line);
+    connection.redaction.conceal(line, ...proofsIn(text, connection.endpoint));
     return line;
   };
   const first = dialogue.initial === undefined ? undefined : encoded(dialogue.initial);
@@ -75,6 +79,12 @@ export async function exchange(connection: PopConnection, dialogue: SaslDialogue
   }
   if (status.kind === 'ok') dialogue.verify?.();
   return { status, nothingShown };
+}
+
+/** What of a response a server could repeat decoded, whole or in part, and nobody may read. User names may be read. */
+function proofsIn(text: string, { user, authzUser }: PopEndpoint): string[] {
+  const parts = [text, ...text.split(/[ ,]/).filter((part) => part.length >= shortestProof)];
+  return parts.filter((part) => part !== user && part !== authzUser);
 }
 
 /** Some servers say +OK where RFC 5034 §4 has a lone plus: it is a question as long as something must yet be said. */

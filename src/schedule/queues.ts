@@ -94,7 +94,7 @@ export class Queues {
       } catch (error) {
         if (error instanceof DelayedError) throw error;
         // Retries are the scheduler's: a handler that throws has met something that nobody foresaw.
-        this.#log.error({ err: error }, 'session');
+        this.#log.error({ err: error, kind, key: job.data.account, run: job.data.run }, 'session broke');
         throw new UnrecoverableError((error as Error).message);
       } finally {
         running.delete(job.id!);
@@ -113,7 +113,7 @@ export class Queues {
     worker.on('lockRenewalFailed', (ids: string[]) => {
       for (const id of ids) running.get(id)?.abort(new Error('the lock of the job was lost'));
     });
-    worker.on('error', (error: Error) => this.#note(error, 'worker'));
+    worker.on('error', (error: Error) => this.#note(error, { worker: queueName(kind, spool) }));
     this.#workers.push(worker);
   }
 
@@ -147,8 +147,8 @@ export class Queues {
   }
 
   /** BullMQ tells as an error what it cuts itself when it closes. */
-  #note({ message }: Error, what: string): void {
-    this.#log[this.#closing ? 'debug' : 'warn']({ reason: message }, what);
+  #note({ message }: Error, where: Readonly<Record<string, string>>): void {
+    this.#log[this.#closing ? 'debug' : 'warn']({ ...where, reason: message }, 'queue trouble');
   }
 
   async #idle(): Promise<void> {
@@ -159,7 +159,7 @@ export class Queues {
     const known = this.#queues.get(name);
     if (known) return known;
     const queue = new Queue<SessionJob>(name, { connection: this.#handle.duplicate(), prefix: globalKeys.queues });
-    queue.on('error', (error: Error) => this.#note(error, 'queue'));
+    queue.on('error', (error: Error) => this.#note(error, { queue: name }));
     this.#queues.set(name, queue);
     return queue;
   }

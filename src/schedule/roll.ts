@@ -4,6 +4,7 @@ import type { RedisClient } from '../ground/redis.ts';
 import type { Run } from '../ledger/run.ts';
 import { afterRun, isClean } from './clean.ts';
 import type { Entry, Roster, ScheduledAccount } from './roster.ts';
+import { asLogged } from './run-log.ts';
 import { changeRun, claimRun, type ScheduleState } from './state.ts';
 
 /** Keeps the states of the roster in step with the ledger's runs. */
@@ -67,7 +68,7 @@ export class Roll {
     const fields = { run: '', held, closesAt, lastFinishedAt, lastMs, cleanRuns, cleanFrom, doneAt };
     if (await changeRun(this.#redis, account.key, state.run, fields)) entry.state = after;
     else await this.#roster.refresh([account.key]);
-    this.#log.info({ account: account.id, run: run.id, state: run.state, clean }, 'run ended');
+    this.#log.info({ account: account.id, run: run.id, clean, ...asLogged(run) }, 'run ended');
     return true;
   }
 
@@ -81,6 +82,6 @@ export class Roll {
   ): Promise<void> {
     await claimRun(this.#redis, key, { run, instead, startedAt, reason, closesAt });
     await this.#roster.refresh([key]);
-    this.#log.info({ account: key, run }, 'run goes on');
+    this.#log.info({ account: this.#roster.get(key)?.account.id, key, run }, 'run goes on');
   }
 }

@@ -14,6 +14,8 @@ export interface RunControlContext {
   readonly bell: Bell;
   readonly log: Log;
   readonly clock: Clock;
+  /** The id of an account, by its key, for the log; undefined where it is not known here. */
+  readonly idOf?: (account: string) => Promise<string | undefined>;
   /** True while an account, by its key, is paused: nothing is queued for it. Left out: none ever is. */
   readonly isPaused?: (account: string) => boolean | Promise<boolean>;
 }

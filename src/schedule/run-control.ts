@@ -1,5 +1,5 @@
 /** Run control: what follows when a session ends, so that every run comes to an end and no work is forgotten. */
-import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, MailhaulError, unexpected } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import { appendGaveUp, leaveAppend, noteAppend, queueAppend } from '../ledger/append-state.ts';
 import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
@@ -12,6 +12,7 @@ import { noteWait, timeText, untilText, type Wait } from '../limits/waits.ts';
 import type { SessionJob, SessionKind } from './queues.ts';
 import { lookAgainMs } from './room.ts';
 import type { RunControlContext } from './run-control-context.ts';
+import { logOf } from './run-log.ts';
 import { downloadJob, jobField, progressOf, sideOf } from './session-jobs.ts';
 
 /** How long a session waits for a lease that another has. */
@@ -30,8 +31,9 @@ export class RunControl {
    * servers at most `waitMaxMs` at a time, and as long as it takes with 0.
    */
   async start(account: string, run: string, recheck = false, waitMaxMs = 0): Promise<void> {
-    const { redis, clock } = this.#context;
-    await startRun(redis, account, run, clock.now(), recheck, waitMaxMs);
+    const { redis, clock, bell, settings } = this.#context;
+    await startRun(redis, account, run, clock.now(), recheck, waitMaxMs, settings.runHistoryMax);
+    bell.ring(account);
     if (await this.#standsStill(account, run)) return;
     await this.#queue('download', downloadJob(account, run));
     for (const spool of await spoolsWithBatches(redis, account)) await this.announce(account, run, spool);
@@ -91,7 +93,7 @@ export class RunControl {
 
   /** A session failed: it is tried again after a wait, or the account has failed for this run. */
   async failed(kind: SessionKind, job: SessionJob, thrown: unknown): Promise<void> {
-    const { settings, log, redis } = this.#context;
+    const { settings, redis } = this.#context;
     if (!(await this.#isCurrent(job))) return;
     const error = asMailhaulError(thrown);
     const { account, run } = job;
@@ -101,10 +103,9 @@ export class RunControl {
       return this.#obey(kind, { ...job, tries, mark }, error, mark > job.mark);
     const waitMs = settings.retryWaitsMs[tries];
     const again = error.retry === 'soon' && waitMs !== undefined;
-    log.warn(
-      { account, run, code: error.code, again, err: error.code === 'unexpected' ? error : undefined },
-      error.message,
-    );
+    const { code, message: reason } = error;
+    const log = await logOf(this.#context, job);
+    log.warn({ kind, code, again, reason, err: unexpected(error) }, 'session failed');
     if (!again) return this.#giveUp(kind, job, error);
     await updateRun(redis, account, run, { state: 'waiting', error: error.message });
     await this.#queue(kind, { ...job, tries: tries + 1, mark }, waitMs);
@@ -172,13 +173,14 @@ export class RunControl {
 
   /** The server is busy or throttles: it is left alone as long as it asked, and so often that this is no failure. */
   async #obey(kind: SessionKind, job: SessionJob, error: MailhaulError, gotFurther: boolean): Promise<void> {
-    const { redis, settings, clock, log } = this.#context;
-    const { account, run } = job;
+    const { redis, settings, clock } = this.#context;
+    const { account } = job;
     const key = accountKeys.run(account);
     const field = `hints:${jobField(kind, job)}`;
     if (gotFurther) await redis.hdel(key, field);
     const count = await redis.hincrby(key, field, 1);
-    log.warn({ account, run, code: error.code, again: count <= settings.hintTries }, error.message);
+    const log = await logOf(this.#context, job);
+    log.warn({ kind, code: error.code, again: count <= settings.hintTries, reason: error.message }, 'session failed');
     if (count > settings.hintTries) return this.#giveUp(kind, job, error);
     const untilMs = clock.now() + hintWaitMs(hintOf(error)!, count, settings);
     await this.#wait(kind, job, { side: sideOf(kind), untilMs, because: hintText(error) });
@@ -186,14 +188,15 @@ export class RunControl {
 
   /** The session goes on when the wait is over; a run that may not wait so long leaves the rest to a later one. */
   async #wait(kind: SessionKind, job: SessionJob, wait: Wait): Promise<void> {
-    const { redis, clock, log } = this.#context;
+    const { redis, clock } = this.#context;
     const { account, run: runId } = job;
     const now = clock.now();
     const waitMs = Math.max(0, Math.ceil(wait.untilMs - now));
     const { waitMaxMs = 0 } = (await readRun(redis, account)) ?? {};
     await noteWait(redis, account, wait);
     if (wait.error) await noteProblem(redis, account, problemOf(wait.error));
-    log[wait.error ? 'warn' : 'debug']({ account, run: runId, waitMs, because: wait.because }, 'waits');
+    const log = await logOf(this.#context, job);
+    log[wait.error ? 'warn' : 'debug']({ kind, waitMs, because: wait.because }, 'session waits');
     const since = wait.error ? await fullSince(redis, account, now) : now;
     if (waitMaxMs === 0 || wait.untilMs <= since + waitMaxMs) {
       await updateRun(redis, account, runId, { state: 'waiting', error: untilText(wait, now) });

@@ -130,8 +130,8 @@ export class Scheduler {
       await this.#roll.reload(all, now);
       const named = { schedules: this.#book.strangers(all), rules: strangersIn(this.#context.settings.rules, all) };
       for (const [setting, { groups, accounts: ids }] of Object.entries(named)) {
-        for (const group of groups) log.warn({ group }, `${setting} names a group that no account has`);
-        for (const account of ids) log.warn({ account }, `${setting} names an account that the list does not have`);
+        for (const group of groups) log.warn({ setting, group }, 'setting names an unknown group');
+        for (const id of ids) log.warn({ setting, id }, 'setting names an unknown account');
       }
     } catch (error) {
       this.#stale = true;
@@ -191,7 +191,7 @@ export class Scheduler {
     await this.#roster.refresh([account.key]);
     if (!ours) return;
     await control.start(account.key, run);
-    log.info({ account: account.id, run, reason }, 'run begins');
+    log.info({ account: account.id, key: account.key, run, reason }, 'run begins');
   }
 
   /** The sessions of the run end by themselves: they know when its window closes. */

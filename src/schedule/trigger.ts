@@ -1,6 +1,6 @@
 /** What makes the scheduler tick: a repeating job of BullMQ, the bell, and the time of which the plan said so. */
 import type { Clock } from '../ground/clock.ts';
-import { asMailhaulError } from '../ground/errors.ts';
+import { asMailhaulError, unexpected } from '../ground/errors.ts';
 import { globalKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -58,7 +58,7 @@ export class Trigger {
     const { queues, bell, settings, log } = this.#context;
     const restore = await queues.repeat(queueName, settings.reconcileMs, () => this.#byJob());
     // A flush takes BullMQ's job schedulers along, and nothing of BullMQ notices.
-    const failed = (error: Error) => log.warn({ reason: error.message }, 'restoring the job scheduler');
+    const failed = (error: Error) => log.warn({ reason: error.message }, 'job scheduler not restored');
     const watch = setInterval(() => void restore().catch(failed), settings.reconcileMs);
     watch.unref();
     this.#stops.push(() => clearInterval(watch));
@@ -95,7 +95,7 @@ export class Trigger {
       this.#again = false;
       await this.#scheduler.tick().catch((thrown: unknown) => {
         const error = asMailhaulError(thrown);
-        log.warn({ code: error.code, err: error.code === 'unexpected' ? error : undefined }, error.message);
+        log.warn({ code: error.code, reason: error.message, err: unexpected(error) }, 'tick failed');
       });
       await clock.wait(settings.planGapMs, this.#closed.signal).catch(() => {});
     }

@@ -22,14 +22,15 @@ export async function adoptBatches(redis: RedisClient, spool: Spool, log: Log): 
       await file.close();
       await registerBatch(redis, spool.id, file.manifest, true);
       adopted.add(account);
-      log.info({ account, batch, messages: file.manifest.messages.length }, 'batch adopted');
+      const { id, messages } = file.manifest;
+      log.info({ account: id, key: account, batch, messages: messages.length }, 'batch adopted');
     } catch (error) {
       if (!(error instanceof MailhaulError)) throw error;
       // Kept for a person to look at; its messages are fetched again.
       const path = join(spool.directory, batchFileName(account, batch));
       // Another process that serves this spool may have appended it a moment ago.
       if (!(await renamed(path, `${path}.damaged`))) continue;
-      log.warn({ account, batch, code: error.code }, error.message);
+      log.warn({ key: account, batch, code: error.code, reason: error.message }, 'batch put aside');
     }
   }
   return adopted;

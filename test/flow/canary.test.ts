@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePorts } from '../../src/demo/free-ports.ts';
@@ -52,8 +52,9 @@ async function popFor(user: string, password: string, refusal?: string): Promise
   return rig.pop({ messages, user, password, replies, ...(capabilities ? { capabilities } : {}) });
 }
 
-/** Failures that are waits come soon. */
+/** Failures that are waits come soon, and all that can be logged is, each account's in its own file, too. */
 const quick = {
+  logAccountFiles: 'true',
   retryWaitsMs: '[20]',
   popConnectTimeoutMs: '1000',
   popLoginTimeoutMs: '2000',
@@ -125,7 +126,7 @@ async function plant(): Promise<void> {
 
 function run(words: readonly string[]) {
   const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', rig.dataDir];
-  return rig.haul([...words, ...fixed, '--redis', redis.url, '--log-level', 'trace'], env);
+  return rig.haul([...words, ...fixed, '--redis', redis.url, '--log-level', 'trace', '--trace'], env);
 }
 
 async function said(haul: ReturnType<HaulRig['haul']>): Promise<number | null> {
@@ -149,6 +150,12 @@ async function searchAll(): Promise<void> {
   await client.config('SET', 'rdbcompression', 'no');
   await client.save();
   await search.files('files', rig.directory, holders);
+}
+
+/** Both protocols of this account were traced, to its own file as well: there was something to search. */
+async function expectTraced(account: string): Promise<void> {
+  const own = await readFile(join(rig.dataDir, 'logs', `${account}.log`), 'utf8');
+  for (const said of ['"protocol":"pop3"', '"protocol":"imap"', 'PASS ***', 'APPEND']) expect(own).toContain(said);
 }
 
 function expectNothing(...kinds: readonly string[]): void {
@@ -182,6 +189,7 @@ describe('no secret is anywhere', () => {
     expect(await said(run(['verify', list, '--deep', '--messages', join(rig.directory, 'rows')]))).toBe(3);
     await searchAll();
     expectNothing('command lines');
+    await expectTraced('good');
   }, 200_000);
 
   test('after the service imported them, was told of a change, and worked for a scheduler', async () => {

@@ -15,6 +15,7 @@ const owners: Readonly<Record<string, { files: readonly string[]; others: number
   re2js: { files: ['src/ground/patterns.ts'], others: 0 },
   libmime: { files: ['src/message/encoded-words.ts'], others: 0 },
   pino: { files: ['src/ground/log.ts'], others: 0 },
+  'pino-pretty': { files: ['src/ground/log-pretty.ts'], others: 0 },
   socks: { files: ['src/transport/tunnel.ts'], others: 0 },
 };
 

@@ -2,7 +2,9 @@
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { readProblems } from '../ledger/problems.ts';
-import { type Run, type RunTotals, readRunMailboxes, readRunsAndTotals } from '../ledger/run.ts';
+import { type Run, readRunMailboxes } from '../ledger/run.ts';
+import { readRunsAndBefore, totalsOf } from '../ledger/run-totals.ts';
+import type { RunTotals } from '../ledger/total-names.ts';
 import { type AccountReport, type ReportedAccount, runReport } from './report.ts';
 
 /** One account. */
@@ -24,12 +26,13 @@ export interface Standing {
 export async function readStandings(redis: RedisClient, accounts: readonly ReportedAccount[]): Promise<Standing[]> {
   const keys = accounts.map(({ key }) => key);
   const [runs, kept, told] = await Promise.all([
-    readRunsAndTotals(redis, keys),
+    readRunsAndBefore(redis, keys),
     readSizes(redis, keys),
     Promise.all(keys.map((key) => Promise.all([readRunMailboxes(redis, key), readProblems(redis, key)]))),
   ]);
   return accounts.map((account, i) => {
-    const { run, totals } = runs[i]!;
+    const { run } = runs[i]!;
+    const totals = totalsOf(runs[i]!);
     const [mailboxes, problems] = told[i]!;
     return { account, run, totals, report: runReport(account, run, mailboxes, problems), ...kept[i]! };
   });

@@ -4,7 +4,13 @@ import { type Command, Option } from 'commander';
 import { MailhaulError } from '../ground/errors.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
-import { openReport, type ReportFormat, type ReportOptions, reportFormats } from '../operations/full-report.ts';
+import {
+  openReport,
+  type ReportFormat,
+  type ReportOptions,
+  reportFormats,
+  scopeText,
+} from '../operations/full-report.ts';
 import { storedAccounts } from '../operations/one-account.ts';
 import { refuseSameFile, writeReport } from '../operations/report-file.ts';
 import { narrowed } from '../operations/selection.ts';
@@ -93,8 +99,7 @@ async function reported(
   places: { redis: ReportOptions['redis']; settings: LoadedSettings; env: NodeJS.ProcessEnv },
 ): Promise<Pick<ReportOptions, 'accounts' | 'scope'>> {
   const { account, group } = options;
-  const narrow = [...(group === undefined ? [] : [`group ${group}`]), ...(account ? ['chosen accounts'] : [])];
-  const scope = narrow.length > 0 ? narrow.join(', ') : 'all accounts';
+  const scope = (whole: string) => scopeText(group, account !== undefined, whole);
   if (list !== undefined) {
     return {
       accounts: await chooseAccounts(list, options, places.settings, warn),
@@ -109,7 +114,7 @@ async function reported(
   const enabled = narrowed(stored, { ids: account, group }).filter((one) => one.enabled);
   if (enabled.length === 0)
     throw new MailhaulError('usage', { reason: 'the accounts that are meant are all disabled' });
-  return { accounts: enabled, scope: `${scope} of the service` };
+  return { accounts: enabled, scope: scope('the service') };
 }
 
 /** Whoever reads may read slowly, or no further. */

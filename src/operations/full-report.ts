@@ -43,6 +43,12 @@ export interface ReportOptions {
   readonly verificationFile?: string | undefined;
 }
 
+/** Which accounts a report is about, in words: `group wave-1 of the service`. */
+export function scopeText(group: string | undefined, chosen: boolean, whole: string): string {
+  const parts = [...(group === undefined ? [] : [`group ${group}`]), ...(chosen ? ['chosen accounts'] : [])];
+  return `${parts.length > 0 ? parts.join(', ') : 'all accounts'} of ${whole}`;
+}
+
 /** A report that is ready to be written, more than once if need be. */
 export interface OpenReport {
   readonly full: FullReport;

@@ -79,7 +79,7 @@ describe('the trace of a POP3 session', () => {
     'shows the login by %s without its secret, also where the server repeats what it was sent',
     async (name, behaviour, where) => {
       let proof = '';
-      const echo = (_mechanism: string, lines: (string | undefined)[]) => {
+      const echo = (_mechanism: string, lines: readonly (string | undefined)[]) => {
         proof = lines.find((line) => line !== undefined) ?? proof;
         if (
           lines.every((line) => line === undefined) ||

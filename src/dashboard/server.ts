@@ -1,6 +1,5 @@
 /** The dashboard role: health, metrics, the API and the web page over HTTP. */
 
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { fastifyCookie } from '@fastify/cookie';
@@ -13,6 +12,7 @@ import { type Desk, type DeskParts, openDesk } from '../operations/desk.ts';
 import { health } from '../operations/health.ts';
 import { listenAt } from '../operations/listen-address.ts';
 import { measure } from '../operations/measure.ts';
+import { programVersion } from '../operations/program-version.ts';
 import { ensureTokens, type Tokens } from '../operations/token.ts';
 import { answerError } from './answers.ts';
 import { addApi } from './api.ts';
@@ -116,7 +116,7 @@ async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loop
   server.addHook('onRequest', (request, reply) => guard.check(request, reply));
   server.addHook('preClose', async () => viewers.end());
   const ended = (login: string) => viewers.end(login);
-  await addLogin(server, { guard, sessions, cookie, secure, version: ownVersion(), ended, log });
+  await addLogin(server, { guard, sessions, cookie, secure, version: programVersion(), ended, log });
   addEvents(server, live, viewers);
 }
 
@@ -139,8 +139,4 @@ function addOpenRoutes(server: FastifyInstance, context: Desk): void {
 function builtFolders(): PageFolders {
   const built = join(packageRoot(), 'dist');
   return { page: join(built, 'dashboard'), queues: join(built, 'queues-page') };
-}
-
-function ownVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }

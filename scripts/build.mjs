@@ -3,9 +3,10 @@
 // hundreds of small ones takes longer than a short run. dist/ and config/ are all that the program needs to run.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'dist');
@@ -21,7 +22,8 @@ const banner = [
 ].join('');
 
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
-const types = spawnSync(process.execPath, [tsc, '-p', 'config/tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+// The page's types rest on the program's, so that both are checked.
+const types = spawnSync(process.execPath, [tsc, '--build', 'src/dashboard/web'], { cwd: root, stdio: 'inherit' });
 if (types.status !== 0) process.exit(types.status ?? 1);
 
 // Not before the packages are installed: whoever has none gets the compiler's complaint.
@@ -44,7 +46,7 @@ const { metafile } = await build({
   logLevel: 'warning',
   banner: { js: banner },
 });
-const made = new Set(Object.keys(metafile.outputs).map((path) => relative('dist', path)));
+const made = new Set([...Object.keys(metafile.outputs).map((path) => relative('dist', path)), ...(await buildPage())]);
 for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
   const path = relative(folder, join(entry.parentPath, entry.name));
   if (entry.isFile() && !made.has(path)) rmSync(join(folder, path));
@@ -58,3 +60,42 @@ const length = Buffer.alloc(4);
 length.writeUInt32BE(Buffer.byteLength(profiles));
 const of = createHash('sha256').update(length).update(profiles).digest('hex');
 writeFileSync(join(folder, 'providers.json'), JSON.stringify({ of, facts: parse(profiles) }));
+
+/**
+ * The dashboard's page: one script and one style sheet, named by what is in them so that browsers may keep them, and all
+ * of it compressed beforehand. Gives the paths in dist/.
+ */
+async function buildPage() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [
+      { in: 'src/dashboard/web/app.tsx', out: 'app' },
+      { in: 'src/dashboard/web/style.css', out: 'app' },
+    ],
+    outdir: 'dist/dashboard',
+    entryNames: '[name]-[hash]',
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: ['chrome111', 'firefox115', 'safari16.4'],
+    tsconfig: 'src/dashboard/web/tsconfig.json',
+    legalComments: 'none',
+    logLevel: 'warning',
+    write: false,
+  });
+  const files = outputFiles.map(({ path, contents }) => [relative(join(folder, 'dashboard'), path), contents]);
+  const named = (ending) => files.find(([name]) => name.endsWith(ending))[0];
+  const page = readFileSync(join(root, 'src/dashboard/web/page.html'), 'utf8')
+    .replace('app.tsx', named('.js'))
+    .replace('style.css', named('.css'));
+  files.push(['index.html', Buffer.from(page)]);
+  mkdirSync(join(folder, 'dashboard'), { recursive: true });
+  return files.flatMap(([name, contents]) => {
+    const path = join('dashboard', name);
+    const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
+    writeFileSync(join(folder, path), contents);
+    writeFileSync(join(folder, `${path}.br`), brotliCompressSync(contents, quality));
+    writeFileSync(join(folder, `${path}.gz`), gzipSync(contents, { level: 9 }));
+    return [path, `${path}.br`, `${path}.gz`];
+  });
+}

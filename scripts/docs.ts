@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../src/ground/package-root.ts';
+import { apiDocument } from './api-document.ts';
 import { errorsPage, settingsPage } from './docs-pages.ts';
 import { providersPage } from './providers-page.ts';
 
@@ -9,3 +10,4 @@ const docs = join(packageRoot(), 'docs');
 writeFileSync(join(docs, 'settings.md'), settingsPage());
 writeFileSync(join(docs, 'errors.md'), errorsPage());
 writeFileSync(join(docs, 'providers.md'), providersPage());
+writeFileSync(join(docs, 'openapi.json'), await apiDocument());

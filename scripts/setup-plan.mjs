@@ -16,6 +16,7 @@
  * @property {boolean} pop3 whether Dovecot's pop3 part is there
  * @property {boolean} imap whether Dovecot's imap part is there
  * @property {boolean} openssl whether openssl is on the PATH
+ * @property {boolean} browser whether a browser that the tests can drive is there
  */
 
 /**
@@ -23,25 +24,45 @@
  *   | { do: 'npm-ci' } | { do: 'build' } | { do: 'link' } | { do: 'give-up', message: string }} Step
  */
 
-/** What each thing is called for people and in Debian. */
+/** What each thing is called for people and in Debian, and what it is for: the option by which it is wanted, or always. */
 const needs = {
-  redis: { name: 'a Redis server (redis-server or valkey-server)', debian: 'redis-server', always: true },
-  dovecot: { name: 'Dovecot', debian: 'dovecot-core', always: false },
-  pop3: { name: "Dovecot's POP3 server", debian: 'dovecot-pop3d', always: false },
-  imap: { name: "Dovecot's IMAP server", debian: 'dovecot-imapd', always: false },
-  openssl: { name: 'openssl', debian: 'openssl', always: false },
+  redis: { name: 'a Redis server (redis-server or valkey-server)', debian: 'redis-server', for: 'always' },
+  dovecot: { name: 'Dovecot', debian: 'dovecot-core', for: 'servers' },
+  pop3: { name: "Dovecot's POP3 server", debian: 'dovecot-pop3d', for: 'servers' },
+  imap: { name: "Dovecot's IMAP server", debian: 'dovecot-imapd', for: 'servers' },
+  openssl: { name: 'openssl', debian: 'openssl', for: 'servers' },
+  browser: { name: 'Chromium (or CHROMIUM with the path of one)', debian: 'chromium', for: 'browser' },
 };
+
+/** What Chromium and its kin are called, the one of Debian first. */
+const browserNames = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/**
+ * Where the browser is that the tests drive: CHROMIUM, and nothing else where it is set, or the first on the PATH.
+ *
+ * @param {Record<string, string | undefined>} env
+ * @param {(path: string) => boolean} runnable whether a path can be run
+ * @returns {string | undefined}
+ */
+export function findBrowser(env, runnable) {
+  const directories = (env.PATH ?? '').split(':').filter(Boolean);
+  const places = browserNames.flatMap((name) => directories.map((directory) => `${directory}/${name}`));
+  return (env.CHROMIUM ? [env.CHROMIUM] : places).find(runnable);
+}
 
 /**
  * The steps that are missing, in their order. What needs a person comes first, so that nobody waits for a download to
  * learn that it was in vain.
  *
  * @param {Facts} facts
- * @param {{ servers: boolean }} options servers: whether the mail servers of the demonstration and the tests are wanted
+ * @param {{ servers: boolean, browser: boolean }} options servers: whether the mail servers of the demonstration and the
+ * tests are wanted; browser: whether that of the tests is
  * @returns {Step[]}
  */
 export function plan(facts, options) {
-  const missing = Object.entries(needs).filter(([fact, need]) => !facts[fact] && (need.always || options.servers));
+  const missing = Object.entries(needs).filter(
+    ([fact, need]) => !facts[fact] && (need.for === 'always' || options[need.for]),
+  );
   const steps = [];
   if (missing.length > 0)
     steps.push(

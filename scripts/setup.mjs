@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Installs and builds what is missing, and says so in a line each. Usage: setup.mjs [--quiet] [--without-servers]
+// Installs and builds what is missing, and says so in a line each. Usage: setup.mjs [--quiet] [--without-servers | --without-browser]
 //   --quiet            says nothing when there is nothing to do
-//   --without-servers  leaves out the mail servers that only the demonstration and the tests need
+//   --without-servers  leaves out the mail servers that only the demonstration and the tests need, and the browser
+//   --without-browser  leaves out the browser that only the tests need
 import { spawn } from 'node:child_process';
 import {
   accessSync,
@@ -20,7 +21,7 @@ import {
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
-import { dependenciesAgree, installScript, plan } from './setup-plan.mjs';
+import { dependenciesAgree, findBrowser, installScript, plan } from './setup-plan.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, 'node_modules/.cache/mailhaul-build');
@@ -48,9 +49,10 @@ const acts = {
 
 const options = process.argv.slice(2);
 try {
-  const unknown = options.find((option) => !['--quiet', '--without-servers'].includes(option));
+  const unknown = options.find((option) => !['--quiet', '--without-servers', '--without-browser'].includes(option));
   if (unknown) throw Object.assign(new Error(`unknown option ${unknown}`), { exitCode: 2 });
-  const steps = plan(look(), { servers: !options.includes('--without-servers') });
+  const servers = !options.includes('--without-servers');
+  const steps = plan(look(), { servers, browser: servers && !options.includes('--without-browser') });
   for (const step of steps) await acts[step.do](step);
   if (steps.length === 0 && !options.includes('--quiet')) say('nothing to do');
 } catch (error) {
@@ -76,6 +78,7 @@ function look() {
     pop3: dovecotDirectories.some((directory) => runnable(join(directory, 'pop3'))),
     imap: dovecotDirectories.some((directory) => runnable(join(directory, 'imap'))),
     openssl: has('openssl'),
+    browser: findBrowser(process.env, runnable) !== undefined,
   };
 }
 

@@ -178,7 +178,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
 
 /** What only the service has: it schedules by itself, tells that it is alive, and answers people. */
 async function openServiceRoles(
-  { settings, log, signal, roles }: ServiceOptions,
+  { settings, log, signal, roles, env }: ServiceOptions,
   { redis, bell, queues, steering, book, control, store }: Parts,
   spool: Spool | undefined,
   closers: Closers,
@@ -214,12 +214,14 @@ async function openServiceRoles(
     redis: client,
     settings,
     log,
+    bell,
     book,
     steering,
     control,
     queues,
     askRun: (account, now) => askRun(client, account, now),
     readWaits: (keys, now) => readWaits(client, keys, now),
+    env,
     ...(store && { store }),
   });
   closers.push(() => dashboard.close());

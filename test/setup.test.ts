@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 // @ts-expect-error plain JavaScript, since it runs before anything is installed
-import { dependenciesAgree, installScript, plan } from '../scripts/setup-plan.mjs';
+import { dependenciesAgree, findBrowser, installScript, plan } from '../scripts/setup-plan.mjs';
 
 const complete = {
   platform: 'linux',
@@ -23,8 +23,9 @@ const complete = {
   pop3: true,
   imap: true,
   openssl: true,
+  browser: true,
 };
-const all = { servers: true };
+const all = { servers: true, browser: true };
 
 describe('the plan of setup', () => {
   it('is empty when nothing is missing', () => {
@@ -42,11 +43,13 @@ describe('the plan of setup', () => {
       pop3: false,
       imap: false,
       openssl: false,
+      browser: false,
     };
-    const packages = ['redis-server', 'dovecot-core', 'dovecot-pop3d', 'dovecot-imapd', 'openssl'];
+    const packages = ['redis-server', 'dovecot-core', 'dovecot-pop3d', 'dovecot-imapd', 'openssl', 'chromium'];
     const install = { do: 'install-packages', packages, sudo: false, ask: false };
     expect(plan(fresh, all)).toEqual([install, { do: 'npm-ci' }, { do: 'build' }, { do: 'link' }]);
-    expect(plan(fresh, { servers: false })[0]).toEqual({ ...install, packages: ['redis-server'] });
+    expect(plan(fresh, { servers: true, browser: false })[0]).toEqual({ ...install, packages: packages.slice(0, -1) });
+    expect(plan(fresh, { servers: false, browser: false })[0]).toEqual({ ...install, packages: ['redis-server'] });
   });
 
   it('builds and links again after an installation, which may have wiped both', () => {
@@ -87,6 +90,23 @@ describe('the plan of setup', () => {
 
   it('does not install for half an hour before it gives up', () => {
     expect(plan({ ...complete, apt: false, redis: false, installed: false }, all)).toHaveLength(1);
+  });
+});
+
+describe('the browser of the tests', () => {
+  const found = (env: object, ...there: string[]) => findBrowser(env, (path: string) => there.includes(path));
+
+  it('is what CHROMIUM says and nothing else, or the first that is on the PATH', () => {
+    const PATH = '/one:/two';
+    expect(found({ PATH }, '/one/google-chrome', '/two/chromium')).toBe('/two/chromium');
+    expect(found({ PATH, CHROMIUM: '/three/chrome' }, '/three/chrome', '/two/chromium')).toBe('/three/chrome');
+    expect(found({ PATH, CHROMIUM: '/three/chrome' }, '/two/chromium')).toBe(undefined);
+    expect(found({ PATH })).toBe(undefined);
+  });
+
+  it('is asked for by name where setup cannot install it', () => {
+    const [step] = plan({ ...complete, platform: 'darwin', apt: false, browser: false }, all);
+    expect(step).toEqual({ do: 'give-up', message: expect.stringMatching(/^Missing: Chromium .*CHROMIUM/) });
   });
 });
 

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { circles, layerFaults } from './tidy/layers.ts';
+import { circles, layerFaults, pageFaults } from './tidy/layers.ts';
 import * as rules from './tidy/rules.ts';
 import { functions, imports, readSources, type Source, source } from './tidy/sources.ts';
 
-const program = readSources(['src', 'workers'], ['.ts']);
+const program = readSources(['src', 'workers'], ['.ts', '.tsx']);
+const page = program.filter(({ path }) => path.startsWith('src/dashboard/web/'));
 const tests = readSources(['test'], ['.ts']);
 const scripts = readSources(['scripts'], ['.ts', '.mjs']);
 const texts = readSources(['config', 'docs', '.ci'], ['']);
@@ -47,6 +48,15 @@ const table: Record<string, Rule> = {
     good: source(
       'src/download/fetch.ts',
       "import { a } from './pick.ts';\nimport {\n  b,\n} from '../pop3/client.ts';\n",
+    ),
+  },
+  'the page stands alone in the browser': {
+    faults: pageFaults,
+    sources: page,
+    bad: source('src/dashboard/web/a.tsx', "import { count } from '../../operations/answers/counts.ts';"),
+    good: source(
+      'src/dashboard/web/a.tsx',
+      "import { render } from 'preact';\nimport type { T } from '../../operations/answers/table.ts';\nimport { b } from './b.ts';",
     ),
   },
   'every folder is a part of the design': {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MailhaulError } from '../ground/errors.ts';
-import type { AccountStatus } from '../operations/status.ts';
+import type { AccountStatus } from '../operations/answers/account-status.ts';
 import { table } from '../report/text.ts';
 import { ApiClient, type ClientOptions, queryOf, withServiceOptions } from './api-client.ts';
 

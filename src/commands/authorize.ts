@@ -1,10 +1,9 @@
 /** `mailhaul authorize ID [LIST]` */
 import type { Command } from 'commander';
-import { Closers, interruptedStatus, onInterrupt } from '../ground/shutdown.ts';
 import { type Authorized, authorize } from '../operations/authorize.ts';
 import { oneAccount } from '../operations/one-account.ts';
-import { openRedisBeside } from '../service.ts';
 import { type CommonOptions, settingsOf, withProcessOptions } from './common-options.ts';
+import { besideService } from './with-redis.ts';
 
 interface AuthorizeCommandOptions extends CommonOptions {
   readonly device?: boolean;
@@ -31,12 +30,7 @@ async function runAuthorize(
 ): Promise<number> {
   const { env, stdout, stderr } = process;
   const settings = settingsOf(options, env);
-  const closers = new Closers();
-  const interrupt = onInterrupt(insist);
-  closers.push(() => interrupt.stop());
-  const { signal } = interrupt;
-  try {
-    const { client: redis } = await openRedisBeside(settings, closers);
+  return besideService(settings, insist, async (redis, signal) => {
     const account = await oneAccount(id, list, { redis, settings, env });
     const tell = (text: string) => void stderr.write(`${text}\n`);
     const asked = { redis, settings, env, device: options.device ?? false, signal, tell };
@@ -44,12 +38,7 @@ async function runAuthorize(
     const document = JSON.stringify({ version: 1, account: id, authorized }, null, 2);
     stdout.write(options.json ? `${document}\n` : told(authorized, id, list));
     return 0;
-  } catch (error) {
-    if (signal.aborted) return interruptedStatus;
-    throw error;
-  } finally {
-    await closers.close();
-  }
+  });
 }
 
 function told(authorized: readonly Authorized[], id: string, list: string | undefined): string {

@@ -1,5 +1,6 @@
 /** `mailhaul check LIST` */
 import type { Command } from 'commander';
+import { printable } from '../ground/errors.ts';
 import { interruptedStatus } from '../ground/shutdown.ts';
 import { check } from '../operations/check.ts';
 import { chooseSoundAccounts } from '../operations/choose-accounts.ts';
@@ -27,7 +28,7 @@ async function runCheck(list: string, options: CommonOptions, insist: () => void
   return withRedis(settings, insist, async (redis, signal) => {
     const onAccount = (account: CheckedAccountReport, done: number) => {
       const codes = account.problems.map(({ code }) => code).join(', ');
-      const line = `${account.id}: ${readiness(account)}${codes === '' ? '' : `: ${codes}`}`;
+      const line = `${printable(account.id)}: ${readiness(account)}${codes === '' ? '' : `: ${codes}`}`;
       if (!options.quiet) stderr.write(`${done}/${accounts.length} ${line}\n`);
     };
     const asked = { settings, accounts, wrong, env, signal, onAccount, onWait: waitLines(options, stderr) };

@@ -2,15 +2,15 @@
 import type { Command } from 'commander';
 import { MailhaulError } from '../ground/errors.ts';
 import { interruptedStatus, onInterrupt } from '../ground/shutdown.ts';
+import type {
+  DiscoverReport,
+  DomainReport,
+  LineReport,
+  ServerReport,
+  SideReport,
+} from '../operations/answers/discover-report.ts';
 import { discover } from '../operations/discover.ts';
-import {
-  type DiscoverReport,
-  type DomainReport,
-  discoverStatus,
-  type LineReport,
-  type ServerReport,
-  type SideReport,
-} from '../operations/discover-report.ts';
+import { discoverStatus } from '../operations/discover-report.ts';
 import { type CommonOptions, settingsOf, withProcessOptions } from './common-options.ts';
 
 interface DiscoverCommandOptions extends CommonOptions {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { errorRow, MailhaulError } from '../ground/errors.ts';
-import { Closers, interruptedStatus, onInterrupt } from '../ground/shutdown.ts';
+import { interruptedStatus } from '../ground/shutdown.ts';
 import { writeExport } from '../operations/export-file.ts';
 import { type ExportedMessages, type ExportOptions, exportMessages } from '../operations/export-messages.ts';
 import { inMailbox, type UidlMap, uidlMap, uidlMapCsv } from '../operations/export-uidl-map.ts';
@@ -10,8 +10,8 @@ import { type RewrittenUidlist, readUidlist, rewriteUidlist } from '../operation
 import { withProviderLimits } from '../operations/known-limits.ts';
 import { oneAccount } from '../operations/one-account.ts';
 import { number } from '../report/text.ts';
-import { openRedisBeside } from '../service.ts';
 import { type CommonOptions, settingsOf, traceLog, waitLines, withProcessOptions } from './common-options.ts';
+import { besideService } from './with-redis.ts';
 
 interface ExportCommandOptions extends CommonOptions {
   readonly out?: string;
@@ -59,22 +59,12 @@ async function forAccount(
 ): Promise<number> {
   const { env, stderr } = process;
   const settings = withProviderLimits(settingsOf(options, env));
-  const closers = new Closers();
-  const interrupt = onInterrupt(insist);
-  closers.push(() => interrupt.stop());
-  const { signal } = interrupt;
-  try {
-    const { client: redis } = await openRedisBeside(settings, closers);
+  return besideService(settings, insist, async (redis, signal) => {
     const account = await oneAccount(id, list, { redis, settings, env });
     const log = traceLog(settings, 'export');
     const status = await work({ redis, settings, env, account, signal, log, onWait: waitLines(options, stderr) });
     return signal.aborted ? interruptedStatus : status;
-  } catch (error) {
-    if (signal.aborted) return interruptedStatus;
-    throw error;
-  } finally {
-    await closers.close();
-  }
+  });
 }
 
 async function runMessages(id: string, { out, json }: ExportCommandOptions, work: ExportOptions): Promise<number> {

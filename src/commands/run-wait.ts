@@ -1,7 +1,7 @@
 /** `mailhaul run --wait`: until the runs that were asked for have ended, and then what a `sync` would say of them. */
 import { systemClock } from '../ground/clock.ts';
 import { newRunId } from '../ground/run-id.ts';
-import type { StatusPage } from '../operations/status.ts';
+import type { StatusPage } from '../operations/answers/account-status.ts';
 import { exitStatus } from '../report/exit-status.ts';
 import { type AccountReport, buildReport } from '../report/report.ts';
 import { reportText } from '../report/text.ts';

@@ -1,8 +1,12 @@
 /** `mailhaul status`: how the running service stands, and each of its accounts. */
 import type { Command } from 'commander';
-import type { AccountStatus, ShownPause } from '../operations/status.ts';
+import { printable } from '../ground/errors.ts';
+import type { AccountStatus, ShownPause } from '../operations/answers/account-status.ts';
 import { number, table } from '../report/text.ts';
 import { ApiClient, type ClientOptions, queryOf, withSelection, withServiceOptions } from './api-client.ts';
+
+/** Of a line with a reason in it, which may be as long as the API takes it. */
+const lineMaxLength = 2000;
 
 interface StatusOptions extends ClientOptions {
   readonly state?: string;
@@ -54,7 +58,8 @@ function statusText(service: ServiceStatus, accounts: readonly AccountStatus[]):
     }`,
     ...pauses
       .filter(({ scope }) => scope !== 'account')
-      .map(({ scope, by, at, reason }) => `paused: ${scope}, by ${by} at ${at}${reason ? `: ${reason}` : ''}`),
+      .map(({ scope, by, at, reason }) => `paused: ${scope}, by ${by} at ${at}${reason ? `: ${reason}` : ''}`)
+      .map((line) => printable(line, lineMaxLength)),
     '',
     table(rows, [0, 1, 7]),
     '',

@@ -1,6 +1,8 @@
 /** `mailhaul pause`, `resume`, `retry`, `run` and `accept`: each asks the running service. */
 import type { Command } from 'commander';
-import type { Deed, Steered } from '../operations/steer.ts';
+import { printable } from '../ground/errors.ts';
+import type { Steered } from '../operations/answers/deeds.ts';
+import type { Deed } from '../operations/steer.ts';
 import {
   ApiClient,
   type ClientOptions,
@@ -57,7 +59,9 @@ function steeredText({ text, accounts, stillPaused, stillPausedCount }: Steered)
   const lines = [`${text} (${accounts} account(s))`];
   if (stillPausedCount > 0) {
     const more = stillPausedCount > stillPaused.length ? ` and ${stillPausedCount - stillPaused.length} more` : '';
-    lines.push(`still paused: ${stillPaused.join(', ')}${more}; mailhaul status says by what`);
+    lines.push(
+      `still paused: ${stillPaused.map((id) => printable(id)).join(', ')}${more}; mailhaul status says by what`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -1,6 +1,7 @@
 /** `mailhaul verify LIST` */
 
 import type { Command } from 'commander';
+import { printable } from '../ground/errors.ts';
 import { interruptedStatus } from '../ground/shutdown.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
 import { withProviderLimits } from '../operations/known-limits.ts';
@@ -92,7 +93,8 @@ function comparedText(depth: Depth, sampled: SampledAccount | undefined): string
   return `content of ${number(sampled.compared)} of ${number(sampled.of)} message(s) compared, chosen at random`;
 }
 
-function verdictLine({ id, state, messages, problems, rewritten }: AccountReport, compared: string): string {
+function verdictLine({ state, messages, problems, rewritten, ...account }: AccountReport, compared: string): string {
+  const id = printable(account.id);
   if (state === 'failed') return `${id}: NOT VERIFIED: ${problems.map(({ code }) => code).join(', ')}`;
   const changed = rewritten > 0 ? `; the destination changed the header of ${number(rewritten)}` : '';
   if (state === 'complete')
@@ -102,5 +104,5 @@ function verdictLine({ id, state, messages, problems, rewritten }: AccountReport
 }
 
 function problemLines({ id, problems }: AccountReport): string[] {
-  return problems.flatMap(({ code, text, remedy }) => ['', `${id}: ${code}`, `  ${text}`, `  → ${remedy}`]);
+  return problems.flatMap(({ code, text, remedy }) => ['', `${printable(id)}: ${code}`, `  ${text}`, `  → ${remedy}`]);
 }

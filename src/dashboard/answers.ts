@@ -7,14 +7,24 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'request-refused': 400,
   'list-invalid': 400,
   'token-refused': 401,
+  'look-only': 403,
+  'forged-request': 403,
   'account-unknown': 404,
   'group-unknown': 404,
+  'task-unknown': 404,
   'nothing-refused': 409,
   'accounts-fixed': 409,
   'requests-too-many': 429,
+  'tasks-full': 429,
+  'viewers-too-many': 503,
   'redis-unreachable': 503,
   'redis-full': 503,
 };
+
+/** The status that fits an error. */
+export function statusOf({ code }: MailhaulError): number {
+  return statuses[code] ?? 500;
+}
 
 /** Answers an error, with `fixedStatus` where that is given. What nobody foresaw is logged, and answered without its details. */
 export function answerError(thrown: unknown, reply: FastifyReply, log: Log, fixedStatus?: number): void {
@@ -23,7 +33,7 @@ export function answerError(thrown: unknown, reply: FastifyReply, log: Log, fixe
   const error = foreign
     ? new MailhaulError('request-refused', { reason: (thrown as Error).message })
     : asMailhaulError(thrown);
-  const status = fixedStatus ?? (foreign ? statusCode : (statuses[error.code] ?? 500));
+  const status = fixedStatus ?? (foreign ? statusCode : statusOf(error));
   if (status === 500) log.error({ err: error }, 'api');
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   const text = error.code === 'unexpected' ? 'unexpected error; the log of the service has the details' : error.message;

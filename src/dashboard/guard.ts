@@ -1,10 +1,11 @@
-/** Who may ask: the token, the names that this host goes by, and how often a wrong token may be tried. */
+/** Who may ask: a token or a login, from where, and how often a wrong token may be tried. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MailhaulError } from '../ground/errors.ts';
-
-/** Paths that ask for no token (design §4). */
-const open: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+import type { Role, Tokens } from '../operations/token.ts';
+import { checkHost, checkReader, checkSender, type Place } from './origin.ts';
+import { csrfOf, readMark, type Sessions } from './sessions.ts';
+import type { Visitor } from './visitor.ts';
 
 const minuteMs = 60_000;
 /** Addresses whose failures are remembered; beyond them all are forgotten. */
@@ -17,44 +18,80 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
   'cache-control': 'no-store',
 } as const;
 
 /** What the guard goes by. */
-export interface GuardOptions {
-  readonly token: string;
-  /** True when only this machine can connect: then requests must name it so, whatever DNS says of other names. */
-  readonly loopback: boolean;
+export interface GuardOptions extends Place {
+  readonly tokens: Tokens;
   /** Wrong tokens that an address may show in a minute. */
   readonly failuresPerMinute: number;
+  readonly sessions: Sessions;
+  /** The name of the cookie that holds a login. */
+  readonly cookie: string;
 }
 
-/** Lets a request pass or throws `request-refused`, `token-refused` or `requests-too-many`. */
+/** Lets a request pass or throws `request-refused`, `token-refused`, `forged-request`, `look-only` or `requests-too-many`. */
 export class Guard {
   readonly #options: GuardOptions;
-  readonly #token: Buffer;
+  readonly #tokens: readonly (readonly [Role, Buffer])[];
   #failures = new Map<string, number>();
   #since = performance.now();
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#token = digest(options.token);
+    this.#tokens = (['steer', 'look'] as const).map((role) => [role, digest(options.tokens[role])]);
   }
 
-  /** Checks one request, and sets the headers of its answer. */
-  check(request: FastifyRequest, reply: FastifyReply): void {
+  /** Checks one request, sets the headers of its answer, and notes who asks. */
+  async check(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     reply.headers(securityHeaders);
-    const { host = '' } = request.headers;
-    // DNS rebinding: a web page whose name was made to lead here still says its own name.
-    if (this.#options.loopback && !isLoopbackName(host)) {
-      throw new MailhaulError('request-refused', { reason: `it asks for ${host || 'no host'}, not for this machine` });
-    }
-    const path = request.url.split('?')[0]!;
-    if (open.has(path)) return;
-    const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (given !== undefined && timingSafeEqual(digest(given), this.#token)) return;
-    if (given !== undefined) this.#countFailure(request.ip);
+    checkHost(request, this.#options);
+    const access = request.routeOptions.config?.access;
+    if (access === 'open') return;
+    if (access === 'login') return checkSender(request, this.#options);
+    const visitor = this.#bearer(request) ?? (await this.#loggedIn(request));
+    if (!visitor) throw new MailhaulError('token-refused', { where: 'the service' });
+    request.visitor = visitor;
+    // What a route does is not known here: only reading is safe unless the route says so.
+    if (isReading(request) || access === 'look' || visitor.role === 'steer') return;
+    throw lookOnly(visitor.login === undefined ? 'this token' : 'this login');
+  }
+
+  /** The role of a token that somebody shows to log in. Throws `token-refused` or `requests-too-many`. */
+  roleOf(token: string, address: string): Role {
+    const given = digest(token);
+    // All are compared, so that the time tells nothing of which was near.
+    const [found] = this.#tokens.filter(([, known]) => timingSafeEqual(given, known));
+    if (found) return found[0];
+    this.#countFailure(address);
     throw new MailhaulError('token-refused', { where: 'the service' });
+  }
+
+  #bearer({ headers: { authorization }, ip }: FastifyRequest): Visitor | undefined {
+    if (authorization === undefined) return undefined;
+    const given = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    if (given === undefined) throw new MailhaulError('token-refused', { where: 'the service' });
+    return { role: this.roleOf(given, ip), csrf: '' };
+  }
+
+  async #loggedIn(request: FastifyRequest): Promise<Visitor | undefined> {
+    const id = request.cookies[this.#options.cookie];
+    const login = readMark(id);
+    if (login === undefined) return undefined;
+    const role = await this.#options.sessions.use(login);
+    if (!role) return undefined;
+    const csrf = csrfOf(id!);
+    if (isReading(request)) checkReader(request);
+    else {
+      checkSender(request, this.#options);
+      const sent = request.headers['x-csrf-token'];
+      if (typeof sent !== 'string' || !timingSafeEqual(digest(sent), digest(csrf))) {
+        throw new MailhaulError('forged-request', { reason: 'the header x-csrf-token is missing or wrong' });
+      }
+    }
+    return { role, login, csrf };
   }
 
   #countFailure(address: string): void {
@@ -68,10 +105,13 @@ export class Guard {
   }
 }
 
-/** True for an address or name that means this machine, with or without a port. */
-export function isLoopbackName(host: string): boolean {
-  const name = host.replace(/:[0-9]*$/, '').toLowerCase();
-  return name === 'localhost' || name === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(name);
+/** Somebody wants to change something and may look only. */
+export function lookOnly(who: string): MailhaulError {
+  return new MailhaulError('look-only', { who });
+}
+
+function isReading({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** Digests have one length, so that the comparison tells nothing of the token's. */

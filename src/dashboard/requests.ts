@@ -49,8 +49,14 @@ export const importBody = z.strictObject({
 /** Body of /api/accounts/remove. */
 export const removeBody = z.strictObject({ account: ids });
 
+/** The part of a path that is the id of an account. */
+export const idParams = z.strictObject({ id });
+
+/** The part of a path that is the id of a task. */
+export const taskParams = z.strictObject({ id: z.string().regex(/^[0-9a-f]{1,64}$/) });
+
 /** The value as the schema has it. Throws `request-refused` with every mistake, and none of the values. */
-export function checked<T>(schema: z.ZodType<T>, value: unknown, what: 'body' | 'query'): T {
+export function checked<T>(schema: z.ZodType<T>, value: unknown, what: 'body' | 'query' | 'path'): T {
   const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
   const found = result.error.issues.map((issue) => {

@@ -1,36 +1,75 @@
-/** The dashboard role: health, metrics and the API over HTTP. */
+/** The dashboard role: health, metrics, the API and the web page over HTTP. */
 
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { fastifyCookie } from '@fastify/cookie';
 import { type FastifyInstance, fastify } from 'fastify';
 import { inTime } from '../ground/clock.ts';
+import { hexDigest } from '../ground/digest.ts';
 import { MailhaulError } from '../ground/errors.ts';
+import { packageRoot } from '../ground/package-root.ts';
 import { type Desk, type DeskParts, openDesk } from '../operations/desk.ts';
 import { health } from '../operations/health.ts';
 import { listenAt } from '../operations/listen-address.ts';
 import { measure } from '../operations/measure.ts';
-import { ensureToken } from '../operations/token.ts';
+import { ensureTokens, type Tokens } from '../operations/token.ts';
 import { answerError } from './answers.ts';
 import { addApi } from './api.ts';
-import { Guard, isLoopbackName } from './guard.ts';
+import { Assets, addAssets } from './assets.ts';
+import { addEvents, Viewers } from './events.ts';
+import { Guard } from './guard.ts';
+import { addLogin } from './login.ts';
+import { showLogin } from './login-page.ts';
 import { Metrics } from './metrics.ts';
-import { statusPage } from './page.ts';
+import { documentRoutes } from './openapi.ts';
+import { isLoopbackAddress, isLoopbackName } from './origin.ts';
+import { addPage } from './page.ts';
+import { Sessions } from './sessions.ts';
 
 /** A dashboard that answers. */
 export interface Dashboard {
   /** http://HOST:PORT */
   readonly url: string;
+  /** Every route that it has, as `METHOD PATTERN`. */
+  readonly routes: readonly string[];
   /** Takes no more requests and drops the connections. */
   close(): Promise<void>;
 }
 
-/** Begins to answer. Throws `listen-failed` or `token-unusable`. */
-export async function openDashboard(parts: DeskParts): Promise<Dashboard> {
-  const context = openDesk(parts);
-  const { settings, log } = context;
+/** Adds routes; the guard stands before every one of them (visitor.ts says what a route may ask of it). */
+type AddRoutes = (server: FastifyInstance, desk: Desk) => void | Promise<void>;
+
+/** The routes of what people ask for, each in a file of its own. */
+const parts: readonly AddRoutes[] = [addOpenRoutes, addApi];
+
+/** Begins to answer, with the web page that lies in `pageFolder`. Throws `listen-failed` or `token-unusable`. */
+export async function openDashboard(deskParts: DeskParts, pageFolder?: string): Promise<Dashboard> {
+  const desk = openDesk(deskParts);
+  const { settings, log } = desk;
   const { host, port } = listenAt(settings);
-  const token = await ensureToken(settings.dataDir);
-  const loopback = isLoopbackName(isIP(host) === 6 ? `[${host}]` : host);
-  const guard = new Guard({ token, loopback, failuresPerMinute: settings.apiFailuresPerMinute });
+  const tokens = await ensureTokens(settings.dataDir);
+  const server = newServer(desk);
+  const routes: string[] = [];
+  server.addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
+  await documentRoutes(server);
+  const assets = new Assets(pageFolder ?? join(packageRoot(), 'dist', 'dashboard'));
+  await addDoor(server, desk, tokens, isLoopbackName(isIP(host) === 6 ? `[${host}]` : host));
+  for (const add of parts) await add(server, desk);
+  addAssets(server, assets);
+  addPage(server, desk, assets);
+  try {
+    const url = await server.listen({ host, port });
+    log.info({ url }, 'dashboard');
+    desk.board.begin();
+    return { url, routes, close: () => server.close().then(() => desk.board.close()) };
+  } catch (error) {
+    await server.close().catch(() => {});
+    throw new MailhaulError('listen-failed', { where: `${host}:${port}`, reason: (error as Error).message });
+  }
+}
+
+function newServer({ settings, log }: Desk): FastifyInstance {
   const server = fastify({
     logger: false,
     bodyLimit: settings.apiMaxBytes,
@@ -38,42 +77,56 @@ export async function openDashboard(parts: DeskParts): Promise<Dashboard> {
     connectionTimeout: settings.apiTimeoutMs,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 2000 },
+    // What a proxy says of who sent a request counts where the proxy runs here: its own, last word alone.
+    trustProxy: settings.publicUrl !== null && ((address, hop) => hop === 0 && isLoopbackAddress(address)),
   });
   server.removeContentTypeParser('text/plain');
-  server.setErrorHandler((error, _request, reply) => answerError(error, reply, log));
+  server.setErrorHandler((error, request, reply) => {
+    if (!showLogin(error, request, reply)) answerError(error, reply, log);
+  });
   server.setNotFoundHandler((request, reply) => {
     const reason = `there is no ${request.method} ${request.url.split('?')[0]}`;
     answerError(new MailhaulError('request-refused', { reason }), reply, log, 404);
   });
-  server.addHook('onRequest', async (request, reply) => guard.check(request, reply));
-  addOpenRoutes(server, context);
-  addApi(server, context);
-  server.get('/', async (_request, reply) => {
-    const now = context.clock.now();
-    const [found, counted] = await Promise.all([health(context.redis, settings, now), context.census.counted(1000)]);
-    return reply.type('text/plain; charset=utf-8').send(statusPage(found, counted));
-  });
-  try {
-    const url = await server.listen({ host, port });
-    log.info({ url }, 'dashboard');
-    return { url, close: () => server.close() };
-  } catch (error) {
-    await server.close().catch(() => {});
-    throw new MailhaulError('listen-failed', { where: `${host}:${port}`, reason: (error as Error).message });
-  }
+  return server;
+}
+
+/** Puts the guard before all routes, and adds those of who comes and goes. */
+async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loopback: boolean): Promise<void> {
+  const { redis, settings, clock, live } = desk;
+  const publicUrl = settings.publicUrl === null ? undefined : new URL(settings.publicUrl);
+  const secure = publicUrl?.protocol === 'https:';
+  // Cookies go to every port of a host: each service has a name of its own for its cookie.
+  const cookie = `${secure ? '__Host-' : ''}mailhaul-${hexDigest(4, 'cookie', tokens.steer)}`;
+  const sessions = new Sessions(redis, settings, hexDigest(16, tokens.steer, tokens.look), clock);
+  const failuresPerMinute = settings.apiFailuresPerMinute;
+  const guard = new Guard({ tokens, loopback, publicUrl, failuresPerMinute, sessions, cookie });
+  const viewers = new Viewers(settings, sessions);
+  await server.register(fastifyCookie);
+  server.decorateRequest('visitor', null);
+  server.addHook('onRequest', (request, reply) => guard.check(request, reply));
+  server.addHook('preClose', async () => viewers.end());
+  const ended = (login: string) => viewers.end(login);
+  await addLogin(server, { guard, sessions, cookie, secure, version: ownVersion(), ended });
+  addEvents(server, live, viewers);
 }
 
 function addOpenRoutes(server: FastifyInstance, context: Desk): void {
   const { redis, settings, clock } = context;
   const metrics = new Metrics();
-  server.get('/healthz', async () => ({ alive: true }));
-  server.get('/readyz', async (_request, reply) => {
+  const open = { config: { access: 'open' } } as const;
+  server.get('/healthz', open, async () => ({ alive: true }));
+  server.get('/readyz', open, async (_request, reply) => {
     const { processes: _, ...found } = await health(redis, settings, clock.now());
     return reply.status(found.ready ? 200 : 503).send(found);
   });
-  server.get('/metrics', async (_request, reply) => {
+  server.get('/metrics', open, async (_request, reply) => {
     const measured = await inTime(measure(context, clock.now()), settings.metricsTimeoutMs);
     const { text, type } = await metrics.text(measured);
     return reply.type(type).send(text);
   });
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }

@@ -240,6 +240,46 @@ export const errorTable = {
     remedy: 'Wait a minute, then send the right token.',
     exit: 1,
   },
+  'look-only': {
+    stops: 'run',
+    retry: 'never',
+    text: '{who} may look, and change nothing',
+    remedy:
+      'Log in with the text of the file token and with "allow steering" ticked, or send that text as Authorization: Bearer TOKEN.',
+    exit: 1,
+  },
+  'forged-request': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the request does not come from a page of this service: {reason}',
+    remedy:
+      'Use the page of the dashboard, at the address that the setting publicUrl names where a proxy stands before it. A program sends Authorization: Bearer TOKEN instead of a cookie.',
+    exit: 1,
+  },
+  'viewers-too-many': {
+    stops: 'none',
+    retry: 'soon',
+    text: '{count} pages are shown live already',
+    remedy: 'Close some of them, or raise the setting eventsViewersMax.',
+  },
+  'task-unknown': {
+    stops: 'none',
+    retry: 'never',
+    text: 'there is no task {id}',
+    remedy: 'GET /api/tasks lists those that are kept: none outlives its process, nor apiTasksKept and apiTasksKeptMs.',
+  },
+  'tasks-full': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} tasks wait or run already, and no more are taken',
+    remedy: 'Wait until one has ended, cancel one, or raise apiTasksKept.',
+  },
+  'task-result-large': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the result has {bytes} bytes, more than the {most} of apiTasksMaxBytes',
+    remedy: 'Ask for fewer accounts at once, or raise apiTasksMaxBytes.',
+  },
   'account-unknown': {
     stops: 'run',
     retry: 'never',
@@ -886,6 +926,21 @@ export const errorTable = {
     retry: 'never',
     text: 'the file {path} cannot be written: {reason}',
     remedy: 'Name a file with --messages that can be written, on a disk with room.',
+    exit: 1,
+  },
+  'sums-disagree': {
+    stops: 'account',
+    retry: 'never',
+    text: 'the sums do not agree: {reason}',
+    remedy:
+      'Do not rely on the numbers of this account. Run mailhaul sync, then report again; if it stays, this is a fault of Mailhaul, or its Redis lost something: mailhaul verify says what is at the destination.',
+  },
+  'verification-file': {
+    stops: 'run',
+    retry: 'never',
+    text: 'the record of the verification {path} cannot be used: {reason}',
+    remedy:
+      'Records are kept in the folder verification of the data directory: see that it can be written, or use verify --no-record. What report --verification names must be the document of verify --json.',
     exit: 1,
   },
   'export-failed': {

@@ -10,6 +10,8 @@ export const accountKeys = {
   run: (account: string) => `${prefix}:{${account}}:run`,
   /** Hash: mailbox → messages appended in the run. */
   runMailboxes: (account: string) => `${prefix}:{${account}}:run:mailboxes`,
+  /** List: JSON of each run that has ended, the newest first; bounded. */
+  runHistory: (account: string) => `${prefix}:{${account}}:runs`,
   /** Hash: error code → JSON of the problems of the run. */
   problems: (account: string) => `${prefix}:{${account}}:run:problems`,
   /** Hash: how many records the ledger has, and the account's counters. */
@@ -139,6 +141,12 @@ export const globalKeys = {
   rollCall: `${prefix}:roll-call`,
   /** Hash: error code|host → how many sessions ended so. */
   sessionFailures: `${prefix}:session-failures`,
+  /** String with a time to live: JSON of a login to the dashboard; `mark` is the SHA-256 of what its cookie holds. */
+  login: (mark: string) => `${prefix}:{logins}:${mark}`,
+  /** Sorted set: the marks of all logins → when they end at the latest, in milliseconds since 1970. */
+  logins: `${prefix}:{logins}:all`,
+  /** Stream: what was appended in each step of time, under the time at which the step began; bounded. */
+  throughput: `${prefix}:throughput`,
   /** The prefix of BullMQ's keys. */
   queues: `${prefix}-queue`,
 };

@@ -1,10 +1,12 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
 import { z } from 'zod';
+import { boardSettings } from './settings-board.ts';
 import { connectionsSchema } from './settings-connections.ts';
 import { logShape } from './settings-logs.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { rulesSchema } from './settings-rules.ts';
 import { schedulesSchema } from './settings-schedules.ts';
+import { visitorSettings } from './settings-visitors.ts';
 
 const ms = z
   .number()
@@ -161,15 +163,22 @@ export const settingsSchema = z.strictObject({
   apiPageAccounts: count.max(10_000),
   apiFailuresPerMinute: count,
   apiTimeoutMs: wait,
+  apiTasksAtOnce: count.max(100),
+  apiTasksKept: count.max(10_000),
+  apiTasksKeptMs: wait,
+  apiTasksMaxBytes: bytes,
+  apiTaskLines: count.max(10_000),
   runWaitMs: wait,
   metricsMs: ms,
   metricsTimeoutMs: wait,
+  ...boardSettings,
   rollCallMs: wait.min(100),
   schedulerLateMs: wait,
   steeringPollMs: wait.min(50),
   pauseGraceMs: ms,
   auditMaxEntries: count,
   auditFileMaxBytes: bytes,
+  ...visitorSettings,
   progressMs: wait,
   progressLogMs: wait,
 });

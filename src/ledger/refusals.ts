@@ -2,7 +2,7 @@
  * What becomes of refused messages when a person decides: accepted, they may stay behind and count as known; reopened,
  * they are fetched and tried again by the next run.
  */
-import { accountKeys } from '../ground/keys.ts';
+import { accountKeys, globalKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
 import { type LedgerRecord, packRecord } from './record.ts';
@@ -110,6 +110,8 @@ async function decide(
     });
     decided += Number(await decideScript.run(redis, keys, [run?.id ?? '', head, countAs, ...args]));
   }
+  // What people see of the account has changed.
+  if (decided > 0) await redis.publish(globalKeys.bell, account);
   return decided;
 }
 

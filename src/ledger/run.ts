@@ -2,6 +2,8 @@
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
+import { luaKeepRun } from './kept-run.ts';
+import { totalNames } from './total-names.ts';
 
 /** States of an account as the report names them (design §4). */
 export type RunState = 'queued' | 'running' | 'waiting' | 'paused' | 'complete' | 'incomplete' | 'failed';
@@ -55,14 +57,10 @@ export interface Run {
   readonly error: string;
 }
 
-/** Counts that grow over all runs of an account, for whoever wants numbers that never fall. */
-export const totalNames = ['appended', 'duplicate', 'refused', 'vanished', 'downloaded', 'bytesAppended'] as const;
-
-/** The sums over all runs of an account, the current one included. */
-export type RunTotals = Readonly<Record<(typeof totalNames)[number], number>>;
-
 // The counts of the run before go into the totals, in the same breath in which they are forgotten.
-const startScript = new Script(`
+const startScript = new Script(`${luaKeepRun}
+  local last = redis.call('HGET', KEYS[1], 'id')
+  if last and last ~= ARGV[1] and tonumber(ARGV[5]) > 0 then keepRun(KEYS[1], KEYS[6], tonumber(ARGV[5])) end
   for _, name in ipairs({${totalNames.map((name) => `'${name}'`).join(', ')}}) do
     local count = redis.call('HGET', KEYS[1], name)
     if count then redis.call('HINCRBY', KEYS[2], 'total:' .. name, count) end
@@ -74,7 +72,10 @@ const startScript = new Script(`
   return number
 `);
 
-/** Starts a run of an account; the counts of the one before are gone, the ledger stays. */
+/**
+ * Starts a run of an account; the counts of the one before are gone, the ledger stays. How that one ended is kept with
+ * the `historyMax` newest before it.
+ */
 export async function startRun(
   redis: RedisClient,
   account: string,
@@ -82,6 +83,7 @@ export async function startRun(
   now: number,
   recheck: boolean,
   waitMaxMs = 0,
+  historyMax = 0,
 ): Promise<void> {
   const keys = [
     accountKeys.run(account),
@@ -89,8 +91,9 @@ export async function startRun(
     accountKeys.runMailboxes(account),
     accountKeys.problems(account),
     accountKeys.appendSessions(account),
+    accountKeys.runHistory(account),
   ];
-  await startScript.run(redis, keys, [id, now, recheck ? 1 : 0, waitMaxMs]);
+  await startScript.run(redis, keys, [id, now, recheck ? 1 : 0, waitMaxMs, historyMax]);
 }
 
 // Whoever ends last, download or append, finds everything done; only one of them sees 1.
@@ -165,25 +168,6 @@ export async function readRuns(redis: RedisClient, accounts: readonly string[]):
   return replies.map(([error, hash]) => (error ? undefined : parseRun(hash as Record<string, string>)));
 }
 
-/** Runs and totals of many accounts in one round trip. */
-export async function readRunsAndTotals(
-  redis: RedisClient,
-  accounts: readonly string[],
-): Promise<{ run: Run | undefined; totals: RunTotals }[]> {
-  const pipeline = redis.pipeline();
-  for (const account of accounts) {
-    pipeline.hgetall(accountKeys.run(account));
-    pipeline.hmget(accountKeys.ledger(account), ...totalNames.map((name) => `total:${name}`));
-  }
-  const replies = (await pipeline.exec()) ?? [];
-  return accounts.map((_, i) => {
-    const run = parseRun((replies[2 * i]?.[1] ?? {}) as Record<string, string>);
-    const before = (replies[2 * i + 1]?.[1] ?? []) as (string | null)[];
-    const total = (name: (typeof totalNames)[number], at: number) => Number(before[at] ?? 0) + (run?.[name] ?? 0);
-    return { run, totals: Object.fromEntries(totalNames.map((name, at) => [name, total(name, at)])) as RunTotals };
-  });
-}
-
 /** Messages that are listed and not accounted for otherwise; none before the first listing. */
 export function pendingIn({ listed, known, appended, duplicate, vanished, failed, ...run }: Run): number {
   return Math.max(0, listed - known - appended - duplicate - run.refused - run.refusedBefore - failed - vanished);
@@ -195,7 +179,8 @@ export async function readRunMailboxes(redis: RedisClient, account: string): Pro
   return Object.fromEntries(Object.entries(hash).map(([path, count]) => [path, Number(count)]));
 }
 
-function parseRun(hash: Record<string, string>): Run | undefined {
+/** A run as its hash in Redis has it; undefined for an empty one. */
+export function parseRun(hash: Record<string, string>): Run | undefined {
   if (!hash['id']) return undefined;
   const number = (name: string) => Number(hash[name] ?? 0);
   return {

@@ -8,6 +8,7 @@ export class Bell {
   readonly #subscriber: RedisClient;
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #listeners = new Set<(account: string) => void>();
+  readonly #missers = new Set<() => void>();
 
   private constructor(redis: RedisClient, subscriber: RedisClient) {
     this.#redis = redis;
@@ -15,6 +16,10 @@ export class Bell {
     subscriber.on('message', (_channel: string, account: string) => {
       this.#wake(account);
       for (const listener of this.#listeners) listener(account);
+    });
+    // The connection was down and is back: whatever rang meanwhile was not heard.
+    subscriber.on('ready', () => {
+      for (const misser of this.#missers) misser();
     });
   }
 
@@ -55,6 +60,12 @@ export class Bell {
   listen(listener: (account: string) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Calls the listener when rings may have been missed; returns how to stop that. */
+  onMissed(listener: () => void): () => void {
+    this.#missers.add(listener);
+    return () => void this.#missers.delete(listener);
   }
 
   async close(): Promise<void> {

@@ -10,22 +10,7 @@ import { globalKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-
-/** One deed. */
-export interface AuditEntry {
-  /** ISO 8601. */
-  readonly at: string;
-  /** Who: the user of the command line as it names itself, and the address it came from. */
-  readonly by: string;
-  /** pause, resume, retry, run, accept, import or remove. */
-  readonly action: string;
-  /** What it was about: ids, a group or all. */
-  readonly scope: string;
-  /** Why, where somebody said so. */
-  readonly reason: string;
-  /** What came of it, or the code of the error. */
-  readonly result: string;
-}
+import type { AuditEntry } from './answers/deeds.ts';
 
 const longestText = 1000;
 

@@ -1,12 +1,8 @@
 /** How the whole service stands: accounts by state, sums, what each host took; for the API and the metrics alike. */
 import type { Account } from '../accounts/account.ts';
-import type { RedisClient } from '../ground/redis.ts';
-import { type Run, type RunState, type RunTotals, readRunsAndTotals } from '../ledger/run.ts';
-import type { Steering } from '../limits/steering.ts';
-import { type MessageCounts, messageCounts, noMessages, sum } from '../report/report.ts';
-import type { Accounts } from './selection.ts';
-
-const atOnce = 500;
+import type { Run, RunState } from '../ledger/run.ts';
+import type { RunTotals } from '../ledger/total-names.ts';
+import { type MessageCounts, noMessages } from '../report/report.ts';
 
 /** All states, so that one which no account has is told as 0. */
 export const runStates: readonly RunState[] = [
@@ -40,7 +36,11 @@ export interface Counted {
   readonly hosts: ReadonlyMap<string, HostTotals>;
 }
 
-const noTotals: HostTotals = { appended: 0, duplicate: 0, refused: 0, vanished: 0, downloaded: 0, uploaded: 0 };
+/** Who has the counts. */
+export interface Census {
+  /** The counts, at most `maxAgeMs` old. Throws what Redis throws. */
+  counted(maxAgeMs: number): Promise<Counted>;
+}
 
 /** The state that an account is shown in: a pause shows while there is something that it holds up. */
 export function shownState(run: Run | undefined, isPaused: boolean): RunState {
@@ -49,61 +49,41 @@ export function shownState(run: Run | undefined, isPaused: boolean): RunState {
   return run?.state ?? 'queued';
 }
 
-/** Counts all accounts, and not more often than asked: many may ask at once. */
-export class Census {
-  readonly #redis: RedisClient;
-  readonly #book: Accounts;
-  readonly #steering: Pick<Steering, 'pausedBy'>;
-  #counting: Promise<Counted> | undefined;
-  #countedAt = Number.NEGATIVE_INFINITY;
-
-  constructor(redis: RedisClient, book: Accounts, steering: Pick<Steering, 'pausedBy'>) {
-    this.#redis = redis;
-    this.#book = book;
-    this.#steering = steering;
-  }
-
-  /** The counts, at most `maxAgeMs` old. */
-  async counted(maxAgeMs: number): Promise<Counted> {
-    if (this.#counting && performance.now() - this.#countedAt <= maxAgeMs) return this.#counting;
-    this.#countedAt = performance.now();
-    const counting = this.#count();
-    this.#counting = counting;
-    counting.catch(() => {
-      if (this.#counting === counting) this.#counting = undefined;
-    });
-    return counting;
-  }
-
-  async #count(): Promise<Counted> {
-    const all = await this.#book.all();
-    const states = Object.fromEntries(runStates.map((state) => [state, 0])) as Record<RunState, number>;
-    const hosts = new Map<string, HostTotals>();
-    let messages = noMessages;
-    let openRuns = 0;
-    for (let at = 0; at < all.length; at += atOnce) {
-      const part = all.slice(at, at + atOnce);
-      const found = await readRunsAndTotals(
-        this.#redis,
-        part.map(({ key }) => key),
-      );
-      for (const [i, { run, totals }] of found.entries()) {
-        const account = part[i]!;
-        states[shownState(run, this.#steering.pausedBy(account) !== undefined)] += 1;
-        if (run && run.finishedAt === 0) openRuns += 1;
-        addTotals(hosts, account, totals);
-      }
-      messages = sum([messages, ...found.flatMap(({ run }) => (run ? [messageCounts(run)] : []))], noMessages);
-    }
-    return { accounts: states, openRuns, messages, hosts };
-  }
+/** No account in any state. */
+export function noStates(): Record<RunState, number> {
+  return Object.fromEntries(runStates.map((state) => [state, 0])) as Record<RunState, number>;
 }
 
-function addTotals(hosts: Map<string, HostTotals>, { source, destination }: Account, totals: RunTotals): void {
-  const { appended, duplicate, refused, vanished, downloaded, bytesAppended } = totals;
-  const add = (host: string, more: Partial<HostTotals>) => {
-    hosts.set(host, sum([hosts.get(host) ?? noTotals, { ...noTotals, ...more }], noTotals));
-  };
-  add(source.host, { downloaded, vanished });
-  add(destination.host, { appended, duplicate, refused, uploaded: bytesAppended });
+/** Adds counts of messages to a sum. */
+export function addMessages(sum: Record<keyof MessageCounts, number>, counts: MessageCounts): void {
+  for (const name of messageNames) sum[name] += counts[name];
+}
+
+const messageNames = Object.keys(noMessages) as (keyof MessageCounts)[];
+
+type Growing = { -readonly [Name in keyof HostTotals]: HostTotals[Name] };
+
+/** What hosts gave and took, added up account by account. */
+export class HostSums {
+  readonly hosts = new Map<string, Growing>();
+
+  /** Adds all runs of an account. */
+  add({ source, destination }: Account, totals: RunTotals): void {
+    const from = this.#of(source.host);
+    from.downloaded += totals.downloaded;
+    from.vanished += totals.vanished;
+    const to = this.#of(destination.host);
+    to.appended += totals.appended;
+    to.duplicate += totals.duplicate;
+    to.refused += totals.refused;
+    to.uploaded += totals.bytesAppended;
+  }
+
+  #of(host: string): Growing {
+    const known = this.hosts.get(host);
+    if (known) return known;
+    const fresh = { appended: 0, duplicate: 0, refused: 0, vanished: 0, downloaded: 0, uploaded: 0 };
+    this.hosts.set(host, fresh);
+    return fresh;
+  }
 }

@@ -1,77 +1,16 @@
 /** What discovery found, as it is told: the document of `discover --json`. */
 
 import type { Row } from '../accounts/cells.ts';
-import type { Protocol } from '../accounts/discovery/candidate.ts';
 import type { DomainFindings, Finding, Judged } from '../accounts/discovery/domain.ts';
 import type { MailhaulError } from '../ground/errors.ts';
+import type {
+  DiscoverProblem,
+  DiscoverReport,
+  DomainReport,
+  LineReport,
+  ServerReport,
+} from './answers/discover-report.ts';
 import { type Defaults, type Fill, fillOf, type OpenSide, prefixOf, userRemark } from './discover-list.ts';
-
-/** Why a server is not used. */
-export interface DiscoverProblem {
-  readonly code: string;
-  readonly text: string;
-  readonly remedy: string;
-}
-
-/** A server, where it was found, and what it showed. */
-export interface ServerReport {
-  readonly protocol: Protocol;
-  readonly host: string;
-  readonly port: number;
-  readonly security: 'tls' | 'starttls' | 'none';
-  /** The form of user names, with `{address}`, `{local}` and `{domain}`; null where nobody says. */
-  readonly user: string | null;
-  /** Kinds of login that were named with it. */
-  readonly logins: readonly string[];
-  /** Mechanisms that the server itself lists. */
-  readonly mechanisms: readonly string[];
-  /** list, settings, profile, srv, autoconfig, ispdb, mx or guess. */
-  readonly origin: string;
-  readonly source: string;
-  /** A person should look: only DNS, or a certificate for another name, speaks for this server. */
-  readonly confirm: boolean;
-  readonly remarks: readonly string[];
-  readonly problem: DiscoverProblem | null;
-}
-
-/** What came out for one protocol of a domain. */
-export interface SideReport {
-  readonly state: Finding['state'];
-  /** Who says so. */
-  readonly source: string;
-  readonly server: ServerReport | null;
-}
-
-/** What was learned of one domain. */
-export interface DomainReport {
-  readonly domain: string;
-  readonly addresses: readonly string[];
-  readonly pop3?: SideReport;
-  readonly imap?: SideReport;
-  /** Servers that were named and lost, with the reason. */
-  readonly others: readonly (ServerReport & { readonly lost: string })[];
-  readonly remarks: readonly string[];
-  readonly advice: readonly string[];
-}
-
-/** One side of a line of the list that named no server. */
-export interface LineReport {
-  readonly line: number;
-  readonly side: 'pop' | 'imap';
-  readonly address: string | null;
-  /** `ready`: could be written. `confirm`: a person must decide. `unknown`: nothing was found that fits. */
-  readonly state: 'written' | 'ready' | 'confirm' | 'unknown';
-  /** Columns and their values. */
-  readonly values: Readonly<Record<string, string>>;
-  readonly text: string;
-}
-
-/** All of it. */
-export interface DiscoverReport {
-  readonly version: 1;
-  readonly domains: readonly DomainReport[];
-  readonly list?: { readonly path: string; readonly lines: readonly LineReport[] };
-}
 
 /** 0 when all that was asked for was found, and all lines can be or were filled; 3 otherwise. */
 export function discoverStatus({ domains, list }: DiscoverReport): 0 | 3 {

@@ -15,6 +15,7 @@ import { replaceList } from '../accounts/list-file.ts';
 import { profilesOf } from '../accounts/profiles.ts';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import type { DiscoverReport, LineReport } from './answers/discover-report.ts';
 import {
   columnDefaults,
   explicitFor,
@@ -24,7 +25,7 @@ import {
   openSides,
   readAddresses,
 } from './discover-list.ts';
-import { type DiscoverReport, domainReport, type LineReport, lineReport } from './discover-report.ts';
+import { domainReport, lineReport } from './discover-report.ts';
 
 /** What somebody wants to know. */
 export interface DiscoverOptions {

@@ -8,6 +8,7 @@ import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import { openWithin } from '../download/pace.ts';
 import { pick } from '../download/pick.ts';
 import { systemClock } from '../ground/clock.ts';
+import { exactCsvLine } from '../ground/csv.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
@@ -18,7 +19,6 @@ import { loginKey } from '../limits/lease.ts';
 import { inSourceTurn } from '../limits/look.ts';
 import { type Wait, waitText } from '../limits/waits.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import { exactCsvLine } from '../verify/rows.ts';
 import type { ExportOptions } from './export-messages.ts';
 import { tryAgain } from './try-again.ts';
 

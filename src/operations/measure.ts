@@ -26,10 +26,7 @@ export interface MeasureContext {
 /** Measures. Throws what Redis throws. */
 export async function measure({ redis, queues, census, settings }: MeasureContext, now: number): Promise<Measured> {
   const processes = await presentProcesses(redis, now);
-  const bytes = new Map<string, number>();
-  for (const { spool, spoolBytes } of processes) {
-    if (spool !== '') bytes.set(spool, Math.max(spoolBytes, bytes.get(spool) ?? 0));
-  }
+  const bytes = spoolSizes(processes);
   const [counted, failures, download, ...appends] = await Promise.all([
     census.counted(settings.metricsMs),
     sessionFailures(redis),
@@ -39,6 +36,15 @@ export async function measure({ redis, queues, census, settings }: MeasureContex
   const append = appends.reduce(add, { active: 0, waiting: 0, delayed: 0 });
   const spoolBytes = [...bytes.values()].reduce((sum, one) => sum + one, 0);
   return { counted, processes, queues: { download, append }, failures, spoolBytes };
+}
+
+/** Bytes in each spool that somebody serves, by its id: of the processes that share one, the one that knows of most. */
+export function spoolSizes(processes: readonly Pick<Present, 'spool' | 'spoolBytes'>[]): Map<string, number> {
+  const bytes = new Map<string, number>();
+  for (const { spool, spoolBytes } of processes) {
+    if (spool !== '') bytes.set(spool, Math.max(spoolBytes, bytes.get(spool) ?? 0));
+  }
+  return bytes;
 }
 
 function add(a: QueueDepth, b: QueueDepth): QueueDepth {

@@ -1,16 +1,10 @@
 /** The reports of the last runs of accounts: a page of them, as a report of `sync` has them. */
 import { type AccountReport, accountReport } from '../report/report.ts';
+import type { ReportPage } from './answers/reports.ts';
 import { matching, type StatusContext, type StatusQuery } from './status.ts';
 
 /** Accounts that are read at once. */
 const atOnce = 50;
-
-/** A page of reports in the order of the accounts' ids. */
-export interface ReportPage {
-  readonly accounts: readonly AccountReport[];
-  /** Where the next page begins, to be given as `after`; null at the end. */
-  readonly next: string | null;
-}
 
 /** What the ledger says of the last runs of enabled accounts. Throws `account-unknown` or `group-unknown`. */
 export async function listReports(

@@ -4,15 +4,18 @@ import type { Clock } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { rewrittenProblems } from '../ledger/changed-mail.ts';
-import { type Problem, readProblems } from '../ledger/problems.ts';
-import { type AcceptedMessage, readAcceptances } from '../ledger/refusals.ts';
+import { readProblems } from '../ledger/problems.ts';
+import { readAcceptances } from '../ledger/refusals.ts';
 import { type Run, type RunState, readRun, readRunMailboxes, readRuns } from '../ledger/run.ts';
 import type { Pause, Steering } from '../limits/steering.ts';
 import type { Wait } from '../limits/waits.ts';
-import { type ByteCounts, type MessageCounts, messageCounts, noBytes, noMessages } from '../report/report.ts';
+import { messageCounts, noBytes, noMessages } from '../report/report.ts';
 import { readScheduleStates, type ScheduleState } from '../schedule/state.ts';
+import type { AccountDetail, AccountStatus, ShownPause, StatusPage } from './answers/account-status.ts';
 import { shownState } from './census.ts';
 import { type Accounts, narrowed } from './selection.ts';
+
+export type { AccountDetail, AccountStatus } from './answers/account-status.ts';
 
 /** Runs that are read in one round trip while a page is being filled. */
 const atOnce = 500;
@@ -27,32 +30,6 @@ export interface StatusContext {
   readonly readWaits: (accounts: readonly string[], now: number) => Promise<ReadonlyMap<string, readonly Wait[]>>;
 }
 
-/** One account, as the API and `mailhaul status` show it. */
-export interface AccountStatus {
-  readonly id: string;
-  readonly group: string;
-  readonly state: RunState;
-  readonly messages: MessageCounts;
-  readonly bytes: ByteCounts;
-  readonly run: { readonly id: string; readonly startedAt: string; readonly finishedAt: string | null } | null;
-  /** A run was asked for or goes on, and no pause keeps it back: there is something to wait for. */
-  readonly underWay: boolean;
-  /** The pause that holds it, even where nothing is left to do. */
-  readonly paused: ShownPause | null;
-  /** What it waits for, on either side. */
-  readonly waiting: readonly { readonly side: string; readonly until: string; readonly because: string }[];
-  /** What its run met last; empty for nothing. */
-  readonly error: string;
-}
-
-/** A pause as it is shown: `scope` is all, group NAME or account. */
-export interface ShownPause {
-  readonly scope: string;
-  readonly by: string;
-  readonly reason: string;
-  readonly at: string;
-}
-
 /** Which accounts are listed; what is left out does not narrow the list. */
 export interface StatusQuery {
   readonly group?: string | undefined;
@@ -64,13 +41,6 @@ export interface StatusQuery {
   readonly after?: string | undefined;
   /** Most accounts of one page. */
   readonly limit: number;
-}
-
-/** A page of accounts in the order of their ids. */
-export interface StatusPage {
-  readonly accounts: readonly AccountStatus[];
-  /** Where the next page begins, to be given as `after`; null at the end. */
-  readonly next: string | null;
 }
 
 /** Lists accounts. Throws `account-unknown` or `group-unknown`. */
@@ -88,15 +58,6 @@ export async function listStatus(context: StatusContext, query: StatusQuery): Pr
     }
   }
   return { accounts: found, next: null };
-}
-
-/** Everything about one account. */
-export interface AccountDetail extends AccountStatus {
-  readonly source: { readonly host: string; readonly port: number; readonly user: string };
-  readonly destination: { readonly host: string; readonly port: number; readonly user: string };
-  readonly mailboxes: Readonly<Record<string, number>>;
-  readonly problems: readonly Problem[];
-  readonly accepted: readonly AcceptedMessage[];
 }
 
 /** Shows one account. Throws `account-unknown`. */

@@ -10,6 +10,7 @@ import { forgetRefusals, masterLogin } from '../limits/credentials.ts';
 import { loginKey } from '../limits/lease.ts';
 import type { Steering } from '../limits/steering.ts';
 import type { RunControl } from '../schedule/run-control.ts';
+import type { Steered } from './answers/deeds.ts';
 import type { AuditLog } from './audit.ts';
 import { type Accounts, type Selected, type Selection, select, selectionText } from './selection.ts';
 
@@ -35,17 +36,6 @@ export interface SteerContext {
 export interface Asker {
   readonly by: string;
   readonly reason: string;
-}
-
-/** What came of it. */
-export interface Steered {
-  /** Accounts that were meant. */
-  readonly accounts: number;
-  /** What was done, in words. */
-  readonly text: string;
-  /** Ids of accounts that another pause still holds (the first few), and how many there are. */
-  readonly stillPaused: readonly string[];
-  readonly stillPausedCount: number;
 }
 
 /** Deeds by their names. Each throws `account-unknown`, `group-unknown` or `request-refused` before it does anything. */

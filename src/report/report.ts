@@ -108,7 +108,16 @@ export async function accountReport(redis: RedisClient, account: ReportedAccount
     readRunMailboxes(redis, account.key),
     readProblems(redis, account.key),
   ]);
-  const { id, group } = account;
+  return runReport(account, run, mailboxes, problems);
+}
+
+/** An account's part of the report, from what was read of its run; undefined is none yet. */
+export function runReport(
+  { id, group }: ReportedAccount,
+  run: Run | undefined,
+  mailboxes: Readonly<Record<string, number>>,
+  problems: readonly Problem[],
+): AccountReport {
   const blank = { id, group, state: 'queued' as const, messages: noMessages, bytes: noBytes, mailboxes: {} };
   if (!run) return { ...blank, repaired: 0, rewritten: 0, problems };
   const bytes = { listed: run.bytesListed, downloaded: run.downloaded, appended: run.bytesAppended };

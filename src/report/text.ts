@@ -5,6 +5,7 @@ import type { AccountReport, MessageCounts, Report } from './report.ts';
 const columns = ['listed', 'known', 'appended', 'duplicate', 'refused', 'failed', 'vanished', 'pending'] as const;
 const idMaxLength = 40;
 const pathMaxLength = 100;
+const cellMaxLength = 10_000;
 
 /** The whole report, with a line break at its end. With `recheck` the destination was opened in any case. */
 export function reportText(report: Report, options: { recheck?: boolean } = {}): string {
@@ -48,8 +49,12 @@ function row(id: string, state: string, messages: MessageCounts): string[] {
   return [id, state, ...columns.map((name) => number(messages[name]))];
 }
 
-/** A table whose first row is its heading: names to the left, numbers to the right. `left` are the columns of names. */
-export function table(rows: readonly string[][], left: readonly number[] = [0, 1]): string {
+/**
+ * A table whose first row is its heading: names to the left, numbers to the right. `left` are the columns of names. Cells
+ * may hold what others wrote: nothing in them is more than text on a terminal.
+ */
+export function table(given: readonly string[][], left: readonly number[] = [0, 1]): string {
+  const rows = given.map((cells) => cells.map((cell) => printable(cell, cellMaxLength)));
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
   const line = (cells: readonly string[]) =>
     cells.map((cell, i) => (left.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
@@ -85,7 +90,7 @@ function quietLine(report: Report): string[] {
 function problemLines(account: AccountReport): string[] {
   return account.problems.flatMap((problem) => [
     '',
-    `${account.id}: ${problem.code}${problem.count > 1 ? ` (${number(problem.count)} times)` : ''}`,
+    `${printable(account.id)}: ${problem.code}${problem.count > 1 ? ` (${number(problem.count)} times)` : ''}`,
     `  ${problem.text}`,
     `  → ${problem.remedy}`,
   ]);

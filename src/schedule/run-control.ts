@@ -31,8 +31,9 @@ export class RunControl {
    * servers at most `waitMaxMs` at a time, and as long as it takes with 0.
    */
   async start(account: string, run: string, recheck = false, waitMaxMs = 0): Promise<void> {
-    const { redis, clock } = this.#context;
-    await startRun(redis, account, run, clock.now(), recheck, waitMaxMs);
+    const { redis, clock, bell, settings } = this.#context;
+    await startRun(redis, account, run, clock.now(), recheck, waitMaxMs, settings.runHistoryMax);
+    bell.ring(account);
     if (await this.#standsStill(account, run)) return;
     await this.#queue('download', downloadJob(account, run));
     for (const spool of await spoolsWithBatches(redis, account)) await this.announce(account, run, spool);

@@ -1,5 +1,6 @@
 /** One line a message: the CSV file of `--messages`. */
 import { type FileHandle, open } from 'node:fs/promises';
+import { csvLine } from '../ground/csv.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -22,26 +23,6 @@ export interface Row {
   readonly reason: string;
   /** SHA-256 of the bytes at the source, hexadecimal; its beginning where only the ledger has it; empty if not asked for. */
   readonly sha256: string;
-}
-
-/** One line of a CSV file (RFC 4180), its line end included. */
-export function csvLine(cells: readonly (string | number)[]): string {
-  return `${cells.map(csvCell).join(',')}\r\n`;
-}
-
-/** The same with every cell exactly as it is: for programs, not for spreadsheets. */
-export function exactCsvLine(cells: readonly (string | number)[]): string {
-  return `${cells.map((value) => quoted(String(value))).join(',')}\r\n`;
-}
-
-/** A spreadsheet takes what begins like a formula for one (CWE-1236): an apostrophe goes before it. */
-function csvCell(value: string | number): string {
-  const text = String(value);
-  return quoted(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
-}
-
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** The file, readable by its owner alone: what is in it is private. */

@@ -19,6 +19,7 @@ import { Steering } from '../../src/limits/steering.ts';
 import type { DeskParts } from '../../src/operations/desk.ts';
 import { Queues } from '../../src/schedule/queues.ts';
 import { RunControl } from '../../src/schedule/run-control.ts';
+import { faultsOf } from './documented.ts';
 
 /** What came back. */
 export interface Answer {
@@ -46,6 +47,9 @@ export interface DashboardRig {
   readonly steering: Steering;
   readonly control: RunControl;
   readonly token: string;
+  /** The token that may only look. */
+  readonly lookToken: string;
+  /** Asks, and throws where the answer is not as docs/openapi.json has it. */
   ask(path: string, ask?: Ask): Promise<Answer>;
 }
 
@@ -74,13 +78,24 @@ export function accountOf(id: string, group = 'wave-1'): Account {
   };
 }
 
+/** What else a dashboard may be given. */
+export interface RigOptions {
+  readonly settings?: Partial<Settings>;
+  readonly parts?: Partial<DeskParts>;
+  readonly dataDir?: string;
+  /** The web build that it serves; none where it is left out. */
+  readonly pageFolder?: string;
+  /** Where its end is left, for one that serves several tests; the end of the test where it is left out. */
+  readonly atEnd?: (end: () => Promise<void>) => void;
+}
+
 /** Opens one; it is closed with the test. */
 export async function openRig(
   handle: RedisHandle,
   accounts: readonly Account[],
-  more: { settings?: Partial<Settings>; parts?: Partial<DeskParts> } = {},
+  more: RigOptions = {},
 ): Promise<DashboardRig> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'mailhaul-dashboard-'));
+  const dataDir = more.dataDir ?? (await mkdtemp(join(tmpdir(), 'mailhaul-dashboard-')));
   const loaded = loadSettings({ env: {}, options: { dataDir, listen: '127.0.0.1:0' } });
   const settings: LoadedSettings = { ...loaded, metricsMs: 0, ...more.settings, dataDir };
   const log = silentLog();
@@ -98,17 +113,28 @@ export async function openRig(
   };
   const readWaits = async () => new Map();
   const parts = { redis, settings, log, book, steering, control, queues, askRun, readWaits, ...more.parts };
-  const dashboard = await openDashboard(parts);
-  onTestFinished(async () => {
+  const dashboard = await openDashboard(parts, more.pageFolder ?? join(dataDir, 'no-page'));
+  (more.atEnd ?? onTestFinished)(async () => {
     await dashboard.close();
     await steering.close();
     await bell.close();
     await queues.close();
-    await rm(dataDir, { recursive: true });
+    await rm(dataDir, { recursive: true, force: true });
   });
   const token = (await readFile(join(dataDir, 'token'), 'utf8')).trim();
-  const ask = (path: string, how: Ask = {}) => send(dashboard.url, path, token, how);
-  return { dashboard, settings, steering, control, token, ask };
+  const ask = async (path: string, how: Ask = {}) => {
+    const answer = await send(dashboard.url, path, token, how);
+    const { status, headers, text } = answer;
+    const fault = faultsOf(methodOf(how), path, status, String(headers['content-type']), text);
+    if (fault !== '') throw new Error(fault);
+    return answer;
+  };
+  const lookToken = (await readFile(join(dataDir, 'token-look'), 'utf8')).trim();
+  return { dashboard, settings, steering, control, token, lookToken, ask };
+}
+
+function methodOf({ method, raw, body }: Ask): string {
+  return method ?? (raw === undefined && body === undefined ? 'GET' : 'POST');
 }
 
 /** node:http, because fetch lets nobody choose the Host header. */
@@ -118,8 +144,7 @@ function send(url: string, path: string, token: string, how: Ask): Promise<Answe
   if (body !== undefined) headers['content-type'] ??= 'application/json';
   if (how.token !== null) headers['authorization'] = `Bearer ${how.token ?? token}`;
   return new Promise((resolve, reject) => {
-    const method = how.method ?? (body === undefined ? 'GET' : 'POST');
-    const sent = request(`${url}${path}`, { method, headers, agent: false }, (response) => {
+    const sent = request(`${url}${path}`, { method: methodOf(how), headers, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;

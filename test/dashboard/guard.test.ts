@@ -17,7 +17,7 @@ describe('the token', () => {
     const { settings, token } = await rig();
     expect((await stat(join(settings.dataDir, 'token'))).mode & 0o777).toBe(0o600);
     expect(Buffer.from(token, 'base64url')).toHaveLength(32);
-    expect(await readdir(settings.dataDir)).toEqual(['token']);
+    expect(await readdir(settings.dataDir)).toEqual(['token', 'token-look']);
   });
 
   it.each(closed)('is asked for by %s: missing or wrong, nothing is told', async (path) => {

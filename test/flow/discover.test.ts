@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dovecot } from '../../src/demo/dovecot.ts';
 import { deliver } from '../../src/demo/maildir.ts';
-import type { DiscoverReport } from '../../src/operations/discover-report.ts';
+import type { DiscoverReport } from '../../src/operations/answers/discover-report.ts';
 import { autoconfigFile } from '../accounts/discovery/world.ts';
 import { makeCertificates } from '../servers/certificates.ts';
 import { type HttpsServer, startHttps } from '../servers/https-server.ts';

@@ -5,7 +5,7 @@ import { chown, readdir, readFile, rename, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliver } from '../../src/demo/maildir.ts';
-import type { AccountStatus } from '../../src/operations/status.ts';
+import type { AccountStatus } from '../../src/operations/answers/account-status.ts';
 import { popList } from '../servers/witness.ts';
 import {
   dovecotRow,

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Dovecot } from '../../src/demo/dovecot.ts';
 import { deliver } from '../../src/demo/maildir.ts';
 import { connectRedis, type RedisClient } from '../../src/ground/redis.ts';
-import type { AccountStatus } from '../../src/operations/status.ts';
+import type { AccountStatus } from '../../src/operations/answers/account-status.ts';
 import { HostNetwork, whyNoHosts } from '../servers/hosts.ts';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
 import { dovecotRow, type Haul, HaulRig } from './haul-rig.ts';

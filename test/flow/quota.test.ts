@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Dovecot, DovecotOptions } from '../../src/demo/dovecot.ts';
-import type { AccountStatus } from '../../src/operations/status.ts';
+import type { AccountStatus } from '../../src/operations/answers/account-status.ts';
 import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
 import { all, canonical, mailboxContents } from '../servers/witness.ts';
 import { type Ended, expectReport, expectScriptedUntouched, HaulRig, scriptedRow, side } from './haul-rig.ts';

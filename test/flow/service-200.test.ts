@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Dovecot } from '../../src/demo/dovecot.ts';
 import { deliver } from '../../src/demo/maildir.ts';
-import type { AccountStatus } from '../../src/operations/status.ts';
+import type { AccountStatus } from '../../src/operations/answers/account-status.ts';
 import { compareMailboxes, mailboxContents, popContents } from '../servers/witness.ts';
 import { dovecotRow, type Haul, HaulRig, type Row } from './haul-rig.ts';
 import {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Dovecot } from '../../src/demo/dovecot.ts';
 import { freePorts } from '../../src/demo/free-ports.ts';
-import type { AccountStatus } from '../../src/operations/status.ts';
+import type { AccountStatus } from '../../src/operations/answers/account-status.ts';
 import { compareMailboxes, mailboxContents, popContents } from '../servers/witness.ts';
 import { type Ended, expectUntouched, type Haul, type HaulRig } from './haul-rig.ts';
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePorts } from '../../src/demo/free-ports.ts';
-import type { AccountDetail } from '../../src/operations/status.ts';
+import type { AccountDetail } from '../../src/operations/answers/account-status.ts';
 import { DelayProxy } from '../bench/delay-proxy.ts';
 import type { RedisServer } from '../servers/redis.ts';
 import type { ImapBehaviour, ScriptedImap } from '../servers/scripted-imap.ts';

@@ -3,7 +3,8 @@ import { accountKeys } from '../../src/ground/keys.ts';
 import { readProblems } from '../../src/ledger/problems.ts';
 import { type Outcome, uidlKey } from '../../src/ledger/record.ts';
 import { acceptRefused, countRefused, readAcceptances, reopenRefused } from '../../src/ledger/refusals.ts';
-import { finishRunIfDone, readRun, readRunsAndTotals, startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone, readRun, startRun, updateRun } from '../../src/ledger/run.ts';
+import { readRunsAndBefore, totalsOf } from '../../src/ledger/run-totals.ts';
 import { type Settlement, settle } from '../../src/ledger/settle.ts';
 import { LedgerTable } from '../../src/ledger/table.ts';
 import { messageCounts } from '../../src/report/report.ts';
@@ -99,7 +100,7 @@ describe('refused messages', () => {
   });
 
   it('never make a total fall, nor does a new run', async () => {
-    const totals = async () => (await readRunsAndTotals(redis.client, [account]))[0]!.totals;
+    const totals = async () => totalsOf((await readRunsAndBefore(redis.client, [account]))[0]!);
     expect(await totals()).toMatchObject({ appended: 1, refused: 2 });
     await acceptRefused(redis.client, account, acceptance);
     expect(await totals()).toMatchObject({ appended: 1, refused: 2 });

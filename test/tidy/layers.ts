@@ -1,5 +1,5 @@
 /** Who may import whom (design §3), and why. */
-import { imports, type Source } from './sources.ts';
+import { code, imports, type Source, source } from './sources.ts';
 
 interface Layer {
   may: readonly string[];
@@ -78,12 +78,14 @@ export const layers: Readonly<Record<string, Layer>> = {
 /** Files that ground may have: it is everyone's dependency, so it does not grow by accident. */
 export const groundFiles = [
   'settings',
+  'settings-board',
   'settings-connections',
   'settings-load',
   'settings-oauth',
   'settings-rules',
   'settings-conditions',
   'settings-templates',
+  'settings-visitors',
   'patterns',
   'settings-schedules',
   'cron',
@@ -97,6 +99,7 @@ export const groundFiles = [
   'protocol-trace',
   'secret-forms',
   'clock',
+  'csv',
   'crash-point',
   'shutdown',
   'redis',
@@ -139,6 +142,27 @@ export function layerFaults(sources: readonly Source[]): string[] {
         `${file.path} imports ${target}, but ${from} may import only ${layer.may.join(', ') || 'nothing'}: ${layer.because}`,
       ];
     });
+  });
+}
+
+/** What the dashboard's page imports though no browser has it: the rest of the program, but for types of answers. */
+export function pageFaults(sources: readonly Source[]): string[] {
+  const own = /^src\/dashboard\/web\/[\w-]+\.tsx?$/;
+  const answers = /^src\/operations\/answers\/[\w-]+\.ts$/;
+  const packages = ['preact', 'uplot'];
+  return sources.flatMap((file) => {
+    const typeless = file.text.replace(/^import type [^'";]*from '[^']*';/gm, '');
+    const asTypes = new Set(imports(file).files);
+    for (const target of imports(source(file.path, typeless)).files) asTypes.delete(target);
+    const strange = [
+      ...imports(file).files.filter((target) => !own.test(target) && !(answers.test(target) && asTypes.has(target))),
+      ...imports(file).packages.filter((name) => !packages.includes(name)),
+      ...(/['"]node:/.test(code(file)) ? ['a module of Node.js'] : []),
+    ];
+    return strange.map(
+      (target) =>
+        `${file.path} imports ${target}: the page runs in a browser; it may have its own files, ${packages.join(', ')} and types of answers`,
+    );
   });
 }
 

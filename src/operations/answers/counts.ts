@@ -7,7 +7,7 @@ import type { ByteCounts, MessageCounts } from '../../report/report.ts';
 export const count = z.number().int().min(0);
 
 /** ISO 8601 in UTC. */
-export const instant = z.iso.datetime();
+export const instant = z.iso.datetime().meta({ id: 'Instant', description: 'ISO 8601 in UTC.' });
 
 /** How an account stands (design §4). */
 export const accountState = z.enum([
@@ -21,23 +21,30 @@ export const accountState = z.enum([
 ] as const satisfies readonly RunState[]);
 
 /** How the messages stand; listed is the sum of the others. */
-export const messageCountsSchema = z.strictObject({
-  listed: count,
-  known: count,
-  appended: count,
-  duplicate: count,
-  refused: count,
-  failed: count,
-  vanished: count,
-  pending: count,
-}) satisfies z.ZodType<MessageCounts>;
+export const messageCountsSchema = z
+  .strictObject({
+    listed: count,
+    known: count,
+    appended: count,
+    duplicate: count,
+    refused: count,
+    failed: count,
+    vanished: count,
+    pending: count,
+  })
+  .meta({
+    id: 'MessageCounts',
+    description: 'Messages by how they stand; listed is the sum of the others.',
+  }) satisfies z.ZodType<MessageCounts>;
 
 /** Bytes of messages at the source. */
-export const byteCountsSchema = z.strictObject({
-  listed: count,
-  downloaded: count,
-  appended: count,
-}) satisfies z.ZodType<ByteCounts>;
+export const byteCountsSchema = z
+  .strictObject({
+    listed: count,
+    downloaded: count,
+    appended: count,
+  })
+  .meta({ id: 'ByteCounts', description: 'Bytes of messages at the source.' }) satisfies z.ZodType<ByteCounts>;
 
 /** Accounts by their states; every state is there. */
 export const stateCounts = z.record(accountState, count);

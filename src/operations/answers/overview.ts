@@ -3,13 +3,15 @@ import { z } from 'zod';
 import { byteCountsSchema, count, instant, messageCountsSchema, stateCounts } from './counts.ts';
 
 /** A pause that holds everything, a group or an account. */
-export const pauseSchema = z.strictObject({
-  /** `all`, `group NAME` or `account`. */
-  scope: z.string(),
-  by: z.string(),
-  reason: z.string(),
-  at: instant,
-});
+export const pauseSchema = z
+  .strictObject({
+    /** `all`, `group NAME` or `account`. */
+    scope: z.string(),
+    by: z.string(),
+    reason: z.string(),
+    at: instant,
+  })
+  .meta({ id: 'Pause' });
 
 /** GET /api/overview, and the event `overview`. */
 export const overviewSchema = z.strictObject({

@@ -1,0 +1,178 @@
+/** What the board remembers of every account, and how it changes when an account is read again. Knows no Redis. */
+import type { Account } from '../accounts/account.ts';
+import { totalsOf } from '../ledger/run-totals.ts';
+import { type MessageCounts, noMessages } from '../report/report.ts';
+import { type Circumstances, countsOf, rowOf, type Standing, sameRow, unread } from './board-row.ts';
+import type { TableEntry, TableLines } from './table.ts';
+
+/** One account. */
+export interface BoardEntry extends TableEntry {
+  account: Account;
+  standing: Standing;
+  counts: MessageCounts;
+  row: TableEntry['row'];
+  /** The most that it ever had appended: a read while its next run begins finds less. */
+  peak: Moved;
+}
+
+/** Messages and bytes that were appended. */
+export interface Moved {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+const nothing: Moved = { messages: 0, bytes: 0 };
+
+/** All accounts of the book, in the order of their ids. */
+export class BoardMemory implements TableLines {
+  readonly #circumstances: (account: Account) => Circumstances;
+  readonly #byKey = new Map<string, BoardEntry>();
+  /** Those whose run has not ended, and all: those that were read longest ago first. */
+  readonly #open = new Set<BoardEntry>();
+  readonly #byAge = new Set<BoardEntry>();
+  #book: readonly Account[] | undefined;
+  #entries: readonly BoardEntry[] = [];
+  #changed = new Set<BoardEntry>();
+  #membersChanged = false;
+  #isLoaded = false;
+  #moved = nothing;
+  #carried = nothing;
+  version = 0;
+
+  constructor(circumstances: (account: Account) => Circumstances) {
+    this.#circumstances = circumstances;
+  }
+
+  get entries(): readonly BoardEntry[] {
+    return this.#entries;
+  }
+
+  /** Appended since the board was opened; never falls. */
+  get moved(): Moved {
+    return this.#moved;
+  }
+
+  /** Appended in all runs of the accounts that are in the book now. */
+  get carried(): Moved {
+    return this.#carried;
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  /** Takes the book over. Returns the keys of accounts that are new. */
+  take(accounts: readonly Account[]): string[] {
+    if (accounts === this.#book) return [];
+    this.#book = accounts;
+    const there = new Set(accounts.map(({ key }) => key));
+    for (const [key, entry] of this.#byKey) if (!there.has(key)) this.#remove(key, entry);
+    const added: string[] = [];
+    for (const account of accounts) {
+      const known = this.#byKey.get(account.key);
+      if (!known) added.push(this.#add(account));
+      else if (known.account !== account) this.#rename(known, account);
+    }
+    this.#entries = [...this.#byKey.values()].sort((a, b) => (a.account.id < b.account.id ? -1 : 1));
+    this.#membersChanged = true;
+    this.version += 1;
+    return added;
+  }
+
+  /** An account was read. */
+  enter(key: string, standing: Standing): void {
+    const entry = this.#byKey.get(key);
+    if (!entry) return;
+    const isFirst = entry.standing === unread;
+    entry.standing = standing;
+    entry.counts = countsOf(standing.run);
+    this.#count(entry, isFirst);
+    this.#open.delete(entry);
+    this.#byAge.delete(entry);
+    if (standing.run && standing.run.finishedAt === 0) this.#open.add(entry);
+    this.#byAge.add(entry);
+    this.#show(entry);
+  }
+
+  /** Everything was read once: what comes later is new. */
+  loaded(): void {
+    this.#isLoaded = true;
+  }
+
+  /** What is paused has changed. */
+  reshow(entry: BoardEntry): void {
+    this.#show(entry);
+  }
+
+  /** Keys of accounts whose run has not ended: at most so many, each in its turn. */
+  openKeys(most: number): string[] {
+    return firstKeys(this.#open, most);
+  }
+
+  /** Keys of the accounts that were read longest ago. */
+  oldestKeys(most: number): string[] {
+    return firstKeys(this.#byAge, most);
+  }
+
+  /** The rows that have changed since the last call, and whether accounts came or went. */
+  takeChanges(): { readonly entries: readonly BoardEntry[]; readonly members: boolean } {
+    const taken = { entries: [...this.#changed], members: this.#membersChanged };
+    this.#changed = new Set();
+    this.#membersChanged = false;
+    return taken;
+  }
+
+  #add(account: Account): string {
+    const standing = unread;
+    const row = rowOf(standing, this.#circumstances(account));
+    const entry: BoardEntry = { account, standing, counts: noMessages, row, peak: nothing };
+    this.#byKey.set(account.key, entry);
+    this.#byAge.add(entry);
+    return account.key;
+  }
+
+  #rename(entry: BoardEntry, account: Account): void {
+    entry.account = account;
+    this.#show(entry);
+  }
+
+  #remove(key: string, entry: BoardEntry): void {
+    this.#byKey.delete(key);
+    this.#open.delete(entry);
+    this.#byAge.delete(entry);
+    this.#changed.delete(entry);
+    const { messages, bytes } = this.#carried;
+    this.#carried = { messages: messages - entry.peak.messages, bytes: bytes - entry.peak.bytes };
+  }
+
+  #count(entry: BoardEntry, isFirst: boolean): void {
+    const totals = totalsOf(entry.standing);
+    const messages = Math.max(0, totals.appended - entry.peak.messages);
+    const bytes = Math.max(0, totals.bytesAppended - entry.peak.bytes);
+    if (messages === 0 && bytes === 0) return;
+    entry.peak = { messages: entry.peak.messages + messages, bytes: entry.peak.bytes + bytes };
+    this.#carried = { messages: this.#carried.messages + messages, bytes: this.#carried.bytes + bytes };
+    // What an account brings along from before it was put on the list was not appended now.
+    if (isFirst && (!this.#isLoaded || (entry.standing.run?.number ?? 0) > 1)) return;
+    this.#moved = { messages: this.#moved.messages + messages, bytes: this.#moved.bytes + bytes };
+  }
+
+  #show(entry: BoardEntry): void {
+    const row = rowOf(entry.standing, this.#circumstances(entry.account));
+    // The counts may differ where the row does not: those are summed up, too.
+    this.version += 1;
+    if (sameRow(row, entry.row)) return;
+    entry.row = row;
+    entry.words = undefined;
+    this.#changed.add(entry);
+  }
+}
+
+function firstKeys(entries: Iterable<BoardEntry>, most: number): string[] {
+  const keys: string[] = [];
+  for (const { account } of entries) {
+    if (keys.length === most) break;
+    keys.push(account.key);
+  }
+  return keys;
+}

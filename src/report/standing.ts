@@ -1,0 +1,51 @@
+/** How accounts stand: their parts of the report, and what else the ledger has that these are held against. */
+import { accountKeys } from '../ground/keys.ts';
+import type { RedisClient } from '../ground/redis.ts';
+import { readProblems } from '../ledger/problems.ts';
+import { type Run, readRunMailboxes } from '../ledger/run.ts';
+import { readRunsAndBefore, totalsOf } from '../ledger/run-totals.ts';
+import type { RunTotals } from '../ledger/total-names.ts';
+import { type AccountReport, type ReportedAccount, runReport } from './report.ts';
+
+/** One account. */
+export interface Standing {
+  readonly account: ReportedAccount;
+  readonly report: AccountReport;
+  readonly run: Run | undefined;
+  /** Over all runs. */
+  readonly totals: RunTotals;
+  /** Messages that are kept with the reason why they were refused; more than are counted where the source lists some no more. */
+  readonly refused: number;
+  /** Messages that the source owes, or that are on their way since. */
+  readonly owed: number;
+  /** Messages that were signed off. */
+  readonly accepted: number;
+}
+
+/** Reads a few accounts in as many round trips as one needs. */
+export async function readStandings(redis: RedisClient, accounts: readonly ReportedAccount[]): Promise<Standing[]> {
+  const keys = accounts.map(({ key }) => key);
+  const [runs, kept, told] = await Promise.all([
+    readRunsAndBefore(redis, keys),
+    readSizes(redis, keys),
+    Promise.all(keys.map((key) => Promise.all([readRunMailboxes(redis, key), readProblems(redis, key)]))),
+  ]);
+  return accounts.map((account, i) => {
+    const { run } = runs[i]!;
+    const totals = totalsOf(runs[i]!);
+    const [mailboxes, problems] = told[i]!;
+    return { account, run, totals, report: runReport(account, run, mailboxes, problems), ...kept[i]! };
+  });
+}
+
+async function readSizes(redis: RedisClient, keys: readonly string[]) {
+  const pipeline = redis.pipeline();
+  for (const key of keys) {
+    pipeline.hlen(accountKeys.refusals(key));
+    pipeline.hlen(accountKeys.owed(key));
+    pipeline.hlen(accountKeys.acceptances(key));
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  const size = (at: number) => Number(replies[at]?.[1] ?? 0);
+  return keys.map((_, i) => ({ refused: size(3 * i), owed: size(3 * i + 1), accepted: size(3 * i + 2) }));
+}

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../ground/clock.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { newRunId } from '../ground/run-id.ts';
 import type { Settings } from '../ground/settings.ts';
-import { readRun } from '../ledger/run.ts';
+import { type Run, readRun } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
 import { Tallier, type Tally } from '../progress/tally.ts';
 import { accountReport, buildReport, type Report, type ReportedAccount } from '../report/report.ts';
@@ -28,6 +28,8 @@ export interface SyncOptions {
   readonly recheck: boolean;
   /** Ends the run early, at the next batch boundaries. */
   readonly signal: AbortSignal;
+  /** Called at the end of each account's run, once or more. Must not throw. */
+  readonly onEnded?: ((account: ReportedAccount, run: Run) => Promise<void>) | undefined;
   /** Called with the counts now and then. */
   readonly onTally: (tally: Tally, now: number) => void;
 }
@@ -131,7 +133,11 @@ class SyncRun {
     if (!this.#open.has(key)) return;
     const run = await readRun(redis, key);
     const ended = run?.id === this.#id && run.finishedAt > 0;
-    if (ended) this.#open.delete(key);
+    if (ended) {
+      const account = this.#options.accounts.find((one) => one.key === key);
+      if (account) await this.#options.onEnded?.(account, run);
+      this.#open.delete(key);
+    }
     if (!ended && run?.id === this.#id && run.state === 'paused') this.#paused.add(key);
     else this.#paused.delete(key);
   }

@@ -44,13 +44,16 @@ export class Delivery {
     this.#context = context;
   }
 
-  /** Sends a message where one is due; `all` sends what there is. Throws what Redis throws, and what `confirm` does. */
-  async look(all = false): Promise<Looked> {
+  /**
+   * Sends a message where one is due; `all` sends what there is, and `now` also what would be tried again later. Throws
+   * what Redis throws, and what `confirm` does.
+   */
+  async look({ all = false, now = false } = {}): Promise<Looked> {
     const { redis, clock } = this.#context;
     const progress = (await readProgress(redis, this.name)) ?? fromStart;
     const planned = progress.planned ?? (await this.#plan(progress, all));
     if (!planned) return 'idle';
-    if (planned.nextAt > clock.now()) return { nextAt: planned.nextAt };
+    if (!now && planned.nextAt > clock.now()) return { nextAt: planned.nextAt };
     return this.#deliver({ ...progress, planned }, planned);
   }
 

@@ -88,8 +88,9 @@ export class Notifier {
 
   async #tell(delivery: Delivery, untilMs: number, signal: AbortSignal): Promise<void> {
     const { clock, settings } = this.#context;
-    while (!signal.aborted) {
-      const looked = await delivery.look(true);
+    // Who ends looks once whatever was tried before: the next process may come much later.
+    for (let now = true; !signal.aborted; now = false) {
+      const looked = await delivery.look({ all: true, now });
       if (looked === 'idle') return;
       if (looked === 'told') continue;
       if (looked.nextAt >= untilMs) return;

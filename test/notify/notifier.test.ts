@@ -84,22 +84,35 @@ test('a receiver that was down is told once, by the same id, after growing waits
   const made = await rig();
   await made.ended('a');
   server.answers.push(503, 503);
-  await made.tellAll();
+  await lookOnce(made, 300_000);
   await made.ended('b');
-  await made.tellAll();
-  expect(ids()).toHaveLength(1);
-  made.pass(5000);
-  await made.tellAll();
-  made.pass(5000);
-  await made.tellAll();
-  expect(ids()).toHaveLength(2);
-  made.pass(25_000);
-  await made.tellAll();
+  for (const [passMs, tries] of [
+    [4999, 1],
+    [1, 2],
+    [29_999, 2],
+    [1, 3],
+  ] as const) {
+    await lookOnce(made, passMs);
+    expect(ids(), `${passMs}`).toHaveLength(tries);
+  }
+  await lookOnce(made, 300_000);
   expect(server.received).toHaveLength(4);
   expect(new Set(ids().slice(0, 3)).size).toBe(1);
   expect(server.received.slice(0, 3).every(({ body }) => body === server.received[0]!.body)).toBe(true);
   expect(data(server.received[3]!)['account-finished'].first.map(({ account }) => account)).toEqual(['b']);
   expect(made.logged.filter((line) => line.includes('notification-failed'))).toHaveLength(2);
+});
+
+test('the end of a command tries at once what failed before it, and waits for no try that would come too late', async () => {
+  const made = await rig();
+  await made.ended('a');
+  server.answers.push(503, 503);
+  await made.tellAll();
+  await made.tellAll();
+  expect(ids()).toHaveLength(2);
+  await made.tellAll();
+  expect(new Set(ids()).size).toBe(1);
+  expect(await readProgress(redis.client, 'ops')).toMatchObject({ number: 1 });
 });
 
 test('who is killed between delivery and saving it tells the same again by the same id, whatever came since', async () => {

@@ -85,9 +85,8 @@ test('silence, no http and nobody there are a no within the time', async () => {
   ends.push(() => odd.close());
   const { port } = odd.address() as { port: number };
   expect((await send(webhookTo(`http://127.0.0.1:${port}/`)))?.code).toBe('notification-failed');
-  const { url } = server;
   server.close();
-  expect((await send(webhookTo(url)))?.message).toMatch(/ECONNREFUSED/);
+  expect((await send(webhookTo(server.url)))?.message).toMatch(/ECONNREFUSED/);
 });
 
 test('a secret that is none is told by its place, and nothing is sent', async () => {

@@ -24,6 +24,7 @@ export class WebhookReceiver {
   readonly #secrets: readonly string[];
   readonly #secure: boolean;
   #server!: Server;
+  #port = 0;
 
   private constructor(secrets: readonly string[], secure: boolean) {
     this.#secrets = secrets;
@@ -33,11 +34,9 @@ export class WebhookReceiver {
   static async start({
     secrets,
     certificates,
-    port = 0,
   }: {
     secrets: readonly string[];
     certificates?: Certificates;
-    port?: number;
   }): Promise<WebhookReceiver> {
     const receiver = new WebhookReceiver(secrets, certificates !== undefined);
     const listener: RequestListener = (request, response) => {
@@ -52,17 +51,14 @@ export class WebhookReceiver {
       });
     };
     receiver.#server = certificates ? createSecureServer(certificates, listener) : createServer(listener);
-    receiver.#server.listen(port, '127.0.0.1');
+    receiver.#server.listen(0, '127.0.0.1');
     await once(receiver.#server, 'listening');
+    receiver.#port = (receiver.#server.address() as AddressInfo).port;
     return receiver;
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
   get url(): string {
-    return `${this.#secure ? 'https' : 'http'}://127.0.0.1:${this.port}/hook?a=b`;
+    return `${this.#secure ? 'https' : 'http'}://127.0.0.1:${this.#port}/hook?a=b`;
   }
 
   close(): void {

@@ -18,6 +18,7 @@ import { type Asker, audited, type Deed, steer } from '../operations/steer.ts';
 import { typed } from './api-route.ts';
 import { addExports } from './export-routes.ts';
 import { addDocument } from './openapi.ts';
+import { addReport } from './report-routes.ts';
 import {
   acceptBody,
   accountsQuery,
@@ -40,6 +41,7 @@ export function addApi(server: FastifyInstance, context: Desk): void {
   addSteering(server, context);
   addAdmin(server, context);
   addTasks(server, context);
+  addReport(server, context);
   addExports(server, context);
   addDocument(server);
 }

@@ -1,6 +1,5 @@
 /** The dashboard role: health, metrics, the API and the web page over HTTP. */
 
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { fastifyCookie } from '@fastify/cookie';
@@ -13,10 +12,12 @@ import { type Desk, type DeskParts, openDesk } from '../operations/desk.ts';
 import { health } from '../operations/health.ts';
 import { listenAt } from '../operations/listen-address.ts';
 import { measure } from '../operations/measure.ts';
+import { programVersion } from '../operations/program-version.ts';
 import { ensureTokens, type Tokens } from '../operations/token.ts';
 import { answerError } from './answers.ts';
 import { addApi } from './api.ts';
 import { Assets, addAssets } from './assets.ts';
+import { addBoard } from './board-routes.ts';
 import { addEvents, Viewers } from './events.ts';
 import { Guard } from './guard.ts';
 import { addLogin } from './login.ts';
@@ -42,7 +43,7 @@ export interface Dashboard {
 type AddRoutes = (server: FastifyInstance, desk: Desk) => void | Promise<void>;
 
 /** The routes of what people ask for, each in a file of its own. */
-const parts: readonly AddRoutes[] = [addOpenRoutes, addApi];
+const parts: readonly AddRoutes[] = [addOpenRoutes, addBoard, addApi];
 
 /** Where the build put the files of the web page, and those of the page of the queues. */
 export interface PageFolders {
@@ -114,7 +115,7 @@ async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loop
   server.decorateRequest('visitor', null);
   server.addHook('onRequest', (request, reply) => guard.check(request, reply));
   const ended = (login: string) => viewers.end(login);
-  await addLogin(server, { guard, sessions, cookie, secure, version: ownVersion(), ended, log });
+  await addLogin(server, { guard, sessions, cookie, secure, version: programVersion(), ended, log });
   addEvents(server, live, viewers);
 }
 
@@ -137,8 +138,4 @@ function addOpenRoutes(server: FastifyInstance, context: Desk): void {
 function builtFolders(): PageFolders {
   const built = join(packageRoot(), 'dist');
   return { page: join(built, 'dashboard'), queues: join(built, 'queues-page') };
-}
-
-function ownVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }

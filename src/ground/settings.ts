@@ -134,6 +134,7 @@ export const settingsSchema = z.strictObject({
   estimateBytesPerSecond: limit.min(1),
   headerMaxBytes: bytes,
   registrySubjects: z.boolean(),
+  reportMessagesMax: count,
   placement: z.enum(['sent', 'inbox']),
   rules: rulesSchema,
   rulesTextMaxLength: count,

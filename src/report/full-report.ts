@@ -64,8 +64,8 @@ export interface FullReport {
   readonly faults: readonly string[];
   readonly causes: readonly ReportCause[];
   readonly verification: Verification;
-  /** Messages that are kept as accepted. */
-  readonly accepted: number;
+  /** Messages that failed and cannot be named: they have no unique id of their own at the source. */
+  readonly unnamed: number;
 }
 
 /** The messages of a report, account by account; each call reads them anew. */
@@ -98,7 +98,7 @@ export function buildFullReport(
     faults: [...totalFaults(report, groups), ...mine],
     causes: causesOf(accounts),
     verification: verificationOf(proofs),
-    accepted: standings.reduce((all, { accepted }) => all + accepted, 0),
+    unnamed: standings.reduce((all, { report: { messages }, owed }) => all + Math.max(0, messages.failed - owed), 0),
   };
 }
 

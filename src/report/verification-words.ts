@@ -1,5 +1,5 @@
 /** The verification of a report in words: what is proved, by what, and what no verification can prove. Pure. */
-import { number } from './text.ts';
+import { moment, number } from './text.ts';
 import type { Verification } from './verification.ts';
 
 /** What is written on top of a report. */
@@ -45,7 +45,7 @@ function headlineOf({ verdict, accounts, counts }: Verification): string {
 function standing({ counts, from, to }: Verification): string[] {
   const { stale, none, faulty } = counts;
   return [
-    from === to ? `Verified at ${from}.` : `Verified between ${from} and ${to}.`,
+    `Verified between ${moment(from)} and ${moment(to)}.`,
     ...(faulty > 0
       ? [`${number(faulty)} account(s) have messages that are missing, altered, doubled, refused or not delivered.`]
       : []),

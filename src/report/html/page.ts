@@ -1,7 +1,7 @@
 /** The whole report as one HTML file: no script, nothing from anywhere else, made to be read, printed and filed. */
 import type { FullReport, ReportCause, ReportMessages } from '../full-report.ts';
-import type { ReportLimits } from '../full-text.ts';
-import { number, size, sumLine } from '../text.ts';
+import { type ReportLimits, unnamedText } from '../full-text.ts';
+import { moment, number, size, sumLine } from '../text.ts';
 import type { Verification } from '../verification.ts';
 import { verificationWords } from '../verification-words.ts';
 import { type Colour, charts } from './charts.ts';
@@ -40,6 +40,9 @@ ${tables.groupTable(full)}<h2>Accounts</h2>
   yield* accounts(full);
   yield '<h2>Messages that did not arrive</h2>\n';
   yield* listed(messages.undelivered(), tables.undeliveredHead, tables.undeliveredRow, limits);
+  if (full.unnamed > 0)
+    yield html`<p>${unnamedText(full.unnamed)}</p>
+`.text;
   yield '<h2>Accepted: messages that may stay behind</h2>\n';
   yield* listed(messages.accepted(), tables.acceptedHead, tables.acceptedRow, limits);
   yield foot().text;
@@ -62,7 +65,7 @@ function head({ head: { title, madeAt, version, scope, by, host }, report }: Ful
 <body>
 <main>
 <h1>${title}</h1>
-<p class="quiet">Made ${madeAt}${who}${where} with Mailhaul ${version}: ${scope}. The runs that it tells of went from ${startedAt} to ${finishedAt}.</p>
+<p class="quiet">Made ${moment(madeAt)}${who}${where} with Mailhaul ${version}: ${scope}. The runs that it tells of went from ${moment(startedAt)} to ${moment(finishedAt)}.</p>
 `;
 }
 
@@ -104,7 +107,7 @@ function attention(causes: readonly ReportCause[]): Markup {
   const row = ({ code, count, text, remedy, stops, accounts: ids }: ReportCause) => {
     const more = ids.length > idsShown && html` and ${number(ids.length - idsShown)} more`;
     const colour = stops === 'none' ? 'none' : 'bad';
-    return html`<tr><th scope="row">${tables.mark(code, colour)}</th><td class="n">${number(count)}</td><td>${ids.slice(0, idsShown).join(', ')}${more}</td><td class="text">${text}</td><td class="text">${remedy}</td></tr>
+    return html`<tr><th scope="row">${tables.mark(code, colour)}</th><td class="n">${number(count)}</td><td class="text">${ids.slice(0, idsShown).join(', ')}${more}</td><td class="text">${text}</td><td class="text">${remedy}</td></tr>
 `;
   };
   return html`<h2>What needs attention</h2>

@@ -97,7 +97,7 @@ async function reported(
   list: string | undefined,
   options: ReportCommandOptions,
   places: { redis: ReportOptions['redis']; settings: LoadedSettings; env: NodeJS.ProcessEnv },
-): Promise<Pick<ReportOptions, 'accounts' | 'scope'>> {
+): Promise<Pick<ReportOptions, 'accounts' | 'scope' | 'whole'>> {
   const { account, group } = options;
   const scope = (whole: string) => scopeText(group, account !== undefined, whole);
   if (list !== undefined) {
@@ -114,7 +114,7 @@ async function reported(
   const enabled = narrowed(stored, { ids: account, group }).filter((one) => one.enabled);
   if (enabled.length === 0)
     throw new MailhaulError('usage', { reason: 'the accounts that are meant are all disabled' });
-  return { accounts: enabled, scope: scope('the service') };
+  return { accounts: enabled, scope: scope('the service'), whole: group === undefined && account === undefined };
 }
 
 /** Whoever reads may read slowly, or no further. */

@@ -14,6 +14,7 @@ import { accountFaults } from '../report/sums.ts';
 import { readAccepted, readUndelivered } from '../report/undelivered.ts';
 import type { VerificationRecord } from '../report/verification.ts';
 import { programVersion } from './program-version.ts';
+import { readThroughput } from './throughput.ts';
 import { readVerifyDocument, VerificationRecords } from './verification-records.ts';
 
 /** Accounts that are read at once. */
@@ -30,10 +31,12 @@ export type ReportFormat = (typeof reportFormats)[number];
 /** What a report is made of and how it is headed. */
 export interface ReportOptions {
   readonly redis: RedisClient;
-  readonly settings: Pick<LoadedSettings, 'dataDir'> & Pick<Settings, 'reportMessagesMax'>;
+  readonly settings: Pick<LoadedSettings, 'dataDir'> & Pick<Settings, 'reportMessagesMax' | 'throughputStepMs'>;
   readonly accounts: readonly Pick<Account, 'key' | 'id' | 'group'>[];
   /** Which accounts these are, in words. */
   readonly scope: string;
+  /** True for all accounts of the service: then what it appended over time is told, too. */
+  readonly whole?: boolean | undefined;
   readonly title?: string | undefined;
   /** Who made it; told only where it is given. */
   readonly by?: string | undefined;
@@ -65,7 +68,8 @@ export async function openReport(options: ReportOptions): Promise<OpenReport> {
   }
   const host = options.withHost ? hostname() : '';
   const head = { title, madeAt: new Date().toISOString(), version: programVersion(), scope, by, host };
-  const full = buildFullReport(head, standings, await recordsOf(options));
+  const moved = options.whole ? await readThroughput(redis, settings) : undefined;
+  const full = buildFullReport(head, standings, await recordsOf(options), moved);
   const messages = messagesOf(redis, standings);
   const limits = { messagesMax: settings.reportMessagesMax };
   const pieces = (format: ReportFormat, ofMessages = false) => {

@@ -15,6 +15,7 @@ import { storedAccounts } from '../operations/one-account.ts';
 import { refuseSameFile, writeReport } from '../operations/report-file.ts';
 import { narrowed } from '../operations/selection.ts';
 import { exitStatus } from '../report/exit-status.ts';
+import { visible } from '../report/visible.ts';
 import { type CommonOptions, settingsOf, warn, withCommonOptions } from './common-options.ts';
 import { besideService } from './with-redis.ts';
 
@@ -72,10 +73,10 @@ async function runReport(
   const { env, stdout, stderr } = process;
   const settings = settingsOf(options, env);
   const { out, messages, verification, title, by, showHost, quiet } = options;
-  return besideService(settings, insist, async (redis) => {
+  return besideService(settings, insist, async (redis, signal) => {
     const told = await reported(list, options, { redis, settings, env });
     const head = { title, by, withHost: showHost, verificationFile: verification };
-    const report = await openReport({ redis, settings, ...told, ...head });
+    const report = await openReport({ redis, settings, signal, ...told, ...head });
     const note = (text: string) => !quiet && stderr.write(`${text}\n`);
     const alone = messages === '-';
     if (messages !== undefined && !alone) {
@@ -87,7 +88,7 @@ async function runReport(
       await writeReport(out, report.pieces(format, alone));
       note(`The report is in ${out}.`);
     }
-    for (const fault of report.full.faults) stderr.write(`mailhaul: the sums do not agree: ${fault}\n`);
+    for (const fault of report.full.faults) stderr.write(`mailhaul: the sums do not agree: ${visible(fault)}\n`);
     return report.full.faults.length > 0 ? 3 : exitStatus(report.full.report);
   });
 }

@@ -20,10 +20,14 @@ const anything = fc.oneof(
     .map((parts) => parts.join('')),
 );
 
+const characters: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
+
 describe('text in markup', () => {
   fuzz('has no character of the markup, and none without a form', anything, (text) => {
     const shown = html`<p>${text}</p>`.text.slice(3, -4);
     expect(shown).not.toMatch(/[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/);
+    const plain = shown.replace(/&(\w+|#39);/g, (_, name: string) => characters[name]!);
+    expect(plain).toBe(visible(text));
     expect(shown).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Cs}/u);
   });
 

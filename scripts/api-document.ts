@@ -1,6 +1,7 @@
 /** docs/openapi.json, from the routes of the API and their schemas. */
 import { fastify } from 'fastify';
 import { addApi } from '../src/dashboard/api.ts';
+import { addBoard } from '../src/dashboard/board-routes.ts';
 import { addEvents } from '../src/dashboard/events.ts';
 import { addLogin } from '../src/dashboard/login.ts';
 import { documentOf, documentRoutes } from '../src/dashboard/openapi.ts';
@@ -13,6 +14,7 @@ export async function apiDocument(): Promise<string> {
   await documentRoutes(server);
   await addLogin(server, nobody);
   addEvents(server, nobody, nobody);
+  addBoard(server, nobody);
   addApi(server, nobody);
   await server.ready();
   return `${JSON.stringify(documentOf(server), null, 2)}\n`;

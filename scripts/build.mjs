@@ -3,7 +3,7 @@
 // hundreds of small ones takes longer than a short run. dist/ and config/ are all that the program needs to run.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -44,6 +44,8 @@ const { metafile } = await build({
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
+  // bull-board finds its files with eval, unless it is told where they are, as src/dashboard/queues-page.ts does.
+  logOverride: { 'direct-eval': 'silent' },
   banner: { js: banner },
 });
 const made = new Set([...Object.keys(metafile.outputs).map((path) => relative('dist', path)), ...(await buildPage())]);
@@ -60,6 +62,9 @@ const length = Buffer.alloc(4);
 length.writeUInt32BE(Buffer.byteLength(profiles));
 const of = createHash('sha256').update(length).update(profiles).digest('hex');
 writeFileSync(join(folder, 'providers.json'), JSON.stringify({ of, facts: parse(profiles) }));
+
+// The files of the page of the queues (src/dashboard/queues-page.ts): bull-board reads them at run time.
+cpSync(join(root, 'node_modules/@bull-board/ui/dist'), join(folder, 'queues-page'), { recursive: true });
 
 /**
  * The dashboard's page: one script and one style sheet, named by what is in them so that browsers may keep them, and all

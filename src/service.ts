@@ -204,6 +204,7 @@ async function openServiceRoles(
     roles: [...roles],
     spool: spool?.id ?? '',
     spoolBytes: spool?.space.usedBytes ?? 0,
+    spoolLimitBytes: spool ? settings.spoolMaxBytes : 0,
     tickedAt: scheduler?.tickedAt ?? 0,
   }));
   closers.push(() => rollCall.end());

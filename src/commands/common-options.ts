@@ -90,19 +90,25 @@ export function traceLog(settings: LoadedSettings, run: string): Log | undefined
 }
 
 /** The log of the service, on standard error: for people on a terminal, for programs elsewhere. */
-export function serviceLog(
+export function serviceLog(settings: LoadedSettings, options: LogChoice, env: NodeJS.ProcessEnv): Promise<Log> {
+  return openLog({ ...serviceLogForm(settings, options, env, process.stderr.isTTY), destination: 2 });
+}
+
+type LogChoice = Pick<CommonOptions, 'json' | 'quiet' | 'color' | 'logLevel'>;
+
+/** What that log looks like, and what is in it. */
+export function serviceLogForm(
   settings: LoadedSettings,
-  { json, quiet, color, logLevel }: Pick<CommonOptions, 'json' | 'quiet' | 'color' | 'logLevel'>,
+  { json, quiet, color, logLevel }: LogChoice,
   env: NodeJS.ProcessEnv,
-): Promise<Log> {
-  const { stderr } = process;
-  const auto = stderr.isTTY && !json ? 'pretty' : 'json';
+  isTerminal: boolean,
+): Omit<LogOptions, 'destination'> {
+  const auto = isTerminal && !json ? 'pretty' : 'json';
   const format = settings.logFormat === 'auto' ? auto : settings.logFormat;
   // https://no-color.org: whatever it is set to, unless that is nothing
-  const colour = stderr.isTTY && color !== false && !env['NO_COLOR'];
+  const colour = isTerminal && color !== false && !env['NO_COLOR'];
   const level = quiet && logLevel === undefined ? quieter(settings.logLevel) : settings.logLevel;
-  const pretty = format === 'pretty' ? { colour } : undefined;
-  return openLog({ level, destination: 2, pretty, accountFiles: accountFilesOf(settings) });
+  return { level, pretty: format === 'pretty' ? { colour } : undefined, accountFiles: accountFilesOf(settings) };
 }
 
 function quieter(level: Settings['logLevel']): Settings['logLevel'] {

@@ -62,7 +62,7 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
     for (const warning of service.warnings) warn(warning);
     const display = displayFor(options, stderr, settings.progressLogMs);
     const onTally = (tally: Tally, now: number) => display.show(tally, now);
-    const report = await sync(service, { settings, accounts, recheck: options.recheck ?? false, signal, onTally });
+    const report = await sync(service, { settings, accounts, recheck: options.recheck ?? false, signal, log, onTally });
     display.end();
     const status = finish(report);
     return signal.aborted ? interruptedStatus : status;

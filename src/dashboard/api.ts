@@ -16,6 +16,7 @@ import { listReports } from '../operations/reports.ts';
 import { listStatus, showAccount, shownPause } from '../operations/status.ts';
 import { type Asker, audited, type Deed, steer } from '../operations/steer.ts';
 import { typed } from './api-route.ts';
+import { addExports } from './export-routes.ts';
 import { addDocument } from './openapi.ts';
 import { addReport } from './report-routes.ts';
 import {
@@ -41,6 +42,7 @@ export function addApi(server: FastifyInstance, context: Desk): void {
   addAdmin(server, context);
   addTasks(server, context);
   addReport(server, context);
+  addExports(server, context);
   addDocument(server);
 }
 

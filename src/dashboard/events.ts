@@ -12,6 +12,8 @@ import type { Sessions } from './sessions.ts';
 
 /** A browser that was cut off waits so long before it comes back. */
 const retryMs = 3000;
+/** A comment, which no page hears of. */
+const signOfLife = Buffer.from(':\n\n');
 
 /** How many may watch, and how. */
 export type EventSettings = Pick<Settings, 'eventsViewersMax' | 'eventsBufferMaxBytes' | 'eventsKeepAliveMs'>;
@@ -28,8 +30,8 @@ export class Viewers {
   readonly #sessions: Sessions;
   readonly #viewers = new Set<Viewer>();
   #timer: NodeJS.Timeout | undefined;
-  /** The text of the last event: the same for every viewer, made once. */
-  #last: { readonly event: LiveEvent; readonly text: string } | undefined;
+  /** The bytes of the last event: the same for every viewer, made once. */
+  #last: { readonly event: LiveEvent; readonly bytes: Buffer } | undefined;
 
   constructor(settings: EventSettings, sessions: Sessions) {
     this.#settings = settings;
@@ -52,7 +54,7 @@ export class Viewers {
     response.setTimeout(0);
     response.writeHead(200, headers);
     response.write(`retry: ${retryMs}\n\n`);
-    const leave = live.subscribe((event) => this.#send(viewer, this.#textOf(event)));
+    const leave = live.subscribe((event) => this.#send(viewer, this.#bytesOf(event)));
     response.once('close', () => {
       leave();
       this.#viewers.delete(viewer);
@@ -68,13 +70,15 @@ export class Viewers {
     }
   }
 
-  #textOf(event: LiveEvent): string {
-    if (this.#last?.event !== event) this.#last = { event, text: `event: ${event.name}\ndata: ${event.data}\n\n` };
-    return this.#last.text;
+  #bytesOf(event: LiveEvent): Buffer {
+    if (this.#last?.event !== event) {
+      this.#last = { event, bytes: Buffer.from(`event: ${event.name}\ndata: ${event.data}\n\n`) };
+    }
+    return this.#last.bytes;
   }
 
-  #send({ response }: Viewer, text: string): void {
-    response.write(text);
+  #send({ response }: Viewer, bytes: Buffer): void {
+    response.write(bytes);
     // What the system does not take any more waits here, and may not pile up.
     if (response.writableLength > this.#settings.eventsBufferMaxBytes) response.destroy();
   }
@@ -85,7 +89,7 @@ export class Viewers {
       const role = await this.#sessions.use(login).catch(() => 'unknown');
       if (role === undefined) this.end(login);
     }
-    for (const viewer of this.#viewers) this.#send(viewer, ':\n\n');
+    for (const viewer of this.#viewers) this.#send(viewer, signOfLife);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Who may ask: a token or a login, from where, and how often a wrong token may be tried. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { MailhaulError } from '../ground/errors.ts';
+import { MailhaulError, printable } from '../ground/errors.ts';
+import type { Log } from '../ground/log.ts';
 import type { Role, Tokens } from '../operations/token.ts';
 import { checkHost, checkReader, checkSender, type Place } from './origin.ts';
 import { csrfOf, readMark, type Sessions } from './sessions.ts';
@@ -30,6 +31,7 @@ export interface GuardOptions extends Place {
   readonly sessions: Sessions;
   /** The name of the cookie that holds a login. */
   readonly cookie: string;
+  readonly log: Log;
 }
 
 /** Lets a request pass or throws `request-refused`, `token-refused`, `forged-request`, `look-only` or `requests-too-many`. */
@@ -101,7 +103,9 @@ export class Guard {
     }
     const failures = (this.#failures.get(address) ?? 0) + 1;
     this.#failures.set(address, failures);
-    if (failures > this.#options.failuresPerMinute) throw new MailhaulError('requests-too-many', { where: address });
+    const { failuresPerMinute, log } = this.#options;
+    if (failures <= failuresPerMinute) log.warn({ from: printable(address, 60), failures }, 'wrong token');
+    else throw new MailhaulError('requests-too-many', { where: address });
   }
 }
 

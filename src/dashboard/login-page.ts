@@ -42,7 +42,8 @@ export function showLogin(error: unknown, request: FastifyRequest, reply: Fastif
   if (failed ? path !== '/login' : error.code !== 'token-refused' || path.startsWith('/api/')) return false;
   const status = statusOf(error);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
-  const next = /^\/queues(\/|$)/.test(path) ? 'queues' : '';
+  const { next: asked } = (request.body ?? {}) as { next?: unknown };
+  const next = /^\/queues(\/|$)/.test(path) || (failed && asked === 'queues') ? 'queues' : '';
   reply
     .status(status)
     .headers(headers)
@@ -71,7 +72,7 @@ ${message && `<p role="alert">${escaped(message)}</p>`}
 <form method="post" action="${up}login">
 <label for="token">Token</label>
 <input id="token" name="token" type="password" required autofocus autocomplete="current-password" spellcheck="false" aria-describedby="hint">
-<label><input name="steer" type="checkbox" value="on"> Allow steering: pause, resume, retry, accept …</label>
+<label><input name="steer" type="checkbox" value="on"> Allow steering (pause, retry, accept …)</label>
 <input name="next" type="hidden" value="${next}">
 <button>Log in</button>
 <small id="hint">It stands in the file <code>token</code> in the data directory of the service, and in <code>token-look</code> for those who only look.</small>

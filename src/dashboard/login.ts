@@ -2,13 +2,15 @@
 import type { CookieSerializeOptions } from '@fastify/cookie';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Log } from '../ground/log.ts';
 import { sessionSchema } from '../operations/answers/session.ts';
 import type { Role } from '../operations/token.ts';
 import { typed } from './api-route.ts';
 import { type Guard, lookOnly } from './guard.ts';
 import { destinations, wantsPage } from './login-page.ts';
 import { checked } from './requests.ts';
-import type { Sessions } from './sessions.ts';
+import { readMark, type Sessions } from './sessions.ts';
+import { nameOf } from './visitor.ts';
 
 /** Most bytes of the form: a token has at most 200 characters. */
 const formMaxBytes = 2000;
@@ -30,11 +32,12 @@ export interface LoginContext {
   readonly version: string;
   /** Cuts off who watches by this login. */
   readonly ended: (login: string) => void;
+  readonly log: Log;
 }
 
 /** Adds the routes. */
 export async function addLogin(server: FastifyInstance, context: LoginContext): Promise<void> {
-  const { guard, sessions, cookie, secure, version, ended } = context;
+  const { guard, sessions, cookie, secure, version, ended, log } = context;
   const options: CookieSerializeOptions = { httpOnly: true, sameSite: 'strict', path: '/', secure };
   typed(server).get(
     '/api/session',
@@ -46,6 +49,7 @@ export async function addLogin(server: FastifyInstance, context: LoginContext): 
     if (login !== undefined) {
       await sessions.end(login);
       ended(login);
+      log.info({ by: nameOf(request) }, 'logged out');
     }
     reply.clearCookie(cookie, options);
     return wantsPage(request) ? reply.redirect('./', 303) : reply.status(204).send();
@@ -62,7 +66,10 @@ export async function addLogin(server: FastifyInstance, context: LoginContext): 
       const may = guard.roleOf(token.trim(), request.ip);
       if (steer && may === 'look') throw lookOnly('This token');
       const role: Role = steer ? 'steer' : 'look';
-      reply.setCookie(cookie, await sessions.begin(role), options);
+      const id = await sessions.begin(role);
+      request.visitor = { role, login: readMark(id)!, csrf: '' };
+      log.info({ by: nameOf(request), role }, 'logged in');
+      reply.setCookie(cookie, id, options);
       return reply.redirect(destinations[next], 303);
     });
   });

@@ -40,6 +40,13 @@ export class Metrics {
   ]);
   readonly #spool = this.#gauge('spool_bytes', 'Bytes in all spools that are served.', []);
   readonly #processes = this.#gauge('processes', 'Processes that are alive, by role.', ['role']);
+  readonly #spoolLimit = this.#gauge('spool_limit_bytes', 'Bytes that all spools that are served may hold.', []);
+  readonly #looked = this.#gauge(
+    'scheduler_last_look_timestamp_seconds',
+    'When a scheduler last looked what is due, in seconds since 1970; 0: there is none.',
+    [],
+  );
+  readonly #ready = this.#gauge('ready', '1 while Redis, both kinds of workers and a scheduler are at work.', []);
   readonly #redisUp = this.#gauge('redis_up', '1 while Redis answers.', []);
 
   constructor() {
@@ -54,11 +61,12 @@ export class Metrics {
   /** The text of /metrics, and its content type. `measured` is undefined while Redis does not answer. */
   async text(measured: Measured | undefined): Promise<{ text: string; type: string }> {
     this.#redisUp.set(measured ? 1 : 0);
+    this.#ready.set(measured?.ready ? 1 : 0);
     if (measured) this.#enter(measured);
     return { text: await this.#registry.metrics(), type: this.#registry.contentType };
   }
 
-  #enter({ counted, processes, queues, failures, spoolBytes }: Measured): void {
+  #enter({ counted, processes, queues, failures, ...measured }: Measured): void {
     for (const [host, totals] of counted.hosts) {
       for (const outcome of outcomes) this.#raise(this.#messages, 'm', { host, outcome }, totals[outcome]);
       this.#raise(this.#bytes, 'b', { host, direction: 'download' }, totals.downloaded);
@@ -85,7 +93,9 @@ export class Metrics {
     for (const role of processes.flatMap(({ roles }) => roles)) this.#processes.inc({ role });
     this.#runs.set(counted.openRuns);
     this.#pending.set(counted.messages.pending);
-    this.#spool.set(spoolBytes);
+    this.#spool.set(measured.spoolBytes);
+    this.#spoolLimit.set(measured.spoolLimitBytes);
+    this.#looked.set(measured.lookedAt / 1000);
   }
 
   #raise(counter: Counter, name: string, labels: Record<string, string>, value: number): void {

@@ -17,6 +17,7 @@ import { ensureTokens, type Tokens } from '../operations/token.ts';
 import { answerError } from './answers.ts';
 import { addApi } from './api.ts';
 import { Assets, addAssets } from './assets.ts';
+import { addBoard } from './board-routes.ts';
 import { addEvents, Viewers } from './events.ts';
 import { Guard } from './guard.ts';
 import { addLogin } from './login.ts';
@@ -25,6 +26,7 @@ import { Metrics } from './metrics.ts';
 import { documentRoutes } from './openapi.ts';
 import { isLoopbackAddress, isLoopbackName } from './origin.ts';
 import { addPage } from './page.ts';
+import { addQueuesPage } from './queues-page.ts';
 import { Sessions } from './sessions.ts';
 
 /** A dashboard that answers. */
@@ -41,10 +43,16 @@ export interface Dashboard {
 type AddRoutes = (server: FastifyInstance, desk: Desk) => void | Promise<void>;
 
 /** The routes of what people ask for, each in a file of its own. */
-const parts: readonly AddRoutes[] = [addOpenRoutes, addApi];
+const parts: readonly AddRoutes[] = [addOpenRoutes, addBoard, addApi];
 
-/** Begins to answer, with the web page that lies in `pageFolder`. Throws `listen-failed` or `token-unusable`. */
-export async function openDashboard(deskParts: DeskParts, pageFolder?: string): Promise<Dashboard> {
+/** Where the build put the files of the web page, and those of the page of the queues. */
+export interface PageFolders {
+  readonly page: string;
+  readonly queues: string;
+}
+
+/** Begins to answer. Throws `listen-failed` or `token-unusable`. */
+export async function openDashboard(deskParts: DeskParts, folders = builtFolders()): Promise<Dashboard> {
   const desk = openDesk(deskParts);
   const { settings, log } = desk;
   const { host, port } = listenAt(settings);
@@ -53,11 +61,12 @@ export async function openDashboard(deskParts: DeskParts, pageFolder?: string): 
   const routes: string[] = [];
   server.addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
   await documentRoutes(server);
-  const assets = new Assets(pageFolder ?? join(packageRoot(), 'dist', 'dashboard'));
+  const assets = new Assets(folders.page);
   await addDoor(server, desk, tokens, isLoopbackName(isIP(host) === 6 ? `[${host}]` : host));
   for (const add of parts) await add(server, desk);
   addAssets(server, assets);
   addPage(server, desk, assets);
+  addQueuesPage(server, desk, folders.queues);
   try {
     const url = await server.listen({ host, port });
     log.info({ url }, 'dashboard');
@@ -93,21 +102,21 @@ function newServer({ settings, log }: Desk): FastifyInstance {
 
 /** Puts the guard before all routes, and adds those of who comes and goes. */
 async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loopback: boolean): Promise<void> {
-  const { redis, settings, clock, live } = desk;
+  const { redis, settings, clock, live, log } = desk;
   const publicUrl = settings.publicUrl === null ? undefined : new URL(settings.publicUrl);
   const secure = publicUrl?.protocol === 'https:';
   // Cookies go to every port of a host: each service has a name of its own for its cookie.
   const cookie = `${secure ? '__Host-' : ''}mailhaul-${hexDigest(4, 'cookie', tokens.steer)}`;
   const sessions = new Sessions(redis, settings, hexDigest(16, tokens.steer, tokens.look), clock);
   const failuresPerMinute = settings.apiFailuresPerMinute;
-  const guard = new Guard({ tokens, loopback, publicUrl, failuresPerMinute, sessions, cookie });
+  const guard = new Guard({ tokens, loopback, publicUrl, failuresPerMinute, sessions, cookie, log });
   const viewers = new Viewers(settings, sessions);
   await server.register(fastifyCookie);
   server.decorateRequest('visitor', null);
   server.addHook('onRequest', (request, reply) => guard.check(request, reply));
   server.addHook('preClose', async () => viewers.end());
   const ended = (login: string) => viewers.end(login);
-  await addLogin(server, { guard, sessions, cookie, secure, version: programVersion(), ended });
+  await addLogin(server, { guard, sessions, cookie, secure, version: programVersion(), ended, log });
   addEvents(server, live, viewers);
 }
 
@@ -125,4 +134,9 @@ function addOpenRoutes(server: FastifyInstance, context: Desk): void {
     const { text, type } = await metrics.text(measured);
     return reply.type(type).send(text);
   });
+}
+
+function builtFolders(): PageFolders {
+  const built = join(packageRoot(), 'dist');
+  return { page: join(built, 'dashboard'), queues: join(built, 'queues-page') };
 }

@@ -1,5 +1,6 @@
 /** Who asks: what the guard found out about the sender of a request, and what a route asks of them. */
 import type { FastifyRequest } from 'fastify';
+import { printable } from '../ground/errors.ts';
 import type { Role } from '../operations/token.ts';
 
 /** Somebody who was let in. */
@@ -31,7 +32,9 @@ const namePattern = /^[\w.@+-]{1,64}$/;
 
 /** Who asks, for the audit log. Login or token says that they may; the name is what a program says of its user. */
 export function nameOf(request: FastifyRequest): string {
-  const { visitor, ip } = request;
+  const { visitor } = request;
+  // A proxy may hand on whatever somebody said of his address.
+  const ip = printable(request.ip, 60);
   // The beginning of the mark names a login without giving it away.
   if (visitor?.login !== undefined) return `session-${visitor.login.slice(0, 8)} from ${ip}`;
   const name = request.headers['mailhaul-user'];

@@ -262,6 +262,18 @@ export const errorTable = {
     text: '{count} pages are shown live already',
     remedy: 'Close some of them, or raise the setting eventsViewersMax.',
   },
+  'exports-full': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} exports are being made already, and no more are begun',
+    remedy: 'Wait until one has ended, or raise apiExportsAtOnce.',
+  },
+  'export-large': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the messages of {id} that did not arrive have {bytes} bytes, more than the {most} of apiExportMaxBytes',
+    remedy: 'Run mailhaul export messages on the machine of the service, or raise apiExportMaxBytes.',
+  },
   'task-unknown': {
     stops: 'none',
     retry: 'never',

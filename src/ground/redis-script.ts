@@ -27,4 +27,31 @@ export class Script {
       return client.eval(this.#lua, keys.length, ...keys, ...args);
     }
   }
+
+  /**
+   * Runs the script for many calls in one round trip: each has its keys, and all have the same arguments. Throws what
+   * the first of them throws.
+   */
+  async runEach(
+    client: RedisClient,
+    calls: readonly (readonly string[])[],
+    args: readonly (string | number)[],
+  ): Promise<unknown[]> {
+    try {
+      return await this.#pipeline(client, calls, args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      await client.script('LOAD', this.#lua);
+      return this.#pipeline(client, calls, args);
+    }
+  }
+
+  async #pipeline(client: RedisClient, calls: readonly (readonly string[])[], args: readonly (string | number)[]) {
+    const pipeline = client.pipeline();
+    for (const keys of calls) pipeline.evalsha(this.#sha, keys.length, ...keys, ...args);
+    return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+      if (error) throw error;
+      return reply;
+    });
+  }
 }

@@ -72,7 +72,7 @@ export class ServiceManager {
   async #giveSign(isAlive: () => Promise<boolean>, withinMs: number): Promise<void> {
     const alive = (await inTime(isAlive(), withinMs)) === true;
     if (alive) await this.#send('WATCHDOG=1');
-    else if (!this.#silent) this.#log.warn('no sign of life: redis does not answer');
+    else if (!this.#silent) this.#log.warn('no sign of life');
     this.#silent = !alive;
   }
 

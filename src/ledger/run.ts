@@ -168,8 +168,14 @@ export async function readRuns(redis: RedisClient, accounts: readonly string[]):
   return replies.map(([error, hash]) => (error ? undefined : parseRun(hash as Record<string, string>)));
 }
 
+/** What of a run tells how its messages stand. */
+export type RunCounts = Pick<
+  Run,
+  'listed' | 'known' | 'appended' | 'duplicate' | 'refused' | 'refusedBefore' | 'failed' | 'vanished'
+>;
+
 /** Messages that are listed and not accounted for otherwise; none before the first listing. */
-export function pendingIn({ listed, known, appended, duplicate, vanished, failed, ...run }: Run): number {
+export function pendingIn({ listed, known, appended, duplicate, vanished, failed, ...run }: RunCounts): number {
   return Math.max(0, listed - known - appended - duplicate - run.refused - run.refusedBefore - failed - vanished);
 }
 
@@ -178,6 +184,14 @@ export async function readRunMailboxes(redis: RedisClient, account: string): Pro
   const hash = await redis.hgetall(accountKeys.runMailboxes(account));
   return Object.fromEntries(Object.entries(hash).map(([path, count]) => [path, Number(count)]));
 }
+
+/** The fields of a run's hash that say how it stands; it has others, of its sessions. */
+export const runFields = [
+  ...['id', 'number', 'state', 'startedAt', 'finishedAt', 'download', 'listed', 'known', 'accepted', 'appended'],
+  ...['duplicate', 'refused', 'refusedBefore', 'failed', 'vanished', 'bytesListed', 'downloaded', 'bytesAppended'],
+  ...['repaired', 'rewritesAt', 'destinationOpened', 'draining', 'probed', 'destinationMessages', 'recheck'],
+  ...['waitMaxMs', 'taker', 'error'],
+] as const;
 
 /** A run as its hash in Redis has it; undefined for an empty one. */
 export function parseRun(hash: Record<string, string>): Run | undefined {

@@ -18,6 +18,8 @@ export interface Present {
   readonly spool: string;
   /** Bytes in its spool, what is claimed for mail under way included. */
   readonly spoolBytes: number;
+  /** Most bytes that its spool may hold; 0 without a spool, and missing from processes of earlier versions. */
+  readonly spoolLimitBytes?: number;
   /** How often it says so, in milliseconds. */
   readonly everyMs: number;
   /** When it last said so, and when its scheduler last ticked (0: it has none); milliseconds since 1970. */
@@ -26,7 +28,7 @@ export interface Present {
 }
 
 /** What changes from turn to turn. */
-export type Saying = Pick<Present, 'roles' | 'spool' | 'spoolBytes' | 'tickedAt'>;
+export type Saying = Pick<Present, 'roles' | 'spool' | 'spoolBytes' | 'spoolLimitBytes' | 'tickedAt'>;
 
 /** One process's part in the roll call. */
 export class RollCall {

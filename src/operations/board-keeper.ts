@@ -2,10 +2,10 @@
 import type { Account } from '../accounts/account.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
+import { readToldStandings } from '../ledger/standing.ts';
 import type { Bell } from '../limits/bell.ts';
 import type { Steering } from '../limits/steering.ts';
 import { BoardMemory } from './board-memory.ts';
-import { readStandings } from './board-read.ts';
 import type { Circumstances } from './board-row.ts';
 import type { Accounts } from './selection.ts';
 
@@ -143,8 +143,8 @@ export class BoardKeeper {
   async #read(keys: readonly string[]): Promise<void> {
     for (let at = 0; at < keys.length && !this.#closed; at += readAtOnce) {
       const part = keys.slice(at, at + readAtOnce);
-      const standings = await readStandings(this.#parts.redis, part);
-      for (const [i, standing] of standings.entries()) this.memory.enter(part[i]!, standing);
+      const told = await readToldStandings(this.#parts.redis, part);
+      for (const [i, one] of told.entries()) this.memory.enter(part[i]!, one);
       if (at + readAtOnce < keys.length) await turn();
     }
   }

@@ -1,8 +1,8 @@
 /** What the board remembers of every account, and how it changes when an account is read again. Knows no Redis. */
 import type { Account } from '../accounts/account.ts';
-import { totalsOf } from '../ledger/run-totals.ts';
+import { type Standing, standingOf, totalsOf, unread } from '../ledger/standing.ts';
 import { type MessageCounts, noMessages } from '../report/report.ts';
-import { type Circumstances, countsOf, rowOf, type Standing, sameRow, unread } from './board-row.ts';
+import { type Circumstances, countsOf, rowOf, sameRow } from './board-row.ts';
 import type { TableEntry, TableLines } from './table.ts';
 
 /** One account. */
@@ -79,19 +79,16 @@ export class BoardMemory implements TableLines {
     return added;
   }
 
-  /** An account was read. */
-  enter(key: string, standing: Standing): void {
+  /** An account was read (ledger/standing.ts). */
+  enter(key: string, told: string): void {
     const entry = this.#byKey.get(key);
     if (!entry) return;
-    const isFirst = entry.standing === unread;
-    entry.standing = standing;
-    entry.counts = countsOf(standing.run);
-    this.#count(entry, isFirst);
-    this.#open.delete(entry);
+    // Each takes its turn in the order of these sets.
     this.#byAge.delete(entry);
-    if (standing.run && standing.run.finishedAt === 0) this.#open.add(entry);
     this.#byAge.add(entry);
-    this.#show(entry);
+    if (told !== entry.standing.told) this.#change(entry, standingOf(told));
+    this.#open.delete(entry);
+    if (entry.standing.run?.finishedAt === 0) this.#open.add(entry);
   }
 
   /** Everything was read once: what comes later is new. */
@@ -120,6 +117,14 @@ export class BoardMemory implements TableLines {
     this.#changed = new Set();
     this.#membersChanged = false;
     return taken;
+  }
+
+  #change(entry: BoardEntry, standing: Standing): void {
+    const isFirst = entry.standing === unread;
+    entry.standing = standing;
+    entry.counts = countsOf(standing.run);
+    this.#count(entry, isFirst);
+    this.#show(entry);
   }
 
   #add(account: Account): string {

@@ -1,8 +1,8 @@
 /** One account on the board: what was read of it, and the row that people see. Pure. */
 import type { Account } from '../accounts/account.ts';
-import { type ErrorCode, errorRow } from '../ground/errors.ts';
+import { errorRow } from '../ground/errors.ts';
 import type { Run } from '../ledger/run.ts';
-import { noTotals, type RunAndBefore } from '../ledger/run-totals.ts';
+import type { NotedProblem, Standing } from '../ledger/standing.ts';
 import type { Pause } from '../limits/steering.ts';
 import { isForPerson, needsPerson } from '../report/needs-person.ts';
 import { type MessageCounts, messageCounts, noMessages } from '../report/report.ts';
@@ -10,31 +10,11 @@ import type { TableRow } from './answers/table.ts';
 import { shownState } from './census.ts';
 import { shownPause } from './status.ts';
 
-/** What was read of an account. */
-export interface Standing extends RunAndBefore {
-  /** The problems of a run that stands still or has ended: code and text. Not read of others. */
-  readonly problems: readonly NotedProblem[];
-}
-
-/** A problem as the board needs it. */
-export interface NotedProblem {
-  readonly code: ErrorCode;
-  readonly text: string;
-}
-
-/** An account of which nothing has been read. */
-export const unread: Standing = { run: undefined, before: noTotals, problems: [] };
-
 /** What stands beside the ledger's word: who the account is, what holds it, whether its schedule begins another run. */
 export interface Circumstances {
   readonly account: Account;
   readonly pause: Pause | undefined;
   readonly runsAgain: boolean;
-}
-
-/** True where the problems of a run tell whether, and why, it does not go on. */
-export function wantsProblems(run: Run | undefined): boolean {
-  return run?.state === 'waiting' || run?.state === 'incomplete' || run?.state === 'failed';
 }
 
 /** The counts of a run; of none where there is none. */
@@ -83,8 +63,8 @@ function pauseNote(pause: Pause | undefined): string {
 }
 
 function noteOf(run: Run | undefined, problems: readonly NotedProblem[]): string {
-  if (!run || !wantsProblems(run)) return '';
-  if (run.state === 'waiting') return /^until /.test(run.error) ? `waiting ${run.error}` : run.error;
+  if (run?.state === 'waiting') return /^until /.test(run.error) ? `waiting ${run.error}` : run.error;
+  if (run?.state !== 'incomplete' && run?.state !== 'failed') return '';
   if (run.error !== '') return run.error;
   const refused = run.refused + run.refusedBefore;
   const grave = problems.find(({ code }) => isForPerson(code)) ?? problems.find(stops);

@@ -27,7 +27,7 @@ export interface FollowOptions {
  * the log until the signal.
  */
 export function withoutList({ log, signal, onReload = plainly }: Omit<FollowOptions, 'store' | 'settings'>): void {
-  const hangup = () => void onReload(async () => log.info('no account list to read again'));
+  const hangup = () => void onReload(async () => log.info('no account list'));
   process.on('SIGHUP', hangup);
   signal.addEventListener('abort', () => process.off('SIGHUP', hangup), { once: true });
 }
@@ -98,7 +98,7 @@ class Follower {
   /** The folder is watched, not the file: editors put another file in its place, and some mounts swap a link. */
   #watch(notice: () => void): FSWatcher | undefined {
     const { log } = this.#options;
-    const lost = (error: Error) => log.debug({ reason: error.message }, 'account list not watched, only looked at');
+    const lost = (error: Error) => log.debug({ reason: error.message }, 'account list not watched');
     try {
       const watcher = watch(dirname(this.#path), { persistent: false }, notice);
       watcher.on('error', lost);

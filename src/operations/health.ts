@@ -25,9 +25,21 @@ export async function health(
 ): Promise<Health> {
   const processes = await inTime(presentProcesses(redis, now), pingMs);
   const list = processes ?? [];
-  const has = (role: string) => list.some(({ roles }) => roles.includes(role));
-  const ticked = ({ roles, tickedAt }: Present) =>
-    roles.includes('scheduler') && now - tickedAt <= settings.schedulerLateMs;
-  const found = { redis: processes !== undefined, pop: has('pop'), imap: has('imap'), scheduler: list.some(ticked) };
+  const found = { redis: processes !== undefined, ...working(list, settings, now) };
   return { ready: Object.values(found).every(Boolean), ...found, processes: list };
+}
+
+/** Which of the parts that no service can do without are at work. */
+export function working(
+  processes: readonly Present[],
+  { schedulerLateMs }: Pick<Settings, 'schedulerLateMs'>,
+  now: number,
+): { readonly pop: boolean; readonly imap: boolean; readonly scheduler: boolean } {
+  const has = (role: string) => processes.some(({ roles }) => roles.includes(role));
+  return { pop: has('pop'), imap: has('imap'), scheduler: now - lastLook(processes) <= schedulerLateMs };
+}
+
+/** When a scheduler last looked what is due; milliseconds since 1970, 0 where there is none. */
+export function lastLook(processes: readonly Present[]): number {
+  return Math.max(0, ...processes.filter(({ roles }) => roles.includes('scheduler')).map(({ tickedAt }) => tickedAt));
 }

@@ -1,6 +1,6 @@
 /** The whole service at a glance, from what the board remembers. Pure. */
 import type { RunState } from '../ledger/run.ts';
-import { totalsOf } from '../ledger/run-totals.ts';
+import { totalsOf } from '../ledger/standing.ts';
 import type { Pause } from '../limits/steering.ts';
 import { type Rate, secondsLeft } from '../progress/rate.ts';
 import { noBytes, noMessages } from '../report/report.ts';

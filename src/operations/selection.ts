@@ -34,6 +34,13 @@ export async function select(book: Accounts, selection: Selection): Promise<Sele
   return { accounts, scopes: group === undefined ? accounts.map(({ key }) => ({ account: key })) : [{ group }] };
 }
 
+/** The account with this id. Throws `account-unknown`. */
+export async function accountById(book: Accounts, id: string): Promise<Account> {
+  const account = (await book.all()).find((one) => one.id === id);
+  if (!account) throw new MailhaulError('account-unknown', { id });
+  return account;
+}
+
 /** The accounts with these ids, in this group; what is left out narrows nothing. Throws `account-unknown` or `group-unknown`. */
 export function narrowed(
   all: readonly Account[],

@@ -1,7 +1,6 @@
 /** How single accounts stand: a page of them, or one with everything that is known of it. */
 import type { Account } from '../accounts/account.ts';
 import type { Clock } from '../ground/clock.ts';
-import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { rewrittenProblems } from '../ledger/changed-mail.ts';
 import { readProblems } from '../ledger/problems.ts';
@@ -13,7 +12,7 @@ import { messageCounts, noBytes, noMessages } from '../report/report.ts';
 import { readScheduleStates, type ScheduleState } from '../schedule/state.ts';
 import type { AccountDetail, AccountStatus, ShownPause, StatusPage } from './answers/account-status.ts';
 import { shownState } from './census.ts';
-import { type Accounts, narrowed } from './selection.ts';
+import { type Accounts, accountById, narrowed } from './selection.ts';
 
 export type { AccountDetail, AccountStatus } from './answers/account-status.ts';
 
@@ -62,8 +61,7 @@ export async function listStatus(context: StatusContext, query: StatusQuery): Pr
 
 /** Shows one account. Throws `account-unknown`. */
 export async function showAccount(context: StatusContext, id: string): Promise<AccountDetail> {
-  const account = (await context.book.all()).find((one) => one.id === id);
-  if (!account) throw new MailhaulError('account-unknown', { id });
+  const account = await accountById(context.book, id);
   const { redis } = context;
   const [[status], run, mailboxes, noted, accepted] = await Promise.all([
     statusOf(context, [account]),

@@ -1,5 +1,6 @@
 /** Bringing every account up to date once. */
 import { type Clock, systemClock } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { newRunId } from '../ground/run-id.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -8,6 +9,7 @@ import type { Bell } from '../limits/bell.ts';
 import { Tallier, type Tally } from '../progress/tally.ts';
 import { accountReport, buildReport, type Report, type ReportedAccount } from '../report/report.ts';
 import type { RunControl } from '../schedule/run-control.ts';
+import { asLogged } from '../schedule/run-log.ts';
 
 const startsAtOnce = 50;
 
@@ -28,6 +30,8 @@ export interface SyncOptions {
   readonly recheck: boolean;
   /** Ends the run early, at the next batch boundaries. */
   readonly signal: AbortSignal;
+  /** Gets the begin and the end of each account's run. */
+  readonly log?: Log;
   /** Called with the counts now and then. */
   readonly onTally: (tally: Tally, now: number) => void;
 }
@@ -48,6 +52,7 @@ class SyncRun {
   readonly #clock: Clock = systemClock;
   readonly #startedAt = this.#clock.now();
   readonly #id = newRunId(this.#startedAt);
+  readonly #ids: ReadonlyMap<string, string>;
   /** Accounts whose run has not ended. */
   readonly #open: Set<string>;
   /** Those of them that are paused: they are not waited for. */
@@ -57,6 +62,7 @@ class SyncRun {
   constructor(service: SyncService, options: SyncOptions) {
     this.#service = service;
     this.#options = options;
+    this.#ids = new Map(options.accounts.map(({ key, id }) => [key, id]));
     this.#open = new Set(options.accounts.map(({ key }) => key));
     this.#tallier = new Tallier(service.redis.client, options.accounts);
   }
@@ -92,6 +98,7 @@ class SyncRun {
     for (let at = 0; at < keys.length; at += startsAtOnce) {
       const part = keys.slice(at, at + startsAtOnce);
       await Promise.all(part.map((key) => this.#service.control.start(key, this.#id, recheck, settings.syncWaitMaxMs)));
+      for (const key of part) this.#logOf(key)?.info({ key, reason: 'asked' }, 'run begins');
     }
   }
 
@@ -127,11 +134,16 @@ class SyncRun {
     }
   }
 
+  #logOf(key: string): Log | undefined {
+    return this.#options.log?.child({ account: this.#ids.get(key), run: this.#id });
+  }
+
   async #noteIfEnded(key: string, redis: RedisClient): Promise<void> {
     if (!this.#open.has(key)) return;
     const run = await readRun(redis, key);
     const ended = run?.id === this.#id && run.finishedAt > 0;
     if (ended) this.#open.delete(key);
+    if (ended) this.#logOf(key)?.info(asLogged(run), 'run ended');
     if (!ended && run?.id === this.#id && run.state === 'paused') this.#paused.add(key);
     else this.#paused.delete(key);
   }

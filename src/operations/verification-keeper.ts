@@ -2,7 +2,7 @@
 import type { RedisClient } from '../ground/redis.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import type { Problem } from '../ledger/problems.ts';
-import { readRunsAndBefore, totalsOf } from '../ledger/run-totals.ts';
+import { readRunStandings, totalsOf } from '../ledger/standing.ts';
 import type { SampledAccount } from '../report/report.ts';
 import { deliveredIn, type VerificationRecord } from '../report/verification.ts';
 import type { Depth } from '../verify/sample.ts';
@@ -55,7 +55,7 @@ export class VerificationKeeper {
   /** Call before anything of the account is looked at. */
   async begin(account: string): Promise<BegunVerification> {
     const startedAt = Date.now();
-    const [found] = await readRunsAndBefore(this.#options.redis, [account]);
+    const [found] = await readRunStandings(this.#options.redis, [account]);
     return { account, startedAt, delivered: deliveredIn(totalsOf(found!)) };
   }
 

@@ -2,7 +2,7 @@
 import type { RedisClient } from '../ground/redis.ts';
 import { rewrittenProblems } from '../ledger/changed-mail.ts';
 import { type Problem, readProblems } from '../ledger/problems.ts';
-import { pendingIn, type Run, type RunState, readRun, readRunMailboxes } from '../ledger/run.ts';
+import { pendingIn, type Run, type RunCounts, type RunState, readRun, readRunMailboxes } from '../ledger/run.ts';
 
 /** How the messages of an account stand; listed is the sum of the others. */
 export interface MessageCounts {
@@ -127,7 +127,7 @@ export function runReport(
 }
 
 /** The counts of a run; what is listed and not accounted for otherwise is pending. */
-export function messageCounts(run: Run): MessageCounts {
+export function messageCounts(run: RunCounts): MessageCounts {
   const { known, appended, duplicate, vanished, failed } = run;
   const refused = run.refused + run.refusedBefore;
   const pending = pendingIn(run);

@@ -3,7 +3,7 @@ import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { readProblems } from '../ledger/problems.ts';
 import { type Run, readRunMailboxes } from '../ledger/run.ts';
-import { readRunsAndBefore, totalsOf } from '../ledger/run-totals.ts';
+import { readRunStandings, totalsOf } from '../ledger/standing.ts';
 import type { RunTotals } from '../ledger/total-names.ts';
 import { type AccountReport, type ReportedAccount, runReport } from './report.ts';
 
@@ -26,7 +26,7 @@ export interface Standing {
 export async function readStandings(redis: RedisClient, accounts: readonly ReportedAccount[]): Promise<Standing[]> {
   const keys = accounts.map(({ key }) => key);
   const [runs, kept, told] = await Promise.all([
-    readRunsAndBefore(redis, keys),
+    readRunStandings(redis, keys),
     readSizes(redis, keys),
     Promise.all(keys.map((key) => Promise.all([readRunMailboxes(redis, key), readProblems(redis, key)]))),
   ]);

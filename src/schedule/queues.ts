@@ -34,6 +34,20 @@ export interface QueueDepth {
   readonly delayed: number;
 }
 
+/** A queue to look at: what changes it is left out. */
+export type QueueView = Pick<
+  Queue<SessionJob>,
+  | 'name'
+  | 'getJob'
+  | 'getJobs'
+  | 'getJobCounts'
+  | 'getJobLogs'
+  | 'getJobSchedulers'
+  | 'getJobSchedulersCount'
+  | 'getWorkers'
+  | 'isPaused'
+>;
+
 /** Does the work of a job; `lost` is aborted when BullMQ gave the job to somebody else. */
 export type JobHandler = (job: SessionJob, lost: AbortSignal) => Promise<void>;
 
@@ -79,6 +93,11 @@ export class Queues {
     const counts = await this.#queue(queueName(kind, spool)).getJobCounts('active', 'wait', 'prioritized', 'delayed');
     const { active = 0, wait = 0, prioritized = 0, delayed = 0 } = counts;
     return { active, waiting: wait + prioritized, delayed };
+  }
+
+  /** A queue to look at: of one kind of sessions, or one that repeats by its name. */
+  view(kind: SessionKind | (string & {}), spool: string): QueueView {
+    return this.#queue(queueName(kind, spool));
   }
 
   /** Starts to work off one kind of sessions, so many at once; appends are those of one spool. */

@@ -19,7 +19,8 @@ export interface TriggerContext {
   readonly signal: AbortSignal;
 }
 
-const queueName = 'plan';
+/** The queue whose jobs say that it is time to plan. */
+export const planQueue = 'plan';
 /** A wake-up later than this is armed again when it is reached: setTimeout takes at most 2^31 - 1 ms. */
 const longestTimerMs = 86_400_000;
 
@@ -56,7 +57,7 @@ export class Trigger {
 
   async #open(): Promise<void> {
     const { queues, bell, settings, log } = this.#context;
-    const restore = await queues.repeat(queueName, settings.reconcileMs, () => this.#byJob());
+    const restore = await queues.repeat(planQueue, settings.reconcileMs, () => this.#byJob());
     // A flush takes BullMQ's job schedulers along, and nothing of BullMQ notices.
     const failed = (error: Error) => log.warn({ reason: error.message }, 'job scheduler not restored');
     const watch = setInterval(() => void restore().catch(failed), settings.reconcileMs);

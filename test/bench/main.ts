@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { atExit, watchExit } from './at-exit.ts';
 import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
+import { dashboardPlans, measureDashboard } from './dashboard.ts';
+import { dashboardText } from './dashboard-table.ts';
 import { type BenchOptions, parseOptions, usage } from './options.ts';
 import type { BenchResult, ScenarioResult } from './results.ts';
 import { BenchRig } from './rig.ts';
@@ -41,6 +43,9 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
   if (options.scale) {
     result.scale = await measureScale(scalePlans[extent], join(root, 'dist/src/cli.js'), directory, say);
   }
+  if (options.dashboard) {
+    result.dashboard = await measureDashboard(dashboardPlans[extent], join(root, 'dist/src/cli.js'), directory, say);
+  }
   if (options.scenarios.length > 0) result.scenarios.push(...(await runScenarios(options, directory)));
   return result;
 }
@@ -61,8 +66,9 @@ async function runScenarios({ scenarios, keep, pairs, extent }: BenchOptions, di
 }
 
 /** What was wrong, whatever it was. */
-function problemsOf({ scenarios, scale = [] }: BenchResult): string[] {
-  return [...scenarios.flatMap(({ runs }) => runs), ...scale].flatMap(({ problems }) => problems);
+function problemsOf({ scenarios, scale = [], dashboard }: BenchResult): string[] {
+  const parts = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...(dashboard ? [dashboard] : [])];
+  return parts.flatMap(({ problems }) => problems);
 }
 
 async function main(): Promise<number> {
@@ -81,6 +87,7 @@ async function main(): Promise<number> {
   const json = resolve(options.json ?? join(tmpdir(), `mailhaul-bench-${result.startedAt.replaceAll(':', '')}.json`));
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
   if (result.scale) process.stdout.write(scaleText(result.scale, result.extent));
+  if (result.dashboard) process.stdout.write(dashboardText(result.dashboard, result.extent));
   if (result.scenarios.length > 0) process.stdout.write(tablesOf(result));
   say(`\nThe raw figures are in ${json}`);
   return problemsOf(result).length > 0 ? 1 : 0;

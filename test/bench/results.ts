@@ -1,5 +1,6 @@
 /** The shape of the raw figures. */
 import type { Report } from '../../src/report/report.ts';
+import type { DashboardFigures } from './dashboard.ts';
 import type { ProcessPeak } from './measured-process.ts';
 import type { RedisMemory } from './redis-memory.ts';
 import type { RouteCounts } from './rig.ts';
@@ -60,6 +61,8 @@ export interface BenchResult {
   scenarios: ScenarioResult[];
   /** With `--scale`: the smaller number of accounts, and the larger one. */
   scale?: ScaleFigures[];
+  /** With `--dashboard`. */
+  dashboard?: DashboardFigures;
 }
 
 /** Runs of one row, in their order. */

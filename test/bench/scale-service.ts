@@ -40,9 +40,13 @@ export class ScaleService {
   }
 
   /** Starts `mailhaul start LIST` on a Redis, with a data directory of its own and a free port. */
-  static start(program: string, given: { list: string; redis: string; directory: string }): ScaleService {
-    const { list, redis, directory } = given;
-    const args = ['start', list, '--redis', redis, '--data-dir', join(directory, 'data'), '--listen', '127.0.0.1:0'];
+  static start(
+    program: string,
+    given: { list: string; redis: string; directory: string; more?: readonly string[] },
+  ): ScaleService {
+    const { list, redis, directory, more = [] } = given;
+    const places = ['--redis', redis, '--data-dir', join(directory, 'data'), '--listen', '127.0.0.1:0'];
+    const args = ['start', list, ...places, ...more];
     const { PATH, HOME } = process.env;
     const child = spawn(process.execPath, [program, ...args], {
       // Where no settings file of a person can be found.
@@ -91,12 +95,17 @@ export class ScaleService {
     return { rssMB: megabytes('VmRSS'), peakRssMB: megabytes('VmHWM') };
   }
 
+  /** Where its dashboard answers, and what it wants to be shown. */
+  async address(): Promise<{ url: string; token: string }> {
+    await this.line('dashboard');
+    return { url: this.#url, token: (await readFile(join(this.#directory, 'data/token'), 'utf8')).trim() };
+  }
+
   /** Asks the dashboard; returns how long the whole answer took, in milliseconds. Throws when it lacks `holds`. */
   async get(path: string, holds: string): Promise<number> {
-    await this.line('dashboard');
-    const token = (await readFile(join(this.#directory, 'data/token'), 'utf8')).trim();
+    const { url, token } = await this.address();
     const began = performance.now();
-    const answer = await fetch(new URL(path, this.#url), { headers: { authorization: `Bearer ${token}` } });
+    const answer = await fetch(new URL(path, url), { headers: { authorization: `Bearer ${token}` } });
     const text = await answer.text();
     const took = performance.now() - began;
     if (!answer.ok || !text.includes(holds)) {
@@ -124,9 +133,15 @@ export class ScaleService {
       const count = this.#times.get(msg)?.length ?? 0;
       if (count !== accounts) problems.push(`${count} lines "${msg}" for ${accounts} accounts`);
     }
-    if (this.#status !== 0) problems.push(`the service ended with status ${this.#status}`);
-    if (this.#warnings.length > 0) problems.push(`${this.#warnings.length} warning(s): ${this.#warnings[0]}`);
-    return problems;
+    return [...problems, ...this.faults()];
+  }
+
+  /** What was wrong with a service that was stopped, whatever it did. */
+  faults(): string[] {
+    const faults: string[] = [];
+    if (this.#status !== 0) faults.push(`the service ended with status ${this.#status}`);
+    if (this.#warnings.length > 0) faults.push(`${this.#warnings.length} warning(s): ${this.#warnings[0]}`);
+    return faults;
   }
 
   #note(line: string): void {

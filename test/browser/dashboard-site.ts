@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Account } from '../../src/accounts/account.ts';
+import { packageRoot } from '../../src/ground/package-root.ts';
 import { connectRedis, type RedisClient } from '../../src/ground/redis.ts';
 import { type DashboardRig, openRig, type RigOptions } from '../dashboard/dashboard-rig.ts';
 import { startRedis } from '../servers/redis.ts';
@@ -34,7 +35,8 @@ export async function openDashboardSite(
     const handle = await connectRedis(server.url, { redisStartTimeoutMs: 20_000, redisLostAfterMs: 20_000 });
     ends.push(() => handle.close());
     await write(handle.client);
-    const rig = await openRig(handle, accounts, { ...options, atEnd: (close) => void ends.push(close) });
+    const pageFolder = join(packageRoot(), 'dist/dashboard');
+    const rig = await openRig(handle, accounts, { pageFolder, ...options, atEnd: (close) => void ends.push(close) });
     return { site: { url: rig.dashboard.url, token: rig.token }, rig, redis: handle.client, end };
   } catch (error) {
     await end();

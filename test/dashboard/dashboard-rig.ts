@@ -9,6 +9,7 @@ import { type Dashboard, openDashboard } from '../../src/dashboard/server.ts';
 import { systemClock } from '../../src/ground/clock.ts';
 import { hexDigest } from '../../src/ground/digest.ts';
 import { silentLog } from '../../src/ground/log.ts';
+import { packageRoot } from '../../src/ground/package-root.ts';
 import type { RedisHandle } from '../../src/ground/redis.ts';
 import { newRunId } from '../../src/ground/run-id.ts';
 import type { Settings } from '../../src/ground/settings.ts';
@@ -113,7 +114,10 @@ export async function openRig(
   };
   const readWaits = async () => new Map();
   const parts = { redis, settings, log, book, steering, control, queues, askRun, readWaits, ...more.parts };
-  const dashboard = await openDashboard(parts, more.pageFolder ?? join(dataDir, 'no-page'));
+  const dashboard = await openDashboard(parts, {
+    page: more.pageFolder ?? join(dataDir, 'no-page'),
+    queues: join(packageRoot(), 'node_modules', '@bull-board', 'ui', 'dist'),
+  });
   (more.atEnd ?? onTestFinished)(async () => {
     await dashboard.close();
     await steering.close();

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { globalKeys } from '../../src/ground/keys.ts';
+import { accountLog } from '../ground/log-rig.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 import { type Login, logIn, sendForm } from './browser-rig.ts';
 import { accountOf, type DashboardRig, openRig } from './dashboard-rig.ts';
@@ -54,6 +55,18 @@ describe('the login form', () => {
     const { ask } = await rig();
     for (const path of ['/', '/queues/']) expect((await ask(path, { token: null })).json['code']).toBe('token-refused');
     expect((await ask('/api/session', { token: null, headers: html })).json['code']).toBe('token-refused');
+  });
+
+  it('goes on to where somebody wanted to go, at the second try too', async () => {
+    const it = await rig();
+    const { text } = await sendForm(it, { token: 'wrong', next: 'queues' });
+    expect(text).toContain('name="next" type="hidden" value="queues"');
+    for (const [next, location] of [
+      ['queues', 'queues/'],
+      ['', './'],
+    ]) {
+      expect((await sendForm(it, { token: it.token, next: next! })).headers['location']).toBe(location);
+    }
   });
 
   it('says that a token is wrong, repeats nothing of it, and counts how often', async () => {
@@ -121,6 +134,30 @@ describe('a login', () => {
     const [{ by }] = (await ask('/api/audit')).json['entries'] as [{ by: string }];
     expect(by).toMatch(/^session-[0-9a-f]{8} from 127\.0\.0\.1$/);
     expect(cookie).not.toContain(by.slice(8, 16));
+  });
+
+  it('stands in the log, as does its end and each wrong token, with where it came from and no secret', async () => {
+    const { log, lines, text } = accountLog();
+    const it = await openRig(await redis.another(), accounts, {
+      parts: { log },
+      settings: { apiFailuresPerMinute: 2 },
+    });
+    for (const token of ['wrong-1', 'wrong-2', 'wrong-3']) await sendForm(it, { token });
+    const { cookie, csrf, ask } = await logIn(it);
+    const [{ by }] = ((await ask('/api/pause', pause)) && (await ask('/api/audit')).json['entries']) as [
+      { by: string },
+    ];
+    await ask('/logout', { method: 'POST' });
+    await vi.waitFor(() => expect(text()).toContain('logged out'));
+    const from = '127.0.0.1';
+    expect(lines().filter(({ msg }) => /token|logged/.test(String(msg)))).toMatchObject([
+      { msg: 'wrong token', from, failures: 1 },
+      { msg: 'wrong token', from, failures: 2 },
+      { msg: 'logged in', by, role: 'steer' },
+      { msg: 'logged out', by },
+    ]);
+    for (const secret of [it.token, it.lookToken, cookie.split('=')[1]!, csrf, 'wrong-'])
+      expect(text()).not.toContain(secret);
   });
 
   it('is nowhere in Redis as the browser has it, and ends there by itself', async () => {

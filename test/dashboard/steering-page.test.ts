@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Metrics } from '../../src/dashboard/metrics.ts';
 import { packageRoot } from '../../src/ground/package-root.ts';
 import { settingsSchema } from '../../src/ground/settings.ts';
 import { deeds } from '../../src/operations/steer.ts';
@@ -19,18 +18,6 @@ function cells(heading: string): string[] {
 }
 
 describe('docs/steering.md', () => {
-  it('lists the metrics that there are with their labels, and no other', async () => {
-    const rows = [...page.matchAll(/^\| `(mailhaul_\w+)` \| ([^|]*) ?\|/gm)];
-    const listed = rows.map(([, name, labels]) => ({
-      name,
-      labels: [...labels!.matchAll(/`(\w+)`/g)].map((match) => match[1]),
-    }));
-    expect(listed).toEqual(Metrics.described());
-    const { ask } = await openRig(await redis.another(), []);
-    const { text } = await ask('/metrics', { token: null });
-    for (const { name } of listed) expect(text).toContain(`# HELP ${name} `);
-  });
-
   it('lists requests that the API answers, and every deed', async () => {
     const { ask } = await openRig(await redis.another(), []);
     const requests = cells('API');

@@ -4,8 +4,8 @@ import { readProblems } from '../../src/ledger/problems.ts';
 import { type Outcome, uidlKey } from '../../src/ledger/record.ts';
 import { acceptRefused, countRefused, readAcceptances, reopenRefused } from '../../src/ledger/refusals.ts';
 import { finishRunIfDone, readRun, startRun, updateRun } from '../../src/ledger/run.ts';
-import { readRunsAndBefore, totalsOf } from '../../src/ledger/run-totals.ts';
 import { type Settlement, settle } from '../../src/ledger/settle.ts';
+import { readRunStandings, totalsOf } from '../../src/ledger/standing.ts';
 import { LedgerTable } from '../../src/ledger/table.ts';
 import { messageCounts } from '../../src/report/report.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
@@ -100,7 +100,7 @@ describe('refused messages', () => {
   });
 
   it('never make a total fall, nor does a new run', async () => {
-    const totals = async () => totalsOf((await readRunsAndBefore(redis.client, [account]))[0]!);
+    const totals = async () => totalsOf((await readRunStandings(redis.client, [account]))[0]!);
     expect(await totals()).toMatchObject({ appended: 1, refused: 2 });
     await acceptRefused(redis.client, account, acceptance);
     expect(await totals()).toMatchObject({ appended: 1, refused: 2 });

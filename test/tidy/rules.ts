@@ -9,6 +9,7 @@ const owners: Readonly<Record<string, { files: readonly string[]; others: number
   ioredis: { files: ['src/ground/redis.ts'], others: 0 },
   croner: { files: ['src/ground/cron.ts'], others: 0 },
   imapflow: { files: ['src/imap/door.ts'], others: 0 },
+  '@bull-board/api': { files: ['src/dashboard/queues-page.ts'], others: 0 },
   'prom-client': { files: ['src/dashboard/metrics.ts'], others: 0 },
   'openid-client': { files: ['src/accounts/oauth/exchange.ts', 'src/accounts/oauth/client-auth.ts'], others: 0 },
   jose: { files: ['src/accounts/oauth/assertion.ts'], others: 0 },

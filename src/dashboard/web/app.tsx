@@ -1,13 +1,18 @@
 /** The dashboard's page: begins the session and the stream, and shows what the address names. */
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { AccountPage } from './account.tsx';
+import { AccountsPage } from './accounts.tsx';
 import { asFault, type Fault } from './api.ts';
+import { AuditPage } from './audit.tsx';
 import { Header, LinkNote } from './frame.tsx';
+import { HostsPage } from './hosts.tsx';
 import { live } from './live.ts';
 import { FaultBox, Notices } from './notices.tsx';
 import { OverviewPage } from './overview.tsx';
 import { type Route, readRoute } from './route.ts';
 import { openSession } from './session.ts';
+import { SteerDialog } from './steering.tsx';
 import { restoreTheme } from './theme.ts';
 
 function App() {
@@ -15,7 +20,7 @@ function App() {
   const { fault, begin } = useBeginning();
   const main = useFocusOnArrival(route);
   return (
-    <>
+    <div class={`frame frame-${route.page}`}>
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to content
       </button>
@@ -25,7 +30,8 @@ function App() {
         {fault ? <FaultBox fault={fault} retry={begin} /> : <Page route={route} />}
       </main>
       <Notices />
-    </>
+      <SteerDialog />
+    </div>
   );
 }
 
@@ -33,6 +39,14 @@ function Page({ route }: { route: Route }) {
   switch (route.page) {
     case 'overview':
       return <OverviewPage />;
+    case 'accounts':
+      return <AccountsPage query={route.query} />;
+    case 'account':
+      return <AccountPage key={route.id} id={route.id} />;
+    case 'audit':
+      return <AuditPage />;
+    case 'hosts':
+      return <HostsPage />;
     default:
       return (
         <>

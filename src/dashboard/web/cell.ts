@@ -1,5 +1,5 @@
 /** Values that parts of the page watch. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 /** A value, and who wants to know when there is another. */
 export class Cell<T> {
@@ -30,10 +30,12 @@ export class Cell<T> {
 /** The value of a cell in a component, which is drawn again when there is another. */
 export function useCell<T>(cell: Cell<T>): T {
   const [, redraw] = useState({});
+  const shown = useRef(cell.value);
+  shown.current = cell.value;
   useEffect(() => {
-    const seen = cell.value;
     const stop = cell.watch(() => redraw({}));
-    if (!Object.is(seen, cell.value)) redraw({});
+    // Between drawing and watching there may have been another.
+    if (!Object.is(shown.current, cell.value)) redraw({});
     return stop;
   }, [cell]);
   return cell.value;

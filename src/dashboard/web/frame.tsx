@@ -6,7 +6,7 @@ import { Icon } from './icons.tsx';
 import { type Link, live } from './live.ts';
 import { tellFault } from './notices.tsx';
 import type { Route } from './route.ts';
-import { session, useMaySteer } from './session.ts';
+import { session } from './session.ts';
 import { chooseTheme, theme, themes } from './theme.ts';
 
 const ways = [
@@ -141,8 +141,7 @@ function ThemeChoice() {
 }
 
 function SessionInfo() {
-  const { version } = useCell(session);
-  const steer = useMaySteer();
+  const found = useCell(session);
   const leave = () => {
     logOut().then(
       () => location.assign('./'),
@@ -151,8 +150,8 @@ function SessionInfo() {
   };
   return (
     <div class="session">
-      <p>{steer ? 'You may look and steer.' : <LookOnlyNote />}</p>
-      <p class="muted">Mailhaul {version}</p>
+      <p>{found?.role === 'steer' ? 'You may look and steer.' : <LookOnlyNote />}</p>
+      <p class="muted">Mailhaul {found?.version}</p>
       <button type="button" onClick={leave}>
         Log out
       </button>
@@ -160,7 +159,8 @@ function SessionInfo() {
   );
 }
 
-/** How somebody who may only look gets the buttons. */
+/** How somebody who may only look gets the buttons; nothing for who has them. */
 export function LookOnlyNote() {
-  return <>You may look only. To steer, log out, and log in with the steering token and “allow steering” ticked.</>;
+  if (useCell(session)?.role !== 'look') return null;
+  return <span class="muted">You may look only. To steer, log out and log in again with “Allow steering”.</span>;
 }

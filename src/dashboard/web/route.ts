@@ -91,6 +91,11 @@ export function queryText(query: ListQuery): string {
   return parts.toString();
 }
 
+/** Whether a query leaves accounts out. */
+export function isFiltered({ search, group, state, host, needsPerson }: ListQuery): boolean {
+  return needsPerson || `${search}${group}${state}${host}` !== '';
+}
+
 /** The address of the account list. */
 export function listHref(query: Partial<ListQuery>): string {
   const text = queryText({ ...everyAccount, ...query });

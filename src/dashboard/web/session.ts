@@ -4,19 +4,18 @@ import { ask, setDoor } from './api.ts';
 import { Cell, useCell } from './cell.ts';
 import { live } from './live.ts';
 
-const none: SessionStatus = { role: 'look', csrf: '', version: '' };
-
-/** The session of this page; as one that may look only, until it is known. */
-export const session = new Cell<SessionStatus>(none);
+/** The session of this page, once it is known. */
+export const session = new Cell<SessionStatus | undefined>(undefined);
 
 /** Asks who is logged in. Throws as `ask` does. */
 export async function openSession(): Promise<void> {
   setDoor({ onLocked: () => live.end() });
-  session.value = await ask<SessionStatus>('api/session');
-  setDoor({ csrf: session.value.csrf });
+  const found = await ask<SessionStatus>('api/session');
+  setDoor({ csrf: found.csrf });
+  session.value = found;
 }
 
 /** Whether this page may change things. */
 export function useMaySteer(): boolean {
-  return useCell(session).role === 'steer';
+  return useCell(session)?.role === 'steer';
 }

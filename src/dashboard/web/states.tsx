@@ -24,7 +24,7 @@ export function StateBadge({ state }: { state: State }) {
   return (
     <span class={`state state-${state}`} title={meanings[state]}>
       <Icon name={state} />
-      {state}
+      <span>{state}</span>
     </span>
   );
 }

@@ -11,8 +11,11 @@ export interface Answered<T> {
   readonly reload: () => void;
 }
 
-/** Asks for `path` now, when it changes, when the stream comes back, and every `everyMs` while the page is looked at. */
-export function useAnswer<T>(path: string, everyMs?: number): Answered<T> {
+/**
+ * Asks for `path` now, when it or `mark` changes, when the stream comes back, and every `everyMs` while the page is
+ * looked at.
+ */
+export function useAnswer<T>(path: string, everyMs?: number, mark = ''): Answered<T> {
   const [state, setState] = useState<{ path: string; value?: T; fault?: Fault }>({ path });
   const [asked, setAsked] = useState(0);
   const reopened = useCell(live.reopened);
@@ -27,7 +30,7 @@ export function useAnswer<T>(path: string, everyMs?: number): Answered<T> {
       },
     );
     return () => control.abort();
-  }, [path, asked, reopened]);
+  }, [path, mark, asked, reopened]);
   useRepeat(reload, everyMs);
   const current = state.path === path;
   return { value: current ? state.value : undefined, fault: current ? state.fault : undefined, reload };

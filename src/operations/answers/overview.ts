@@ -77,6 +77,12 @@ export type HostStatus = z.infer<typeof hostSchema>;
 /** GET /api/hosts: those that are busiest first. */
 export const hostsSchema = z.strictObject({ hosts: z.array(hostSchema) });
 
+/** Query of GET /api/throughput. */
+export const throughputQuery = z.strictObject({
+  /** Only steps that began then or later; left out, all that are kept. */
+  since: instant.optional(),
+});
+
 /** GET /api/throughput: what was appended in each step of time; steps in which nobody looked are missing. */
 export const throughputSchema = z.strictObject({
   stepMs: count,

@@ -1,0 +1,47 @@
+/** `npm run bench -- --dashboard`: the built dashboard with very many accounts. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BoardFigures, type BoardPlan, measureBoard } from './dashboard-board.ts';
+import { openWorld } from './dashboard-world.ts';
+
+/** Everything that was measured of it. */
+export interface DashboardFigures {
+  accounts: number;
+  board: BoardFigures;
+  /** What was wrong; empty when nothing was. */
+  problems: string[];
+}
+
+/** How much is measured. */
+export interface DashboardPlan {
+  readonly accounts: number;
+  /** Of these, accounts with a run under way: `runsMax` of config/default.yaml. */
+  readonly open: number;
+  readonly board: BoardPlan;
+}
+
+/** What is measured by the extent of the benchmark. */
+export const dashboardPlans: Readonly<Record<'full' | 'quick', DashboardPlan>> = {
+  full: { accounts: 10_000, open: 400, board: { requests: 100, lookMs: 30_000, settleMs: 10_000 } },
+  quick: { accounts: 500, open: 40, board: { requests: 3, lookMs: 1000, settleMs: 100 } },
+};
+
+/** Measures, with a Redis and a data directory of its own. */
+export async function measureDashboard(
+  plan: DashboardPlan,
+  program: string,
+  directory: string,
+  say: (text: string) => void,
+): Promise<DashboardFigures> {
+  const own = join(directory, 'dashboard');
+  await mkdir(own);
+  const world = await openWorld(program, own, plan);
+  try {
+    const board = await measureBoard(world, plan.board);
+    say(`dashboard ${plan.accounts} accounts: table and events measured`);
+    return { accounts: plan.accounts, board, problems: await world.close() };
+  } finally {
+    world.service.kill();
+    await rm(own, { recursive: true, force: true });
+  }
+}

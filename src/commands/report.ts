@@ -104,7 +104,7 @@ async function reported(
   if (list !== undefined) {
     return {
       accounts: await chooseAccounts(list, options, places.settings, warn),
-      scope: `${scope} of ${basename(list)}`,
+      scope: scope(basename(list)),
     };
   }
   const stored = await storedAccounts(places);

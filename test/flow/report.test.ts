@@ -94,8 +94,11 @@ describe('after a run with messages that did not arrive', () => {
   });
 
   test('text names each, and has no control characters', async () => {
-    const ended = await report();
+    const ended = await report('--title', 'Move of\x1b[31m x', '--by', 'A. Admin');
     expect(ended.status).toBe(3);
+    expect(ended.stdout).toMatch(
+      /^Move of␛\[31m x\nMailhaul [\d.]+, .* UTC by A. Admin: all accounts of accounts.csv\n/,
+    );
     expect(ended.stdout).toContain('listed 11 = known 0 + appended 4 + duplicate 0 + refused 6 + failed 1');
     expect(ended.stdout).toContain('Not verified');
     for (const uidl of uidls) expect(ended.stdout).toContain(`UIDL ${uidl}`);

@@ -1,6 +1,6 @@
 /** How made-up accounts stand, for tests of what a report makes of them. */
 import type { Run } from '../../src/ledger/run.ts';
-import { noTotals } from '../../src/ledger/run-totals.ts';
+import { noTotals } from '../../src/ledger/standing.ts';
 import type { ReportHead, ReportMessages } from '../../src/report/full-report.ts';
 import { runReport } from '../../src/report/report.ts';
 import type { Standing } from '../../src/report/standing.ts';

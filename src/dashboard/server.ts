@@ -116,7 +116,6 @@ async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loop
   await server.register(fastifyCookie);
   server.decorateRequest('visitor', null);
   server.addHook('onRequest', (request, reply) => guard.check(request, reply));
-  server.addHook('preClose', async () => viewers.end());
   const ended = (login: string) => viewers.end(login);
   await addLogin(server, { guard, sessions, cookie, secure, version: programVersion(), ended, log });
   addEvents(server, live, viewers);

@@ -14,8 +14,6 @@ import type { AccountDetail, AccountStatus, ShownPause, StatusPage } from './ans
 import { shownState } from './census.ts';
 import { type Accounts, accountById, narrowed } from './selection.ts';
 
-export type { AccountDetail, AccountStatus } from './answers/account-status.ts';
-
 /** Runs that are read in one round trip while a page is being filled. */
 const atOnce = 500;
 

@@ -30,10 +30,10 @@ export interface SyncOptions {
   readonly recheck: boolean;
   /** Ends the run early, at the next batch boundaries. */
   readonly signal: AbortSignal;
-  /** Called at the end of each account's run, once or more. Must not throw. */
-  readonly onEnded?: ((account: ReportedAccount, run: Run) => Promise<void>) | undefined;
   /** Gets the begin and the end of each account's run. */
   readonly log?: Log;
+  /** Called at the end of each account's run, once or more. Must not throw. */
+  readonly onEnded?: ((account: ReportedAccount, run: Run) => Promise<void>) | undefined;
   /** Called with the counts now and then. */
   readonly onTally: (tally: Tally, now: number) => void;
 }
@@ -54,7 +54,7 @@ class SyncRun {
   readonly #clock: Clock = systemClock;
   readonly #startedAt = this.#clock.now();
   readonly #id = newRunId(this.#startedAt);
-  readonly #ids: ReadonlyMap<string, string>;
+  readonly #accounts: ReadonlyMap<string, ReportedAccount>;
   /** Accounts whose run has not ended. */
   readonly #open: Set<string>;
   /** Those of them that are paused: they are not waited for. */
@@ -64,7 +64,7 @@ class SyncRun {
   constructor(service: SyncService, options: SyncOptions) {
     this.#service = service;
     this.#options = options;
-    this.#ids = new Map(options.accounts.map(({ key, id }) => [key, id]));
+    this.#accounts = new Map(options.accounts.map((account) => [account.key, account]));
     this.#open = new Set(options.accounts.map(({ key }) => key));
     this.#tallier = new Tallier(service.redis.client, options.accounts);
   }
@@ -137,7 +137,7 @@ class SyncRun {
   }
 
   #logOf(key: string): Log | undefined {
-    return this.#options.log?.child({ account: this.#ids.get(key), run: this.#id });
+    return this.#options.log?.child({ account: this.#accounts.get(key)?.id, run: this.#id });
   }
 
   async #noteIfEnded(key: string, redis: RedisClient): Promise<void> {
@@ -147,7 +147,7 @@ class SyncRun {
     if (ended) {
       this.#open.delete(key);
       this.#logOf(key)?.info(asLogged(run), 'run ended');
-      const account = this.#options.onEnded && this.#options.accounts.find((one) => one.key === key);
+      const account = this.#accounts.get(key);
       if (account) await this.#options.onEnded?.(account, run);
     }
     if (!ended && run?.id === this.#id && run.state === 'paused') this.#paused.add(key);

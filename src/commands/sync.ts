@@ -64,15 +64,8 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
     const onTally = (tally: Tally, now: number) => display.show(tally, now);
     const { notifications } = service;
     const recheck = options.recheck ?? false;
-    const report = await sync(service, {
-      settings,
-      accounts,
-      recheck,
-      signal,
-      log,
-      onTally,
-      onEnded: notifications?.onEnded,
-    });
+    const { onEnded } = notifications ?? {};
+    const report = await sync(service, { settings, accounts, recheck, signal, log, onTally, onEnded });
     display.end();
     const status = finish(report);
     if (!signal.aborted) await notifications?.atEnd(signal);

@@ -211,6 +211,23 @@ test('after a flush it goes on by itself', async () => {
   ]);
 });
 
+test('a target that takes its time keeps no other waiting, and gets nothing twice', async () => {
+  const other = await WebhookReceiver.start({ secrets: [secretA] });
+  const made = await rig({ ops, other: webhookTo(other.url) });
+  await made.ended('a');
+  server.answers.push(0);
+  const looks = [lookOnce(made, 300_000)];
+  while (server.received.length + other.received.length < 2) await redis.client.ping();
+  await made.ended('b');
+  while ((await readProgress(redis.client, 'other'))?.number !== 1) await redis.client.ping();
+  looks.push(lookOnce(made, 300_000));
+  while (other.received.length < 2) await redis.client.ping();
+  expect(server.received).toHaveLength(1);
+  server.close();
+  await Promise.all(looks);
+  other.close();
+});
+
 test('one process notifies at a time', async () => {
   const [one, two] = [await rig(), await rig()];
   await one.ended('a');

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
-import { accountKeys, globalKeys } from '../../src/ground/keys.ts';
+import { globalKeys } from '../../src/ground/keys.ts';
 import { noteProblem, problemOf } from '../../src/ledger/problems.ts';
 import { readRun, startRun, updateRun } from '../../src/ledger/run.ts';
 import type { Wait } from '../../src/limits/waits.ts';
@@ -70,8 +70,8 @@ test('that an account needs a person is told when it begins, changes, or begins 
 });
 
 test('what stops the whole account is told before what stops a message, and a schedule without a further run counts', async () => {
-  await redis.client.hset(accountKeys.refusals(alice.key), 'm1', '{"code":"append-refused","text":"x"}');
-  await teller.ended(alice, await ended(alice, 'failed', { problems: [refused], counts: { refused: 1 } }));
+  const problems = [new MailhaulError('message-hidden', { count: 1 }), refused];
+  await teller.ended(alice, await ended(alice, 'failed', { problems }));
   const away = new MailhaulError('connection-refused', { host: 'pop.example', port: 110, reason: 'x' });
   await teller.ended(bob, await ended(bob, 'failed', { problems: [away] }), true);
   await teller.ended(bob, await ended(bob, 'failed', { run: 'r2', problems: [away] }), false);

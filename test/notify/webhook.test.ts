@@ -60,6 +60,15 @@ test('https is verified, by the authority that the target names', async () => {
   expect(server.received.map(({ verified }) => verified)).toEqual([[secretA]]);
 });
 
+test('a proxy of the settings is asked for others, and not for this machine in the clear', async () => {
+  const [here, secure] = [await receiver(), await receiver(true)];
+  const connections = { default: { proxy: 'socks5://127.0.0.1:1' }, hosts: {} };
+  expect(await send(webhookTo(here.url), { settings: { connections } })).toBe(undefined);
+  const error = await send(webhookTo(secure.url, { tlsCaFile }), { settings: { connections } });
+  expect(error?.message).toContain('the proxy socks5://127.0.0.1:1');
+  expect([here.received.length, secure.received.length]).toEqual([1, 0]);
+});
+
 test('any answer but 2xx is a no; redirects are not followed and long answers not read', async () => {
   const [server, other] = [await receiver(), await receiver()];
   server.answers.push(500, other.url, 410, 200);

@@ -33,7 +33,12 @@ export function withCommonOptions(command: Command): Command {
   command
     .option('--account <id...>', 'only these accounts')
     .option('--group <name>', 'only the accounts of this group');
-  return withProcessOptions(command);
+  return withProcessOptions(withTraceOption(command));
+}
+
+/** Adds what commands that log in to accounts have besides. */
+export function withTraceOption(command: Command): Command {
+  return command.option('--trace', 'have the talk with mail servers in the log, without secrets and without mail');
 }
 
 /** Adds what commands that move mail have besides. */
@@ -50,7 +55,6 @@ export function withProcessOptions(command: Command): Command {
     .option('--json', 'print one JSON document on standard output and nothing else there')
     .option('--quiet', 'show no progress; the log of `start` begins with warnings')
     .option('--log-level <level>', 'fatal, error, warn, info, debug or trace')
-    .option('--trace', 'have the talk with mail servers in the log, without secrets and without mail')
     .option('--no-color', 'print no colours');
 }
 

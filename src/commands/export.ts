@@ -10,7 +10,14 @@ import { type RewrittenUidlist, readUidlist, rewriteUidlist } from '../operation
 import { withProviderLimits } from '../operations/known-limits.ts';
 import { oneAccount } from '../operations/one-account.ts';
 import { number } from '../report/text.ts';
-import { type CommonOptions, settingsOf, traceLog, waitLines, withProcessOptions } from './common-options.ts';
+import {
+  type CommonOptions,
+  settingsOf,
+  traceLog,
+  waitLines,
+  withProcessOptions,
+  withTraceOption,
+} from './common-options.ts';
 import { besideService } from './with-redis.ts';
 
 interface ExportCommandOptions extends CommonOptions {
@@ -32,9 +39,11 @@ export function addExport(program: Command, finish: (status: number) => void, in
       'fetch the messages of an account that were refused or failed once more, as .eml with their reasons; of the list, else of the service',
     )
     .option('--out <dir>', 'directory for them (default: one named after the account)');
-  withProcessOptions(messages).action(async (id: string, list: string | undefined, options: ExportCommandOptions) => {
-    finish(await forAccount(id, list, options, insist, (work) => runMessages(id, options, work)));
-  });
+  withProcessOptions(withTraceOption(messages)).action(
+    async (id: string, list: string | undefined, options: ExportCommandOptions) => {
+      finish(await forAccount(id, list, options, insist, (work) => runMessages(id, options, work)));
+    },
+  );
   const map = group
     .command('uidl-map <id> [list]')
     .description('which id of POP3 is which UID at the destination, for servers that can keep the ids of POP3')
@@ -42,10 +51,12 @@ export function addExport(program: Command, finish: (status: number) => void, in
     .option('--uidlist <file>', 'the dovecot-uidlist of the mailbox, which a copy is made of')
     .option('--mailbox <name>', 'the mailbox it belongs to (default: imap_mailbox of the account)')
     .option('--out <file>', 'file for it (default: standard output)');
-  withProcessOptions(map).action(async (id: string, list: string | undefined, options: UidlMapOptions) => {
-    refuseHalfAsked(options);
-    finish(await forAccount(id, list, options, insist, (work) => runUidlMap(id, options, work)));
-  });
+  withProcessOptions(withTraceOption(map)).action(
+    async (id: string, list: string | undefined, options: UidlMapOptions) => {
+      refuseHalfAsked(options);
+      finish(await forAccount(id, list, options, insist, (work) => runUidlMap(id, options, work)));
+    },
+  );
   for (const sub of group.commands) sub.exitOverride();
 }
 

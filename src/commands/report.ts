@@ -15,6 +15,7 @@ import { storedAccounts } from '../operations/one-account.ts';
 import { refuseSameFile, writeReport } from '../operations/report-file.ts';
 import { narrowed } from '../operations/selection.ts';
 import { exitStatus } from '../report/exit-status.ts';
+import { visible } from '../report/visible.ts';
 import { type CommonOptions, settingsOf, warn, withCommonOptions } from './common-options.ts';
 import { besideService } from './with-redis.ts';
 
@@ -72,10 +73,10 @@ async function runReport(
   const { env, stdout, stderr } = process;
   const settings = settingsOf(options, env);
   const { out, messages, verification, title, by, showHost, quiet } = options;
-  return besideService(settings, insist, async (redis) => {
+  return besideService(settings, insist, async (redis, signal) => {
     const told = await reported(list, options, { redis, settings, env });
     const head = { title, by, withHost: showHost, verificationFile: verification };
-    const report = await openReport({ redis, settings, ...told, ...head });
+    const report = await openReport({ redis, settings, signal, ...told, ...head });
     const note = (text: string) => !quiet && stderr.write(`${text}\n`);
     const alone = messages === '-';
     if (messages !== undefined && !alone) {
@@ -87,7 +88,7 @@ async function runReport(
       await writeReport(out, report.pieces(format, alone));
       note(`The report is in ${out}.`);
     }
-    for (const fault of report.full.faults) stderr.write(`mailhaul: the sums do not agree: ${fault}\n`);
+    for (const fault of report.full.faults) stderr.write(`mailhaul: the sums do not agree: ${visible(fault)}\n`);
     return report.full.faults.length > 0 ? 3 : exitStatus(report.full.report);
   });
 }
@@ -97,13 +98,13 @@ async function reported(
   list: string | undefined,
   options: ReportCommandOptions,
   places: { redis: ReportOptions['redis']; settings: LoadedSettings; env: NodeJS.ProcessEnv },
-): Promise<Pick<ReportOptions, 'accounts' | 'scope'>> {
+): Promise<Pick<ReportOptions, 'accounts' | 'scope' | 'whole'>> {
   const { account, group } = options;
   const scope = (whole: string) => scopeText(group, account !== undefined, whole);
   if (list !== undefined) {
     return {
       accounts: await chooseAccounts(list, options, places.settings, warn),
-      scope: `${scope} of ${basename(list)}`,
+      scope: scope(basename(list)),
     };
   }
   const stored = await storedAccounts(places);
@@ -114,7 +115,7 @@ async function reported(
   const enabled = narrowed(stored, { ids: account, group }).filter((one) => one.enabled);
   if (enabled.length === 0)
     throw new MailhaulError('usage', { reason: 'the accounts that are meant are all disabled' });
-  return { accounts: enabled, scope: scope('the service') };
+  return { accounts: enabled, scope: scope('the service'), whole: group === undefined && account === undefined };
 }
 
 /** Whoever reads may read slowly, or no further. */

@@ -15,6 +15,7 @@ import {
   settingsOf,
   withPlacementOption,
   withProcessOptions,
+  withTraceOption,
 } from './common-options.ts';
 
 interface StartOptions extends CommonOptions {
@@ -28,9 +29,11 @@ export function addStart(program: Command, finish: (status: number) => void, ins
     .description('run the stored accounts by their schedules until SIGTERM, and keep these as the list says')
     .option('--roles <names>', `what this process does: ${allRoles.join(', ')} (default: all)`)
     .option('--listen <host:port>', 'where the dashboard role answers (default: the setting listen)');
-  withProcessOptions(withPlacementOption(command)).action(async (list: string | undefined, options: StartOptions) => {
-    finish(await runStart(list, options, insist));
-  });
+  withProcessOptions(withTraceOption(withPlacementOption(command))).action(
+    async (list: string | undefined, options: StartOptions) => {
+      finish(await runStart(list, options, insist));
+    },
+  );
 }
 
 async function runStart(list: string | undefined, options: StartOptions, insist: () => void): Promise<number> {

@@ -38,11 +38,6 @@ export class Viewers {
     this.#sessions = sessions;
   }
 
-  /** How many watch. */
-  get count(): number {
-    return this.#viewers.size;
-  }
-
   /** Answers one, until its connection ends. Throws `viewers-too-many` before anything is sent. */
   add(response: ServerResponse, headers: OutgoingHttpHeaders, login: string | undefined, live: Live): void {
     const { eventsViewersMax, eventsKeepAliveMs } = this.#settings;
@@ -63,10 +58,10 @@ export class Viewers {
     this.#timer ??= setInterval(() => void this.#keepAlive(), eventsKeepAliveMs).unref();
   }
 
-  /** Ends the stream of who watches by a login, or of everybody: well, where nothing is left to be taken. */
-  end(login?: string): void {
+  /** Ends the streams of who watches by a login: well, where nothing is left to be taken. */
+  end(login: string): void {
     for (const { response, login: own } of this.#viewers) {
-      if (login !== undefined && own !== login) continue;
+      if (own !== login) continue;
       if (response.writableLength > 0) response.destroy();
       else response.end();
     }

@@ -45,8 +45,9 @@ export function addReport(server: FastifyInstance, desk: Desk): void {
       const { redis, settings, book, clock } = desk;
       const ids = typeof id === 'string' ? [id] : id;
       const accounts = matching(await book.all(), { group, ids, limit: 0 }).filter(({ enabled }) => enabled);
+      const whole = group === undefined && ids === undefined;
       const scope = scopeText(group, ids !== undefined, 'the service');
-      const report = await inTurn(() => openReport({ redis, settings, accounts, scope }));
+      const report = await inTurn(() => openReport({ redis, settings, accounts, scope, whole }));
       const [type, ending] = media[format];
       const name = `mailhaul-report-${new Date(clock.now()).toISOString().slice(0, 10)}.${ending}`;
       // A file to be kept, never a page of this site.

@@ -19,7 +19,7 @@ import { addApi } from './api.ts';
 import { Assets, addAssets } from './assets.ts';
 import { addBoard } from './board-routes.ts';
 import { addEvents, Viewers } from './events.ts';
-import { Guard } from './guard.ts';
+import { Guard, securityHeaders } from './guard.ts';
 import { addLogin } from './login.ts';
 import { showLogin } from './login-page.ts';
 import { Metrics } from './metrics.ts';
@@ -86,6 +86,8 @@ function newServer({ settings, log }: Desk): FastifyInstance {
     connectionTimeout: settings.apiTimeoutMs,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 2000 },
+    // A path that is none gets no further than this: no guard, and no other answer.
+    frameworkErrors: (error, _request, reply) => answerError(error, reply.headers(securityHeaders), log),
     // What a proxy says of who sent a request counts where the proxy runs here: its own, last word alone.
     trustProxy: settings.publicUrl !== null && ((address, hop) => hop === 0 && isLoopbackAddress(address)),
   });
@@ -114,7 +116,6 @@ async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loop
   await server.register(fastifyCookie);
   server.decorateRequest('visitor', null);
   server.addHook('onRequest', (request, reply) => guard.check(request, reply));
-  server.addHook('preClose', async () => viewers.end());
   const ended = (login: string) => viewers.end(login);
   await addLogin(server, { guard, sessions, cookie, secure, version: programVersion(), ended, log });
   addEvents(server, live, viewers);

@@ -89,7 +89,7 @@ export const errorTable = {
   'settings-secrets-readable': {
     stops: 'none',
     retry: 'never',
-    text: 'the settings file {path} holds a client secret and can be read by others (mode {mode})',
+    text: 'the settings file {path} holds a secret and can be read by others (mode {mode})',
     remedy: 'Make it yours alone (chmod 600), or write env:, file: or command: instead of the secret.',
   },
   'oauth-consent-needed': {
@@ -225,6 +225,20 @@ export const errorTable = {
     text: 'no service answers on {where}: {reason}',
     remedy: 'Start it with mailhaul start, or name where it listens with --listen HOST:PORT or --url URL.',
     exit: 1,
+  },
+  'notification-failed': {
+    stops: 'none',
+    retry: 'soon',
+    text: 'the notification target {target} did not take a message: {reason}',
+    remedy:
+      'Nothing to do if it passes: it is tried again. Otherwise correct the target under notifications in the settings; mailhaul check --notify tries it.',
+  },
+  'notification-dropped': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the notification target {target} could not be told of {count} event(s), which are dropped now',
+    remedy:
+      'Correct the target under notifications in the settings; mailhaul status shows how the accounts stand, and the next message says how many events are missing.',
   },
   'request-refused': {
     stops: 'run',

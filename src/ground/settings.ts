@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { boardSettings } from './settings-board.ts';
 import { connectionsSchema } from './settings-connections.ts';
 import { logShape } from './settings-logs.ts';
+import { notifyShape } from './settings-notify.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { rulesSchema } from './settings-rules.ts';
 import { schedulesSchema } from './settings-schedules.ts';
@@ -182,6 +183,7 @@ export const settingsSchema = z.strictObject({
   pauseGraceMs: ms,
   auditMaxEntries: count,
   auditFileMaxBytes: bytes,
+  ...notifyShape,
   ...visitorSettings,
   progressMs: wait,
   progressLogMs: wait,
@@ -191,4 +193,11 @@ export const settingsSchema = z.strictObject({
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
 
 /** Settings that are maps of maps: what is given adds to what is there, name by name; others are replaced as a whole. */
-export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'connections', 'oauth', 'rules'];
+export const mergedSettings: readonly (keyof Settings)[] = [
+  'schedules',
+  'budgets',
+  'connections',
+  'oauth',
+  'rules',
+  'notifications',
+];

@@ -14,6 +14,7 @@ import { accountFaults } from '../report/sums.ts';
 import { readAccepted, readUndelivered } from '../report/undelivered.ts';
 import type { VerificationRecord } from '../report/verification.ts';
 import { programVersion } from './program-version.ts';
+import { readThroughput } from './throughput.ts';
 import { readVerifyDocument, VerificationRecords } from './verification-records.ts';
 
 /** Accounts that are read at once. */
@@ -30,10 +31,14 @@ export type ReportFormat = (typeof reportFormats)[number];
 /** What a report is made of and how it is headed. */
 export interface ReportOptions {
   readonly redis: RedisClient;
-  readonly settings: Pick<LoadedSettings, 'dataDir'> & Pick<Settings, 'reportMessagesMax'>;
+  readonly settings: Pick<LoadedSettings, 'dataDir'> & Pick<Settings, 'reportMessagesMax' | 'throughputStepMs'>;
   readonly accounts: readonly Pick<Account, 'key' | 'id' | 'group'>[];
   /** Which accounts these are, in words. */
   readonly scope: string;
+  /** Ends it at once, with what the signal says. */
+  readonly signal?: AbortSignal | undefined;
+  /** True for all accounts of the service: then what it appended over time is told, too. */
+  readonly whole?: boolean | undefined;
   readonly title?: string | undefined;
   /** Who made it; told only where it is given. */
   readonly by?: string | undefined;
@@ -58,21 +63,23 @@ export interface OpenReport {
 
 /** Reads how the accounts stand and holds the sums against each other. Throws `verification-file`. */
 export async function openReport(options: ReportOptions): Promise<OpenReport> {
-  const { redis, settings, accounts, scope, title = 'Report of the mail migration', by = '' } = options;
+  const { redis, settings, accounts, scope, signal, title = 'Report of the mail migration', by = '' } = options;
   const standings: Standing[] = [];
   for (let at = 0; at < accounts.length; at += atOnce) {
+    signal?.throwIfAborted();
     standings.push(...(await agreedStandings(redis, accounts.slice(at, at + atOnce))));
   }
   const host = options.withHost ? hostname() : '';
   const head = { title, madeAt: new Date().toISOString(), version: programVersion(), scope, by, host };
-  const full = buildFullReport(head, standings, await recordsOf(options));
+  const moved = options.whole ? await readThroughput(redis, settings) : undefined;
+  const full = buildFullReport(head, standings, await recordsOf(options), moved);
   const messages = messagesOf(redis, standings);
   const limits = { messagesMax: settings.reportMessagesMax };
   const pieces = (format: ReportFormat, ofMessages = false) => {
-    if (format === 'json') return large(fullJson(full, messages));
-    if (format === 'html') return large(fullHtml(full, messages, limits));
-    if (format === 'text') return large(fullText(full, messages, limits));
-    return large(ofMessages ? messagesCsv(messages) : accountsCsv(full));
+    if (format === 'json') return large(fullJson(full, messages), signal);
+    if (format === 'html') return large(fullHtml(full, messages, limits), signal);
+    if (format === 'text') return large(fullText(full, messages, limits), signal);
+    return large(ofMessages ? messagesCsv(messages) : accountsCsv(full), signal);
   };
   return { full, pieces };
 }
@@ -115,9 +122,13 @@ function messagesOf(redis: RedisClient, standings: readonly Standing[]): ReportM
   };
 }
 
-async function* large(pieces: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string> {
+async function* large(
+  pieces: Iterable<string> | AsyncIterable<string>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
   let text = '';
   for await (const piece of pieces) {
+    signal?.throwIfAborted();
     text += piece;
     if (text.length < pieceChars) continue;
     yield text;

@@ -90,7 +90,7 @@ describe('every login over every transport, from Dovecot to Dovecot', () => {
       ...sideOf('imap', transport, imapWays[imap]!, user),
     }));
     list = await rig.list(rows);
-    ended = await rig.sync(list);
+    ended = await rig.sync(list, ['--json', '--trace']);
   }, 240_000);
 
   afterAll(() => rig.end());
@@ -144,6 +144,10 @@ describe('every login over every transport, from Dovecot to Dovecot', () => {
   });
 
   test('no secret is left anywhere', async () => {
+    const log = await rig.log();
+    for (const way of ['PASS ***', 'APOP ', 'AUTH SCRAM-SHA-256 ***', 'AUTH XOAUTH2 ***', 'AUTHENTICATE OAUTHBEARER']) {
+      expect(log).toContain(way);
+    }
     const secrets = [password, masterPassword, tokenOf(cases[0]!.user), Buffer.from(password).toString('base64')];
     for (const secret of secrets) {
       expect(ended.stdout + ended.stderr).not.toContain(secret);

@@ -120,7 +120,7 @@ describe('tokens of a tenant', () => {
       ),
     );
     const list = await rig.list(pairs.map(({ row }) => row));
-    const ended = await rig.sync(list, ['--json'], { APP_SECRET: server.tenantSecret });
+    const ended = await rig.sync(list, ['--json', '--trace'], { APP_SECRET: server.tenantSecret });
     const report = expectReport(ended);
     expect(report.accounts.flatMap(({ problems }) => problems)).toEqual([]);
     expect(ended.status).toBe(0);

@@ -1,9 +1,12 @@
 /** `mailhaul report`: what a move came to, as text, JSON, CSV and HTML, with each message that did not arrive. */
+import { existsSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { join, resolve } from 'node:path';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deliver } from '../../src/demo/maildir.ts';
+import { readAxeFaults } from '../browser/axe.ts';
+import { launch } from '../browser/visit.ts';
 import { dovecotRow, type Ended, expectReport, HaulRig, scriptedRow } from './haul-rig.ts';
 
 /** What would run, call home, move the cursor or turn the line round if it were taken for more than text. */
@@ -24,6 +27,7 @@ const answer = 'NO [CANNOT] <b>=1+1</b> \x1b[31mnot this one';
 let rig: HaulRig;
 let list: string;
 let redis: string;
+let browser: Browser;
 
 function run(...args: string[]): Promise<Ended> {
   const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', rig.dataDir, '--redis', redis];
@@ -35,6 +39,8 @@ const place = (name: string) => join(rig.directory, name);
 
 beforeAll(async () => {
   rig = await HaulRig.make();
+  browser = await launch();
+  rig.atEnd(() => browser.close());
   redis = (await rig.redis()).url;
   await rig.settings({ refusalWaitsMs: '[]' });
   const source = await rig.dovecot({ protocols: ['pop3'] });
@@ -88,8 +94,11 @@ describe('after a run with messages that did not arrive', () => {
   });
 
   test('text names each, and has no control characters', async () => {
-    const ended = await report();
+    const ended = await report('--title', 'Move of\x1b[31m x', '--by', 'A. Admin');
     expect(ended.status).toBe(3);
+    expect(ended.stdout).toMatch(
+      /^Move of␛\[31m x\nMailhaul [\d.]+, .* UTC by A. Admin: all accounts of accounts.csv\n/,
+    );
     expect(ended.stdout).toContain('listed 11 = known 0 + appended 4 + duplicate 0 + refused 6 + failed 1');
     expect(ended.stdout).toContain('Not verified');
     for (const uidl of uidls) expect(ended.stdout).toContain(`UIDL ${uidl}`);
@@ -132,7 +141,7 @@ describe('after a run with messages that did not arrive', () => {
   test('HTML is one file that does nothing in a browser but be read; verified, it says so on top', async () => {
     const path = place('report.html');
     expect((await report('--format', 'html', '--out', path)).status).toBe(3);
-    const before = await browsed(path);
+    const before = await browsed(path, { colorScheme: 'light', viewport: { width: 1200, height: 800 } });
     expect(before.headline).toContain('Not verified');
     expect(before.text).toContain('listed 11 = known 0 + appended 4 + duplicate 0 + refused 6 + failed 1');
     for (const uidl of uidls) expect(before.cells).toContain(uidl);
@@ -140,12 +149,14 @@ describe('after a run with messages that did not arrive', () => {
     expect(before.text).toContain(hostile[5]);
     expect(before.text).not.toMatch(/[\u202e\x1b]/);
 
+    expect((await run('verify', list, '--account', 'ann', '--no-record')).status).toBe(0);
+    const records = join(rig.dataDir, 'verification');
+    expect(existsSync(records)).toBe(false);
     const verified = await run('verify', list, '--json');
     expect(verified.status).toBe(3);
-    const records = join(rig.dataDir, 'verification');
     expect((await stat(records)).mode & 0o777).toBe(0o700);
     expect((await report('--format', 'html', '--out', path, '--quiet')).stderr).toBe('');
-    const after = await browsed(path);
+    const after = await browsed(path, { colorScheme: 'dark', viewport: { width: 390, height: 844 } });
     expect(after.headline).toContain('Not proved: failures were found in 1 account(s); 1 of 2 account(s) proved.');
     const ann = await report('--account', 'ann');
     expect(ann.status).toBe(0);
@@ -153,11 +164,11 @@ describe('after a run with messages that did not arrive', () => {
   });
 });
 
-/** The page in a real browser, which must not run, ask for, or complain of anything. */
-async function browsed(path: string) {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+/** The page in a real browser, which must not run, ask for, or complain of anything; and what is on it. */
+async function browsed(path: string, look: Parameters<Browser['newPage']>[0]) {
+  const page = await browser.newPage(look);
   try {
-    const page = await browser.newPage();
+    await page.addInitScript({ path: resolve('test/browser/in-page.js') });
     const told: string[] = [];
     page.on('console', (line) => told.push(line.text()));
     page.on('pageerror', (error) => told.push(error.message));
@@ -168,11 +179,13 @@ async function browsed(path: string) {
     expect(await page.locator('script, iframe, img, link, object').count()).toBe(0);
     // The style sheet holds, though the policy forbids all others.
     expect(await page.evaluate("getComputedStyle(document.querySelector('svg')).display")).toBe('block');
-    expect(told).toEqual([`file://${path}`]);
     const words = (selector: string) => page.locator(selector).allTextContents();
     const [[headline], [text], cells] = await Promise.all([words('section.box h2'), words('main'), words('td')]);
+    expect(await readAxeFaults(page)).toEqual([]);
+    expect(await page.evaluate('lookInside.tooWide()')).toEqual([]);
+    expect(told).toEqual([`file://${path}`]);
     return { headline, text, cells };
   } finally {
-    await browser.close();
+    await page.close();
   }
 }

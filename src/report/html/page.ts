@@ -8,6 +8,7 @@ import { type Colour, charts } from './charts.ts';
 import { html, Markup } from './markup.ts';
 import { contentPolicy, style } from './style.ts';
 import * as tables from './tables.ts';
+import { throughputChart } from './throughput-chart.ts';
 
 /** Reports with so few accounts show them at once. */
 const openAtMost = 50;
@@ -87,7 +88,7 @@ ${found.map((line) => html`<p>${line}</p>`)}
 }
 
 function totals(full: FullReport): Markup {
-  const { report, open } = full;
+  const { report, open, moved } = full;
   const { messages, bytes } = report.totals;
   const moving =
     open > 0 &&
@@ -96,7 +97,7 @@ function totals(full: FullReport): Markup {
   return html`<h2>Totals</h2>
 ${moving}<p>${number(report.totals.accounts)} account(s), ${size(bytes.listed)} at the source. Every message is accounted for:</p>
 <p class="sum">${sumLine(messages)}</p>
-${charts(full)}`;
+${charts(full)}${throughputChart(moved.samples, moved.stepMs) ?? ''}`;
 }
 
 function attention(causes: readonly ReportCause[]): Markup {

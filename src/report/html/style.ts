@@ -36,6 +36,9 @@ code { font: .9em ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", monospace; 
 .bars td, .bars th { border: 0; padding: .12rem .6rem .12rem 0; } .bars th { white-space: nowrap; }
 .bars td.bar { width: 60%; vertical-align: middle; }
 svg { display: block; width: 100%; height: .95rem; }
+figure { margin: 1rem 0; } figcaption { font-weight: 600; font-size: .9rem; padding: .3rem 0; }
+svg.columns-chart { height: 8rem; border-bottom: 1px solid var(--none); }
+.ends { display: flex; justify-content: space-between; font-size: .85rem; }
 rect.track { fill: var(--line); opacity: .5; }
 rect.good { fill: var(--good); } rect.same { fill: var(--same); } rect.warn { fill: var(--warn); }
 rect.bad { fill: var(--bad); } rect.none { fill: var(--none); }

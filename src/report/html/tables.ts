@@ -4,14 +4,15 @@ import type { AccountReport, MessageCounts } from '../report.ts';
 import { moment, number, size } from '../text.ts';
 import type { AcceptedMessage, ToldMessage, UndeliveredMessage } from '../undelivered.ts';
 import type { Proof, ProofState } from '../verification.ts';
+import { proofWords } from '../verification-words.ts';
 import { type Colour, stateColours } from './charts.ts';
 import { html, type Markup } from './markup.ts';
 
-const proofWords: Readonly<Record<ProofState, readonly [string, Colour]>> = {
-  proved: ['proved', 'good'],
-  stale: ['more since', 'warn'],
-  faulty: ['not proved', 'bad'],
-  none: ['no', 'none'],
+const proofColours: Readonly<Record<ProofState, Colour>> = {
+  proved: 'good',
+  stale: 'warn',
+  faulty: 'bad',
+  none: 'none',
 };
 
 /** A word with the colour of what it means. */
@@ -58,9 +59,8 @@ export function accountsFoot(): Markup {
 
 /** One account. */
 export function accountRow({ id, state, messages, bytes, problems }: AccountReport, proof: Proof): Markup {
-  const [word, colour] = proofWords[proof.state];
   const when = proof.record?.startedAt.slice(0, 10) ?? '';
-  return html`<tr><th scope="row">${id}</th><td class="nowrap">${mark(state, stateColours[state])}</td><td class="nowrap">${mark(word, colour)} ${when}</td>${counts(messages)}<td class="n">${size(bytes.listed)}</td><td>${problems.map(({ code }) => code).join(', ')}</td></tr>
+  return html`<tr><th scope="row">${id}</th><td class="nowrap">${mark(state, stateColours[state])}</td><td class="nowrap">${mark(proofWords[proof.state], proofColours[proof.state])} ${when}</td>${counts(messages)}<td class="n">${size(bytes.listed)}</td><td>${problems.map(({ code }) => code).join(', ')}</td></tr>
 `;
 }
 

@@ -26,6 +26,7 @@ const commands: readonly { readonly names: readonly string[]; readonly load: () 
     load: async () => (await import('./commands/steer.ts')).addSteer,
   },
   { names: ['export'], load: async () => (await import('./commands/export.ts')).addExport },
+  { names: ['report'], load: async () => (await import('./commands/report.ts')).addReport },
   { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },
 ];
 

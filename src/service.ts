@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { imapWorker } from '../workers/imap.ts';
 import { popWorker } from '../workers/pop.ts';
 import type { Account } from './accounts/account.ts';
-import { type AccountBook, fixedBook, StoreBook } from './accounts/book.ts';
+import type { AccountBook } from './accounts/book.ts';
 import { TokenDesk } from './accounts/oauth/token-desk.ts';
-import { AccountStore } from './accounts/store.ts';
+import { type BookAccounts, openBook } from './accounts/open-book.ts';
+import type { AccountStore } from './accounts/store.ts';
 import { systemClock } from './ground/clock.ts';
 import { embeddedUrl } from './ground/embedded-places.ts';
 import { startEmbeddedRedis } from './ground/embedded-redis.ts';
@@ -23,6 +24,7 @@ import { RollCall } from './limits/roll-call.ts';
 import { SpoolService } from './limits/spool-service.ts';
 import { Steering } from './limits/steering.ts';
 import { longestWaits, readWaits } from './limits/waits.ts';
+import { type Notifications, openNotifications } from './notify/open.ts';
 import { refuseBesideScheduler } from './schedule/beside.ts';
 import { Queues } from './schedule/queues.ts';
 import { RunControl } from './schedule/run-control.ts';
@@ -44,8 +46,7 @@ export const allRoles: readonly Role[] = [...haulRoles, 'dashboard'];
 /** What a service is built from. */
 export interface ServiceOptions {
   readonly settings: LoadedSettings;
-  /** A fixed list; or the stored accounts, with what is done to their store before the workers begin. */
-  readonly accounts: readonly Account[] | { readonly prepare: (store: AccountStore) => Promise<unknown> };
+  readonly accounts: BookAccounts;
   readonly log: Log;
   /** What this process does (design §3). */
   readonly roles: ReadonlySet<Role>;
@@ -64,6 +65,8 @@ export interface Service {
   readonly bell: Bell;
   readonly control: RunControl;
   readonly book: AccountBook;
+  /** Undefined where nobody wants to be told of anything. */
+  readonly notifications: Notifications | undefined;
   /** What is unsafe about the Redis in use, for a person to read. */
   readonly warnings: readonly MailhaulError[];
   /** Waits for the sessions that run, and takes no new ones. */
@@ -138,23 +141,31 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   closers.push(() => steering.close());
   const { book, store } = await openBook(options, redis);
   closers.push(() => book.close());
+  const notifications = await openNotifications({ redis: client, settings, log, env: options.env, book });
+  closers.push(() => notifications?.close());
   const isPaused = async (key: string) => (await isHeld(client, key)) || isPausedIn(steering, await book.get(key));
   const idOf = async (key: string) => (await book.get(key))?.id;
-  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, isPaused, idOf });
-  const parts: Parts = { redis, bell, queues, steering, book, control, store };
+  const told = { isPaused, idOf, onWait: notifications?.onWait };
+  const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, ...told });
+  const parts: Parts = { redis, bell, queues, steering, book, control, store, notifications };
   const spool = roles.has('pop') || roles.has('imap') ? await openWorkers(options, parts, closers) : undefined;
   if (options.byItself) await openServiceRoles(options, parts, spool, closers);
-  return { redis, bell, control, book, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
+  return {
+    redis,
+    bell,
+    control,
+    book,
+    notifications,
+    warnings,
+    stopSessions: () => queues.close(),
+    close: () => closers.close(),
+  };
 }
 
 /** What the roles of a process share. */
-interface Parts {
-  readonly redis: RedisHandle;
-  readonly bell: Bell;
+interface Parts extends Pick<Service, 'redis' | 'bell' | 'book' | 'control' | 'notifications'> {
   readonly queues: Queues;
   readonly steering: Steering;
-  readonly book: AccountBook;
-  readonly control: RunControl;
   readonly store: AccountStore | undefined;
 }
 
@@ -179,7 +190,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
 /** What only the service has: it schedules by itself, tells that it is alive, and answers people. */
 async function openServiceRoles(
   { settings, log, signal, roles, env }: ServiceOptions,
-  { redis, bell, queues, steering, book, control, store }: Parts,
+  { redis, bell, queues, steering, book, control, store, notifications }: Parts,
   spool: Spool | undefined,
   closers: Closers,
 ): Promise<void> {
@@ -196,7 +207,9 @@ async function openServiceRoles(
       steering,
       readWaits: (keys) => longestWaits(client, keys, systemClock.now()),
       hostRuns: () => hostRuns(settings),
+      onEnded: notifications?.onEnded,
     });
+    notifications?.notifier.begin(scheduler);
     const trigger = await Trigger.open(scheduler, { queues, bell, settings, clock: systemClock, log, signal });
     closers.push(() => trigger.close());
   }
@@ -226,17 +239,6 @@ async function openServiceRoles(
     ...(store && { store }),
   });
   closers.push(() => dashboard.close());
-}
-
-async function openBook(
-  { accounts, settings, env, log }: ServiceOptions,
-  redis: RedisHandle,
-): Promise<{ book: AccountBook; store: AccountStore | undefined }> {
-  if (!('prepare' in accounts)) return { book: fixedBook(accounts), store: undefined };
-  const store = await AccountStore.open(redis.client, settings, env);
-  await accounts.prepare(store);
-  const book = await StoreBook.open(store, redis.duplicate(), settings.accountsPollMs, log);
-  return { book, store };
 }
 
 function isPausedIn(steering: Steering, account: Account | undefined): boolean {

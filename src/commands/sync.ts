@@ -62,9 +62,13 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
     for (const warning of service.warnings) warn(warning);
     const display = displayFor(options, stderr, settings.progressLogMs);
     const onTally = (tally: Tally, now: number) => display.show(tally, now);
-    const report = await sync(service, { settings, accounts, recheck: options.recheck ?? false, signal, log, onTally });
+    const { notifications } = service;
+    const recheck = options.recheck ?? false;
+    const { onEnded } = notifications ?? {};
+    const report = await sync(service, { settings, accounts, recheck, signal, log, onTally, onEnded });
     display.end();
     const status = finish(report);
+    if (!signal.aborted) await notifications?.atEnd(signal);
     return signal.aborted ? interruptedStatus : status;
   } finally {
     await service.close();

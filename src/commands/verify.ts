@@ -17,6 +17,7 @@ interface VerifyCommandOptions extends CommonOptions {
   readonly deep?: string | true;
   readonly seed?: string;
   readonly messages?: string;
+  readonly record?: boolean;
 }
 
 type Depth = ReturnType<typeof depthOf>;
@@ -33,7 +34,8 @@ export function addVerify(program: Command, finish: (status: number) => void, in
       'compare the content of every message, not only headers and sizes; of 500 or 5% of each account where that is named, chosen at random',
     )
     .option('--seed <number>', 'choose the sample of the verification that printed this number')
-    .option('--messages <file.csv>', 'write one line for each message into this file');
+    .option('--messages <file.csv>', 'write one line for each message into this file')
+    .option('--no-record', 'leave no record in the data directory, for mailhaul report');
   withCommonOptions(command).action(async (named: string | undefined, options: VerifyCommandOptions) => {
     const { list, deep } = listAndDeep(named, options.deep);
     if (list === undefined) return command.error("error: missing required argument 'list'");
@@ -64,7 +66,8 @@ async function runVerify(
     };
     const messagesFile = options.messages;
     const log = traceLog(settings, 'verify');
-    const asked = { settings, accounts, env, depth, messagesFile, signal, log };
+    const record = options.record ?? true;
+    const asked = { settings, accounts, env, depth, messagesFile, record, signal, log };
     const report = await verify({ ...asked, redis, onAccount, onWait: waitLines(options, stderr) });
     stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : verifyText(report, depth));
     return signal.aborted ? interruptedStatus : exitStatus(report);

@@ -25,7 +25,8 @@ export type Tag = 'status' | 'accounts' | 'steering' | 'tasks' | 'service';
 
 /** An answer that is no JSON: a file, or a stream of events. The handler sends it itself, and returns the reply. */
 export interface Media {
-  readonly media: string;
+  /** What it may be; a JSON document among it is no answer of the API, and has a page of its own. */
+  readonly media: string | readonly string[];
   readonly description: string;
 }
 
@@ -105,7 +106,7 @@ function schemaOf(method: string, path: string, described: Described<z.ZodType, 
   const answer = described.answer as z.ZodType | Media;
   const good =
     'media' in answer
-      ? { description: answer.description, content: { [answer.media]: { schema: z.string() } } }
+      ? { description: answer.description, content: contentOf(answer) }
       : { description: 'Done.', content: { 'application/json': { schema: answer } } };
   const bad = {
     description: 'What is wrong, and the remedy.',
@@ -122,6 +123,11 @@ function schemaOf(method: string, path: string, described: Described<z.ZodType, 
     ...(body && { body }),
     response: { [status]: good, default: bad },
   };
+}
+
+function contentOf({ media }: Media) {
+  const schema = (one: string) => (one === 'application/json' ? z.record(z.string(), z.unknown()) : z.string());
+  return Object.fromEntries([media].flat().map((one) => [one, { schema: schema(one) }]));
 }
 
 /** GET /api/accounts/:id/runs is getAccountsIdRuns. */

@@ -16,7 +16,9 @@ import { listReports } from '../operations/reports.ts';
 import { listStatus, showAccount, shownPause } from '../operations/status.ts';
 import { type Asker, audited, type Deed, steer } from '../operations/steer.ts';
 import { typed } from './api-route.ts';
+import { addExports } from './export-routes.ts';
 import { addDocument } from './openapi.ts';
+import { addReport } from './report-routes.ts';
 import {
   acceptBody,
   accountsQuery,
@@ -39,6 +41,8 @@ export function addApi(server: FastifyInstance, context: Desk): void {
   addSteering(server, context);
   addAdmin(server, context);
   addTasks(server, context);
+  addReport(server, context);
+  addExports(server, context);
   addDocument(server);
 }
 

@@ -38,11 +38,6 @@ export class Viewers {
     this.#sessions = sessions;
   }
 
-  /** How many watch. */
-  get count(): number {
-    return this.#viewers.size;
-  }
-
   /** Answers one, until its connection ends. Throws `viewers-too-many` before anything is sent. */
   add(response: ServerResponse, headers: OutgoingHttpHeaders, login: string | undefined, live: Live): void {
     const { eventsViewersMax, eventsKeepAliveMs } = this.#settings;
@@ -63,11 +58,9 @@ export class Viewers {
     this.#timer ??= setInterval(() => void this.#keepAlive(), eventsKeepAliveMs).unref();
   }
 
-  /** Cuts off who watches by a login, or everybody. */
-  end(login?: string): void {
-    for (const viewer of this.#viewers) {
-      if (login === undefined || viewer.login === login) viewer.response.destroy();
-    }
+  /** Cuts off who watches by a login. */
+  end(login: string): void {
+    for (const viewer of this.#viewers) if (viewer.login === login) viewer.response.destroy();
   }
 
   #bytesOf(event: LiveEvent): Buffer {

@@ -13,7 +13,7 @@ const minuteMs = 60_000;
 const mostAddresses = 10_000;
 
 /** Headers of every answer. The API is no web page: nothing of it may run, be framed, guessed at or kept. */
-const securityHeaders = {
+export const securityHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

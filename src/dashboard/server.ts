@@ -1,6 +1,5 @@
 /** The dashboard role: health, metrics, the API and the web page over HTTP. */
 
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { fastifyCookie } from '@fastify/cookie';
@@ -13,13 +12,14 @@ import { type Desk, type DeskParts, openDesk } from '../operations/desk.ts';
 import { health } from '../operations/health.ts';
 import { listenAt } from '../operations/listen-address.ts';
 import { measure } from '../operations/measure.ts';
+import { programVersion } from '../operations/program-version.ts';
 import { ensureTokens, type Tokens } from '../operations/token.ts';
 import { answerError } from './answers.ts';
 import { addApi } from './api.ts';
 import { Assets, addAssets } from './assets.ts';
 import { addBoard } from './board-routes.ts';
 import { addEvents, Viewers } from './events.ts';
-import { Guard } from './guard.ts';
+import { Guard, securityHeaders } from './guard.ts';
 import { addLogin } from './login.ts';
 import { showLogin } from './login-page.ts';
 import { Metrics } from './metrics.ts';
@@ -86,6 +86,8 @@ function newServer({ settings, log }: Desk): FastifyInstance {
     connectionTimeout: settings.apiTimeoutMs,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 2000 },
+    // A path that is none gets no further than this: no guard, and no other answer.
+    frameworkErrors: (error, _request, reply) => answerError(error, reply.headers(securityHeaders), log),
     // What a proxy says of who sent a request counts where the proxy runs here: its own, last word alone.
     trustProxy: settings.publicUrl !== null && ((address, hop) => hop === 0 && isLoopbackAddress(address)),
   });
@@ -114,9 +116,8 @@ async function addDoor(server: FastifyInstance, desk: Desk, tokens: Tokens, loop
   await server.register(fastifyCookie);
   server.decorateRequest('visitor', null);
   server.addHook('onRequest', (request, reply) => guard.check(request, reply));
-  server.addHook('preClose', async () => viewers.end());
   const ended = (login: string) => viewers.end(login);
-  await addLogin(server, { guard, sessions, cookie, secure, version: ownVersion(), ended, log });
+  await addLogin(server, { guard, sessions, cookie, secure, version: programVersion(), ended, log });
   addEvents(server, live, viewers);
 }
 
@@ -139,8 +140,4 @@ function addOpenRoutes(server: FastifyInstance, context: Desk): void {
 function builtFolders(): PageFolders {
   const built = join(packageRoot(), 'dist');
   return { page: join(built, 'dashboard'), queues: join(built, 'queues-page') };
-}
-
-function ownVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }

@@ -84,7 +84,7 @@ function addAsking(server: FastifyInstance, desk: Desk, tasks: Tasks): void {
       const { id } = request.params;
       const { task } = await audited(desk, 'cancel', `task ${id}`, asker, async () => {
         const cancelled = tasks.cancel(id);
-        return { task: cancelled, text: cancelled.state };
+        return { task: cancelled, text: cancelled.state === 'cancelled' ? 'cancelled' : 'forgotten' };
       });
       return task;
     },

@@ -14,6 +14,7 @@ import { HeaderParts } from './header-parts.ts';
 import { openWithin } from './pace.ts';
 import { type Pick, pick } from './pick.ts';
 import { topFault, topRequests } from './probe.ts';
+import { untilStopped } from './stoppable.ts';
 
 /** Whoever wants to see the headers of what would be fetched. */
 export interface HeaderLook {
@@ -38,10 +39,12 @@ export function surveySource(
 ): Promise<Survey> {
   return inSourceTurn(endpoint, context, async ({ lease, budget }) => {
     const client = await openWithin(budget, endpoint, lease, context);
-    const listing = await client.list();
-    const found = await pickOf(context.redis, account, listing);
-    const unseen = await lookAt(client, listing, found.wanted, look, context, budget);
-    return { ...found, unseen };
+    return untilStopped(client, context.signal, async () => {
+      const listing = await client.list();
+      const found = await pickOf(context.redis, account, listing);
+      const unseen = await lookAt(client, listing, found.wanted, look, context, budget);
+      return { ...found, unseen };
+    });
   });
 }
 

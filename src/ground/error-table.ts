@@ -89,7 +89,7 @@ export const errorTable = {
   'settings-secrets-readable': {
     stops: 'none',
     retry: 'never',
-    text: 'the settings file {path} holds a client secret and can be read by others (mode {mode})',
+    text: 'the settings file {path} holds a secret and can be read by others (mode {mode})',
     remedy: 'Make it yours alone (chmod 600), or write env:, file: or command: instead of the secret.',
   },
   'oauth-consent-needed': {
@@ -226,6 +226,20 @@ export const errorTable = {
     remedy: 'Start it with mailhaul start, or name where it listens with --listen HOST:PORT or --url URL.',
     exit: 1,
   },
+  'notification-failed': {
+    stops: 'none',
+    retry: 'soon',
+    text: 'the notification target {target} did not take a message: {reason}',
+    remedy:
+      'Nothing to do if it passes: it is tried again. Otherwise correct the target under notifications in the settings; mailhaul check --notify tries it.',
+  },
+  'notification-dropped': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the notification target {target} could not be told of {count} event(s), which are dropped now',
+    remedy:
+      'Correct the target under notifications in the settings; mailhaul status shows how the accounts stand, and the next message says how many events are missing.',
+  },
   'request-refused': {
     stops: 'run',
     retry: 'never',
@@ -261,6 +275,18 @@ export const errorTable = {
     retry: 'soon',
     text: '{count} pages are shown live already',
     remedy: 'Close some of them, or raise the setting eventsViewersMax.',
+  },
+  'exports-full': {
+    stops: 'none',
+    retry: 'never',
+    text: '{count} exports are being made already, and no more are begun',
+    remedy: 'Wait until one has ended, or raise apiExportsAtOnce.',
+  },
+  'export-large': {
+    stops: 'none',
+    retry: 'never',
+    text: 'the messages of {id} that did not arrive have {bytes} bytes, more than the {most} of apiExportMaxBytes',
+    remedy: 'Run mailhaul export messages on the machine of the service, or raise apiExportMaxBytes.',
   },
   'task-unknown': {
     stops: 'none',

@@ -141,6 +141,20 @@ export const globalKeys = {
   rollCall: `${prefix}:roll-call`,
   /** Hash: error code|host → how many sessions ended so. */
   sessionFailures: `${prefix}:session-failures`,
+  /** Stream: what is to be told, bounded. */
+  outbox: `${prefix}:{notify}:outbox`,
+  /** String: how many events were ever put there. */
+  outboxNumber: `${prefix}:{notify}:number`,
+  /** Hash: account key → the run that was told last, and why it needed a person. */
+  outboxTold: `${prefix}:{notify}:told`,
+  /** Hash: state|group → runs that ended so since that group was last told to be finished; `state` alone for all together. */
+  outboxEnded: `${prefix}:{notify}:ended`,
+  /** String with a time to live: that this host's budget is used up has been told. */
+  outboxSpent: (side: string, host: string, group: string) => `${prefix}:{notify}:spent:${side}:${host}:${group}`,
+  /** Hash: name of a target → JSON of how far it has been told. */
+  outboxTargets: `${prefix}:{notify}:targets`,
+  /** What the lease of the notifier is named after. */
+  notifier: 'notifier',
   /** String with a time to live: JSON of a login to the dashboard; `mark` is the SHA-256 of what its cookie holds. */
   login: (mark: string) => `${prefix}:{logins}:${mark}`,
   /** Sorted set: the marks of all logins → when they end at the latest, in milliseconds since 1970. */

@@ -203,7 +203,8 @@ function complaint(name: Name, given: Given, issue: z.core.$ZodIssue): string {
   if (given.joined && valueAt(given.joined.own, path) === undefined) return complaint(name, given.joined.under, issue);
   const place = printable([name, ...issue.path.map(String)].join('.'));
   const source = given.sourceOf?.(issue.path) ?? given.source;
-  const secret = ['redis', 'defaults', 'connections', 'oauth'].includes(name) || name.endsWith('Password');
+  const secret =
+    ['redis', 'defaults', 'connections', 'oauth', 'notifications'].includes(name) || name.endsWith('Password');
   const shown = mergedSettings.includes(name) ? valueAt(given.value, issue.path) : given.value;
   const value = secret ? '' : ` is ${printable(JSON.stringify(shown) ?? String(shown), 60)}`;
   return `${source}: ${place}${value}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { boardSettings } from './settings-board.ts';
 import { connectionsSchema } from './settings-connections.ts';
 import { logShape } from './settings-logs.ts';
+import { notifyShape } from './settings-notify.ts';
 import { oauthSchema } from './settings-oauth.ts';
 import { rulesSchema } from './settings-rules.ts';
 import { schedulesSchema } from './settings-schedules.ts';
@@ -134,6 +135,7 @@ export const settingsSchema = z.strictObject({
   estimateBytesPerSecond: limit.min(1),
   headerMaxBytes: bytes,
   registrySubjects: z.boolean(),
+  reportMessagesMax: count,
   placement: z.enum(['sent', 'inbox']),
   rules: rulesSchema,
   rulesTextMaxLength: count,
@@ -168,6 +170,9 @@ export const settingsSchema = z.strictObject({
   apiTasksKeptMs: wait,
   apiTasksMaxBytes: bytes,
   apiTaskLines: count.max(10_000),
+  apiExportsAtOnce: count.max(100),
+  apiExportMaxBytes: bytes,
+  apiExportMaxMs: wait,
   runWaitMs: wait,
   metricsMs: ms,
   metricsTimeoutMs: wait,
@@ -178,6 +183,7 @@ export const settingsSchema = z.strictObject({
   pauseGraceMs: ms,
   auditMaxEntries: count,
   auditFileMaxBytes: bytes,
+  ...notifyShape,
   ...visitorSettings,
   progressMs: wait,
   progressLogMs: wait,
@@ -187,4 +193,11 @@ export const settingsSchema = z.strictObject({
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
 
 /** Settings that are maps of maps: what is given adds to what is there, name by name; others are replaced as a whole. */
-export const mergedSettings: readonly (keyof Settings)[] = ['schedules', 'budgets', 'connections', 'oauth', 'rules'];
+export const mergedSettings: readonly (keyof Settings)[] = [
+  'schedules',
+  'budgets',
+  'connections',
+  'oauth',
+  'rules',
+  'notifications',
+];

@@ -171,7 +171,7 @@ export class SessionBudget {
     if (!rate.granted) return { side, untilMs: rate.at, because: `${host} allows ${paceText(this.limits)}` };
     if (this.#day.limit > 0) {
       const day = await reserveDay(redis, this.#day, bytes, clock.now(), excess);
-      if (!day.granted) return { side, untilMs: day.at, because: `${host} allows ${dayText(this.#day)}` };
+      if (!day.granted) return { side, untilMs: day.at, because: `${host} allows ${dayText(this.#day)}`, spent: host };
       if (day.oversized) this.oversized += messages;
     }
     await this.#until(rate.at);

@@ -12,6 +12,8 @@ export interface Wait {
   readonly because: string;
   /** Set where waiting alone may not help: the report tells it until the wait is over for good. */
   readonly error?: MailhaulError;
+  /** The host whose budget of the day is used up, where it is that. */
+  readonly spent?: string;
 }
 
 /** Notes that a side of an account waits; what it waited for before is forgotten. */

@@ -19,7 +19,7 @@ const openMax = 500;
 /** What keeping works with. */
 export interface KeeperParts {
   readonly redis: RedisClient;
-  readonly settings: Pick<Settings, 'boardSweepMs'>;
+  readonly settings: Pick<Settings, 'boardOpenMs' | 'boardSweepMs'>;
   readonly book: Accounts & { readonly onChange?: (listener: () => void) => () => void };
   readonly steering: Pick<Steering, 'pausedBy'> & Partial<Pick<Steering, 'onChange'>>;
   /** Rings when something happened to an account; without it everything is read each time. */
@@ -137,14 +137,16 @@ export class BoardKeeper {
     this.#rung.clear();
     this.#all = false;
     if (all) return memory.entries.map(({ account }) => account.key);
-    return [...new Set([...added, ...rung, ...memory.openKeys(openMax)])];
+    const open = memory.openKeys(performance.now(), this.#parts.settings.boardOpenMs, openMax);
+    return [...new Set([...added, ...rung, ...open])];
   }
 
   async #read(keys: readonly string[]): Promise<void> {
     for (let at = 0; at < keys.length && !this.#closed; at += readAtOnce) {
       const part = keys.slice(at, at + readAtOnce);
       const told = await readToldStandings(this.#parts.redis, part);
-      for (const [i, one] of told.entries()) this.memory.enter(part[i]!, one);
+      const now = performance.now();
+      for (const [i, one] of told.entries()) this.memory.enter(part[i]!, one, now);
       if (at + readAtOnce < keys.length) await turn();
     }
   }

@@ -11,6 +11,9 @@ export interface BoardEntry extends TableEntry {
   standing: Standing;
   counts: MessageCounts;
   row: TableEntry['row'];
+  /** When it was last read, by `performance.now`, and how often in a row nothing new was found. */
+  readAt: number;
+  quiet: number;
   /** The most that it ever had appended: a read while its next run begins finds less. */
   peak: Moved;
 }
@@ -22,12 +25,14 @@ export interface Moved {
 }
 
 const nothing: Moved = { messages: 0, bytes: 0 };
+/** For each read in a row that found nothing new, the next one is so much later. */
+const quietStepMs = 1000;
 
 /** All accounts of the book, in the order of their ids. */
 export class BoardMemory implements TableLines {
   readonly #circumstances: (account: Account) => Circumstances;
   readonly #byKey = new Map<string, BoardEntry>();
-  /** Those whose run has not ended, and all: those that were read longest ago first. */
+  /** Those whose run has not ended, and all, the one that was read longest ago first. */
   readonly #open = new Set<BoardEntry>();
   readonly #byAge = new Set<BoardEntry>();
   #book: readonly Account[] | undefined;
@@ -79,14 +84,17 @@ export class BoardMemory implements TableLines {
     return added;
   }
 
-  /** An account was read (ledger/standing.ts). */
-  enter(key: string, told: string): void {
+  /** An account was read (ledger/standing.ts) at `now`, by `performance.now`. */
+  enter(key: string, told: string, now: number): void {
     const entry = this.#byKey.get(key);
     if (!entry) return;
+    const isNew = told !== entry.standing.told;
+    if (isNew) this.#change(entry, standingOf(told));
+    entry.quiet = isNew ? 0 : entry.quiet + 1;
+    entry.readAt = now;
     // Each takes its turn in the order of these sets.
     this.#byAge.delete(entry);
     this.#byAge.add(entry);
-    if (told !== entry.standing.told) this.#change(entry, standingOf(told));
     this.#open.delete(entry);
     if (entry.standing.run?.finishedAt === 0) this.#open.add(entry);
   }
@@ -101,14 +109,27 @@ export class BoardMemory implements TableLines {
     this.#show(entry);
   }
 
-  /** Keys of accounts whose run has not ended: at most so many, each in its turn. */
-  openKeys(most: number): string[] {
-    return firstKeys(this.#open, most);
+  /**
+   * Keys of accounts whose run goes on, at most so many, in turn: those that moved when they were last read, and the
+   * others less and less often, but not less than every `longestMs`.
+   */
+  openKeys(now: number, longestMs: number, most: number): string[] {
+    const keys: string[] = [];
+    for (const { account, readAt, quiet } of this.#open) {
+      if (keys.length === most) break;
+      if (now - readAt >= Math.min(quiet * quietStepMs, longestMs)) keys.push(account.key);
+    }
+    return keys;
   }
 
   /** Keys of the accounts that were read longest ago. */
   oldestKeys(most: number): string[] {
-    return firstKeys(this.#byAge, most);
+    const keys: string[] = [];
+    for (const { account } of this.#byAge) {
+      if (keys.length === most) break;
+      keys.push(account.key);
+    }
+    return keys;
   }
 
   /** The rows that have changed since the last call, and whether accounts came or went. */
@@ -130,7 +151,7 @@ export class BoardMemory implements TableLines {
   #add(account: Account): string {
     const standing = unread;
     const row = rowOf(standing, this.#circumstances(account));
-    const entry: BoardEntry = { account, standing, counts: noMessages, row, peak: nothing };
+    const entry: BoardEntry = { account, standing, counts: noMessages, row, readAt: 0, quiet: 0, peak: nothing };
     this.#byKey.set(account.key, entry);
     this.#byAge.add(entry);
     return account.key;
@@ -171,13 +192,4 @@ export class BoardMemory implements TableLines {
     entry.words = undefined;
     this.#changed.add(entry);
   }
-}
-
-function firstKeys(entries: Iterable<BoardEntry>, most: number): string[] {
-  const keys: string[] = [];
-  for (const { account } of entries) {
-    if (keys.length === most) break;
-    keys.push(account.key);
-  }
-  return keys;
 }

@@ -31,7 +31,13 @@ const quietTurns = 15;
 export interface BoardParts extends Omit<KeeperParts, 'circumstances' | 'settings' | 'steering'> {
   readonly settings: Pick<
     Settings,
-    'eventsMs' | 'boardSweepMs' | 'schedulerLateMs' | 'throughputStepMs' | 'throughputSteps' | 'schedules'
+    | 'eventsMs'
+    | 'boardOpenMs'
+    | 'boardSweepMs'
+    | 'schedulerLateMs'
+    | 'throughputStepMs'
+    | 'throughputSteps'
+    | 'schedules'
   >;
   readonly redis: RedisClient;
   readonly steering: Pick<Steering, 'pausedBy' | 'pauses' | 'onChange'>;

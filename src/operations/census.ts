@@ -2,7 +2,7 @@
 import type { Account } from '../accounts/account.ts';
 import type { Run, RunState } from '../ledger/run.ts';
 import type { RunTotals } from '../ledger/total-names.ts';
-import { type MessageCounts, noMessages } from '../report/report.ts';
+import type { MessageCounts } from '../report/report.ts';
 
 /** All states, so that one which no account has is told as 0. */
 export const runStates: readonly RunState[] = [
@@ -54,12 +54,17 @@ export function noStates(): Record<RunState, number> {
   return Object.fromEntries(runStates.map((state) => [state, 0])) as Record<RunState, number>;
 }
 
-/** Adds counts of messages to a sum. */
+/** Adds counts of messages to a sum: ten thousand times in a moment, so each by its name. */
 export function addMessages(sum: Record<keyof MessageCounts, number>, counts: MessageCounts): void {
-  for (const name of messageNames) sum[name] += counts[name];
+  sum.listed += counts.listed;
+  sum.known += counts.known;
+  sum.appended += counts.appended;
+  sum.duplicate += counts.duplicate;
+  sum.refused += counts.refused;
+  sum.failed += counts.failed;
+  sum.vanished += counts.vanished;
+  sum.pending += counts.pending;
 }
-
-const messageNames = Object.keys(noMessages) as (keyof MessageCounts)[];
 
 type Growing = { -readonly [Name in keyof HostTotals]: HostTotals[Name] };
 

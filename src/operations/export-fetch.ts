@@ -1,6 +1,7 @@
 /** Fetches messages that did not arrive from their source once more, reading only, into the directory of an export. */
 import { openWithin } from '../download/pace.ts';
 import { pick } from '../download/pick.ts';
+import { untilStopped } from '../download/stoppable.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import { keyBytes, uidlKey } from '../ledger/record.ts';
 import type { RegisteredMessage } from '../ledger/registry.ts';
@@ -56,27 +57,24 @@ async function inSession(
 ): Promise<void> {
   const { redis, signal, turn } = context;
   const client = await openWithin(turn.budget, endpoint, turn.lease, context);
-  const stop = () => client.destroy();
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
   const sink = new FileSink(folder);
   try {
-    const listing = await client.list();
-    const { named, byContent, anonymous } = look(listing, items, gone);
-    sink.byContent = byContent;
-    if (named.length + byContent.size === 0) return await client.quit();
-    const asked = requests(listing, named, anonymous, byContent);
-    const pace = new Pace(turn.budget, context, sink);
-    await client.fetch(turn.budget.limited ? pace.of(asked) : asked, sink);
-    await pace.settle();
+    await untilStopped(client, signal, async () => {
+      const listing = await client.list();
+      const { named, byContent, anonymous } = look(listing, items, gone);
+      sink.byContent = byContent;
+      if (named.length + byContent.size === 0) return client.quit();
+      const asked = requests(listing, named, anonymous, byContent);
+      const pace = new Pace(turn.budget, context, sink);
+      await client.fetch(turn.budget.limited ? pace.of(asked) : asked, sink);
+      await pace.settle();
+    });
   } catch (error) {
     if (error instanceof MailhaulError && error.code === 'pipelining-broken') {
       await rememberOneAtATime(redis, endpoint.host, endpoint.port);
     }
     throw error;
   } finally {
-    signal.removeEventListener('abort', stop);
-    client.destroy();
     await sink.abandon();
   }
 }

@@ -59,15 +59,22 @@ export class ExportFolder {
 
   /** Writes a small file in the place of an older one, where `mayReplace` says so of its text. Throws `export-exists`. */
   async replace(name: string, text: string, mayReplace: (older: string) => boolean): Promise<void> {
+    await this.assertReplaceable(name, mayReplace);
+    await writing(join(this.path, name), async () => {
+      const part = await this.begin();
+      await part.write(Buffer.from(text));
+      await part.rename(name);
+      await this.sync();
+    });
+  }
+
+  /** Throws `export-exists` where something of this name is there that is not to be replaced, by the beginning of its text. */
+  async assertReplaceable(name: string, mayReplace: (older: string) => boolean): Promise<void> {
     const path = join(this.path, name);
     await writing(path, async () => {
       const found = await lstat(path).catch(absent);
       if (found && !(found.isFile() && mayReplace(await textOf(path))))
         throw new MailhaulError('export-exists', { path });
-      const part = await this.begin();
-      await part.write(Buffer.from(text));
-      await part.rename(name);
-      await this.sync();
     });
   }
 

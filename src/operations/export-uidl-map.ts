@@ -7,6 +7,7 @@ import { openLogin } from '../accounts/login.ts';
 import { TokenDesk } from '../accounts/oauth/token-desk.ts';
 import { openWithin } from '../download/pace.ts';
 import { pick } from '../download/pick.ts';
+import { untilStopped } from '../download/stoppable.ts';
 import { systemClock } from '../ground/clock.ts';
 import { exactCsvLine } from '../ground/csv.ts';
 import { MailhaulError } from '../ground/errors.ts';
@@ -111,13 +112,11 @@ function listSource({
     const endpoint = await openLogin(account, 'source', logins);
     return inSourceTurn(endpoint, context, async ({ lease, budget }) => {
       const client = await openWithin(budget, endpoint, lease, context);
-      try {
+      return untilStopped(client, signal, async () => {
         const listing = await client.list();
         await client.quit();
         return listing;
-      } finally {
-        client.destroy();
-      }
+      });
     });
   });
 }

@@ -14,17 +14,19 @@ export interface AccountPlaces {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** The accounts of the service that this Redis has, in the order of their ids; none where nothing was ever imported. */
+export async function storedAccounts({ redis, settings, env }: AccountPlaces): Promise<Account[]> {
+  const { accounts } = await (await AccountStore.open(redis, settings, env)).all();
+  return [...accounts.values()].map(({ account }) => account).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
 /** The account with this id: in the list, else among those of the service. Throws `usage` or `account-unknown`. */
 export async function oneAccount(
   id: string,
   list: string | undefined,
   { redis, settings, env }: AccountPlaces,
 ): Promise<Account> {
-  if (list === undefined) {
-    const { accounts } = await (await AccountStore.open(redis, settings, env)).all();
-    const all = [...accounts.values()].map(({ account }) => account);
-    return narrowed(all, { ids: [id] })[0]!;
-  }
+  if (list === undefined) return narrowed(await storedAccounts({ redis, settings, env }), { ids: [id] })[0]!;
   const all = await loadList(list, settings);
   const found = all.find((account) => account.id === id);
   if (found) return found;

@@ -5,19 +5,29 @@ import { SecretRef } from '../accounts/secret.ts';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 
+/** Settings that may be secrets, as a file that nobody has checked yet has them. */
+interface WrittenSecrets {
+  readonly oauth?: Record<string, { clientSecret?: unknown }>;
+  readonly notifications?: Record<string, { password?: unknown; secrets?: unknown }>;
+}
+
 /** Read permission of the group and of others. */
 const readableByOthers = 0o044;
 
 /**
- * `settings-secrets-readable` when others can read the file and a client secret stands in it; undefined otherwise.
+ * `settings-secrets-readable` when others can read the file and a client secret, or one of notifications, stands in it; undefined otherwise.
  * Never throws: what is wrong with a settings file is found elsewhere.
  */
 export function settingsWarning(path: string): MailhaulError | undefined {
   try {
     const mode = modeOf(path);
     if ((mode & readableByOthers) === 0) return undefined;
-    const { oauth = {} } = parse(readFileSync(path, 'utf8')) as { oauth?: Record<string, { clientSecret?: unknown }> };
-    if (!Object.values(oauth).some(({ clientSecret }) => isLiteral(clientSecret))) return undefined;
+    const { oauth = {}, notifications = {} } = parse(readFileSync(path, 'utf8')) as WrittenSecrets;
+    const secrets = [
+      ...Object.values(oauth).map(({ clientSecret }) => clientSecret),
+      ...Object.values(notifications).flatMap((target) => [target.password, target.secrets].flat()),
+    ];
+    if (!secrets.some(isLiteral)) return undefined;
     return new MailhaulError('settings-secrets-readable', { path: printable(path), mode: mode.toString(8) });
   } catch {
     return undefined;

@@ -4,7 +4,7 @@ import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { newRunId } from '../ground/run-id.ts';
 import type { Settings } from '../ground/settings.ts';
-import { readRun } from '../ledger/run.ts';
+import { type Run, readRun } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
 import { Tallier, type Tally } from '../progress/tally.ts';
 import { accountReport, buildReport, type Report, type ReportedAccount } from '../report/report.ts';
@@ -32,6 +32,8 @@ export interface SyncOptions {
   readonly signal: AbortSignal;
   /** Gets the begin and the end of each account's run. */
   readonly log?: Log;
+  /** Called at the end of each account's run, once or more. Must not throw. */
+  readonly onEnded?: ((account: ReportedAccount, run: Run) => Promise<void>) | undefined;
   /** Called with the counts now and then. */
   readonly onTally: (tally: Tally, now: number) => void;
 }
@@ -52,7 +54,7 @@ class SyncRun {
   readonly #clock: Clock = systemClock;
   readonly #startedAt = this.#clock.now();
   readonly #id = newRunId(this.#startedAt);
-  readonly #ids: ReadonlyMap<string, string>;
+  readonly #accounts: ReadonlyMap<string, ReportedAccount>;
   /** Accounts whose run has not ended. */
   readonly #open: Set<string>;
   /** Those of them that are paused: they are not waited for. */
@@ -62,7 +64,7 @@ class SyncRun {
   constructor(service: SyncService, options: SyncOptions) {
     this.#service = service;
     this.#options = options;
-    this.#ids = new Map(options.accounts.map(({ key, id }) => [key, id]));
+    this.#accounts = new Map(options.accounts.map((account) => [account.key, account]));
     this.#open = new Set(options.accounts.map(({ key }) => key));
     this.#tallier = new Tallier(service.redis.client, options.accounts);
   }
@@ -135,15 +137,19 @@ class SyncRun {
   }
 
   #logOf(key: string): Log | undefined {
-    return this.#options.log?.child({ account: this.#ids.get(key), run: this.#id });
+    return this.#options.log?.child({ account: this.#accounts.get(key)?.id, run: this.#id });
   }
 
   async #noteIfEnded(key: string, redis: RedisClient): Promise<void> {
     if (!this.#open.has(key)) return;
     const run = await readRun(redis, key);
     const ended = run?.id === this.#id && run.finishedAt > 0;
-    if (ended) this.#open.delete(key);
-    if (ended) this.#logOf(key)?.info(asLogged(run), 'run ended');
+    if (ended) {
+      this.#open.delete(key);
+      this.#logOf(key)?.info(asLogged(run), 'run ended');
+      const account = this.#accounts.get(key);
+      if (account) await this.#options.onEnded?.(account, run);
+    }
     if (!ended && run?.id === this.#id && run.state === 'paused') this.#paused.add(key);
     else this.#paused.delete(key);
   }

@@ -56,6 +56,9 @@ interface Task {
 
 const longestLine = 2000;
 
+/** What runs drops its connections when it is told to stop; and the server gives what ends with it ten seconds. */
+const closeWithinMs = 8000;
+
 /** The tasks of one process. */
 export class Tasks {
   readonly #settings: TaskSettings;
@@ -126,7 +129,7 @@ export class Tasks {
   async close(): Promise<void> {
     this.#closed = true;
     for (const task of this.#tasks.values()) if (isOpen(task)) this.#abort(task);
-    await inTime(Promise.allSettled(this.#working), this.#settings.stopWithinMs);
+    await inTime(Promise.allSettled(this.#working), Math.min(this.#settings.stopWithinMs, closeWithinMs));
   }
 
   #find(id: string): Task {

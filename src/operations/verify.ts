@@ -1,4 +1,7 @@
-/** Proof that everything ever listed is at the destination: every account is verified, and nothing is written. */
+/**
+ * Proof that everything ever listed is at the destination: every account is verified. Nothing is written on either side nor
+ * in the ledger; the data directory gets a record, for reports.
+ */
 import type { Account } from '../accounts/account.ts';
 import { advisedOfEither } from '../accounts/advice.ts';
 import { openLogin } from '../accounts/login.ts';
@@ -25,6 +28,7 @@ import type { VerdictCounts } from '../verify/findings.ts';
 import { RowFile } from '../verify/rows.ts';
 import type { Depth } from '../verify/sample.ts';
 import { tryAgain } from './try-again.ts';
+import { VerificationKeeper } from './verification-keeper.ts';
 import { sampleSizeText } from './verify-depth.ts';
 
 /** Each takes memory for all messages of its account. */
@@ -42,6 +46,8 @@ export interface VerifyOptions {
   readonly depth: Depth;
   /** File that gets one line a message; undefined for none. */
   readonly messagesFile: string | undefined;
+  /** False to leave no record in the data directory. */
+  readonly record?: boolean;
   /** Ends the work early: accounts that are not through count as failed. */
   readonly signal: AbortSignal;
   /** Told what an account waits for before it can be looked at, in words. */
@@ -56,17 +62,24 @@ interface Verified {
   readonly sampled?: SampledAccount;
 }
 
-/** Verifies all accounts, a few at once. Throws `verify-file`. */
+/** What the findings of all accounts go into. */
+interface Books {
+  readonly rows: RowFile | undefined;
+  readonly keeper: VerificationKeeper | undefined;
+}
+
+/** Verifies all accounts, a few at once. Throws `verify-file`, `verification-file`. */
 export async function verify(options: VerifyOptions): Promise<Report> {
   const startedAt = Date.now();
   const { accounts, messagesFile, depth } = options;
+  const keeper = options.record === false ? undefined : await VerificationKeeper.open(options);
   const rows = messagesFile === undefined ? undefined : await RowFile.create(messagesFile);
   const verified: Verified[] = [];
   const queue = accounts.entries();
   let done = 0;
   const work = async () => {
     for (const [i, account] of queue) {
-      const { report, sampled } = await reportAccount(account, options, rows);
+      const { report, sampled } = await reportAccount(account, options, { rows, keeper });
       verified[i] = sampled ? { report, sampled } : { report };
       done += 1;
       options.onAccount(report, done, sampled);
@@ -85,10 +98,11 @@ export async function verify(options: VerifyOptions): Promise<Report> {
   return { ...report, run: { ...report.run, sample } };
 }
 
-async function reportAccount(account: Account, options: VerifyOptions, rows: RowFile | undefined): Promise<Verified> {
+async function reportAccount(account: Account, options: VerifyOptions, { rows, keeper }: Books): Promise<Verified> {
   const { id, group } = account;
   const blank = { id, group, mailboxes: {}, repaired: 0, rewritten: 0 };
   try {
+    const begun = await keeper?.begin(account.key);
     const verified = await tryAccount(account, options);
     const { findings, bytesListed, rewritten, unread, chosen } = verified;
     await rows?.add(findings.rows(id));
@@ -96,6 +110,7 @@ async function reportAccount(account: Account, options: VerifyOptions, rows: Row
     const problems = [...findings.problems(), ...unread.map((error) => problemOf(error))];
     const bytes = { ...noBytes, listed: bytesListed };
     const state = stateOf(counts);
+    if (begun) await keeper?.keep(begun, { state, verdicts: counts, problems, chosen });
     return {
       report: { ...blank, rewritten, state, messages: messagesOf(counts), bytes, problems },
       sampled: chosen,

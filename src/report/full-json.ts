@@ -9,7 +9,14 @@ export async function* fullJson(full: FullReport, messages: ReportMessages): Asy
   const { title, madeAt, version, scope, by, host } = head;
   const made = { at: madeAt, mailhaul: version, title, scope, ...(by && { by }), ...(host && { host }) };
   const { proofs, ...proved } = verification;
-  const told = { totals: report.totals, made, states, groups, sums: { agree: faults.length === 0, faults } };
+  const told = {
+    totals: report.totals,
+    made,
+    states,
+    groups,
+    unnamed: full.unnamed,
+    sums: { agree: faults.length === 0, faults },
+  };
   for (const [name, value] of Object.entries(told)) yield `,\n  "${name}": ${json(value)}`;
   const looked = proofs.filter(({ record }) => record !== undefined);
   yield `,\n  "verification": ${json({ ...proved, proofs: looked })}`;

@@ -52,6 +52,13 @@ export interface ReportHead {
   readonly host: string;
 }
 
+/** What was appended, step by step; steps in which nobody looked are missing. */
+export interface MovedOverTime {
+  readonly stepMs: number;
+  /** `at` is when a step began, ISO 8601. */
+  readonly samples: readonly { readonly at: string; readonly messages: number; readonly bytes: number }[];
+}
+
 /** What a report tells of all accounts, before single messages. */
 export interface FullReport {
   readonly head: ReportHead;
@@ -64,8 +71,10 @@ export interface FullReport {
   readonly faults: readonly string[];
   readonly causes: readonly ReportCause[];
   readonly verification: Verification;
-  /** Messages that are kept as accepted. */
-  readonly accepted: number;
+  /** What the service appended in each step of time; nothing for a report of some accounts. */
+  readonly moved: MovedOverTime;
+  /** Messages that failed and cannot be named: they have no unique id of their own at the source. */
+  readonly unnamed: number;
 }
 
 /** The messages of a report, account by account; each call reads them anew. */
@@ -81,6 +90,7 @@ export function buildFullReport(
   head: ReportHead,
   standings: readonly Standing[],
   records: ReadonlyMap<string, VerificationRecord>,
+  moved: MovedOverTime = { stepMs: 0, samples: [] },
 ): FullReport {
   const proofs = standings.map((standing) => proofOf(standing, records.get(standing.account.key)));
   const accounts = standings.map(reportWithFaults);
@@ -98,7 +108,8 @@ export function buildFullReport(
     faults: [...totalFaults(report, groups), ...mine],
     causes: causesOf(accounts),
     verification: verificationOf(proofs),
-    accepted: standings.reduce((all, { accepted }) => all + accepted, 0),
+    moved,
+    unnamed: standings.reduce((all, { report: { messages }, owed }) => all + Math.max(0, messages.failed - owed), 0),
   };
 }
 

@@ -1,10 +1,10 @@
 /** The whole report for a terminal or a text file. */
 import type { FullReport, GroupReport, ReportCause, ReportMessages } from './full-report.ts';
-import type { AccountReport, MessageCounts } from './report.ts';
-import { number, size, sumLine, table } from './text.ts';
+import type { MessageCounts } from './report.ts';
+import { moment, number, size, sumLine, table } from './text.ts';
 import type { AcceptedMessage, ToldMessage, UndeliveredMessage } from './undelivered.ts';
 import type { Verification } from './verification.ts';
-import { verificationWords } from './verification-words.ts';
+import { proofWords, verificationWords } from './verification-words.ts';
 import { visible } from './visible.ts';
 
 const columns = ['listed', 'known', 'appended', 'duplicate', 'refused', 'failed', 'vanished', 'pending'] as const;
@@ -27,7 +27,7 @@ export async function* fullText(
   const { head, report, groups, faults, causes, verification, open } = full;
   const by = head.by ? ` by ${visible(head.by)}` : '';
   const host = head.host ? ` on ${visible(head.host)}` : '';
-  yield `${visible(head.title)}\nMailhaul ${head.version}, ${head.madeAt}${by}${host}: ${visible(head.scope)}\n\n`;
+  yield `${visible(head.title)}\nMailhaul ${head.version}, ${moment(head.madeAt)}${by}${host}: ${visible(head.scope)}\n\n`;
   if (faults.length > 0) yield lines(['THE SUMS DO NOT AGREE: do not rely on these numbers.', ...faults.map(item), '']);
   yield lines([...verificationLines(verification), '']);
   if (open > 0) yield `${number(open)} run(s) still go on: these are the numbers of this moment.\n\n`;
@@ -36,9 +36,15 @@ export async function* fullText(
   yield `${size(bytes.listed)} listed, ${size(bytes.downloaded)} downloaded, ${size(bytes.appended)} appended.\n`;
   yield lines(causes.flatMap(causeLines));
   if (groups.length > 1) yield `\n${groupTable(groups)}\n`;
-  yield `\n${accountTable(report.accounts, report.totals.messages)}\n`;
+  yield `\n${accountTable(full)}\n`;
   yield* messageLines('Messages that did not arrive', messages.undelivered(), undeliveredLines, limits);
+  if (full.unnamed > 0) yield `\n${unnamedText(full.unnamed)}\n`;
   yield* messageLines('Accepted: messages that may stay behind', messages.accepted(), acceptedLines, limits);
+}
+
+/** Of messages that failed and that nothing names. */
+export function unnamedText(count: number): string {
+  return `${number(count)} message(s) that failed have no unique id at the source and cannot be named one by one.`;
 }
 
 function verificationLines(verification: Verification): string[] {
@@ -57,15 +63,18 @@ function groupTable(groups: readonly GroupReport[]): string {
   return table([['group', 'accounts', 'verified', ...columns], ...rows], [0]);
 }
 
-function accountTable(accounts: readonly AccountReport[], totals: MessageCounts): string {
-  const row = (id: string, state: string, messages: MessageCounts) => [
+function accountTable({ report: { accounts, totals }, verification: { proofs } }: FullReport): string {
+  const row = (id: string, state: string, proof: string, messages: MessageCounts) => [
     id,
     state,
+    proof,
     ...columns.map((name) => number(messages[name])),
   ];
-  const rows = accounts.map(({ id, state, messages }) => row(shorten(id), state, messages));
-  const total = accounts.length > 1 ? [row('total', '', totals)] : [];
-  return table([['account', 'state', ...columns], ...rows, ...total]);
+  const rows = accounts.map(({ id, state, messages }, i) => {
+    return row(shorten(id), state, proofWords[proofs[i]!.state], messages);
+  });
+  const total = accounts.length > 1 ? [row('total', '', '', totals.messages)] : [];
+  return table([['account', 'state', 'verified', ...columns], ...rows, ...total], [0, 1, 2]);
 }
 
 function causeLines({ code, count, text, remedy, accounts }: ReportCause): string[] {
@@ -100,7 +109,7 @@ function undeliveredLines(messages: readonly UndeliveredMessage[]): string[] {
 function acceptedLines(messages: readonly AcceptedMessage[]): string[] {
   return messages.flatMap((message) => [
     ...toldLines(message, 'accepted'),
-    `    accepted by ${visible(message.by)} at ${message.at}: ${visible(message.reason)}`,
+    `    accepted by ${visible(message.by)} at ${moment(message.at)}: ${visible(message.reason)}`,
   ]);
 }
 

@@ -38,6 +38,11 @@ export function number(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** A moment as people read it: `2026-03-01 22:15:07 UTC`. `iso` is ISO 8601 in UTC, or empty. */
+export function moment(iso: string): string {
+  return iso.replace(/^(\S+)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/, '$1 $2 UTC');
+}
+
 /** Bytes in the unit that suits them, powers of ten. */
 export function size(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];

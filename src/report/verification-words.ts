@@ -1,6 +1,6 @@
 /** The verification of a report in words: what is proved, by what, and what no verification can prove. Pure. */
-import { number } from './text.ts';
-import type { Verification } from './verification.ts';
+import { moment, number } from './text.ts';
+import type { ProofState, Verification } from './verification.ts';
 
 /** What is written on top of a report. */
 export interface VerificationWords {
@@ -10,6 +10,14 @@ export interface VerificationWords {
   readonly proves: readonly string[];
   readonly provesNot: readonly string[];
 }
+
+/** How far an account is proved, in a word or two. */
+export const proofWords: Readonly<Record<ProofState, string>> = {
+  proved: 'proved',
+  stale: 'more since',
+  faulty: 'not proved',
+  none: 'no',
+};
 
 /** Says it. */
 export function verificationWords(verification: Verification): VerificationWords {
@@ -45,7 +53,7 @@ function headlineOf({ verdict, accounts, counts }: Verification): string {
 function standing({ counts, from, to }: Verification): string[] {
   const { stale, none, faulty } = counts;
   return [
-    from === to ? `Verified at ${from}.` : `Verified between ${from} and ${to}.`,
+    `Verified between ${moment(from)} and ${moment(to)}.`,
     ...(faulty > 0
       ? [`${number(faulty)} account(s) have messages that are missing, altered, doubled, refused or not delivered.`]
       : []),

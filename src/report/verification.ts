@@ -38,7 +38,7 @@ export interface Verification {
   /** When the first and the last of the accounts were looked at, ISO 8601; empty where none was. */
   readonly from: string;
   readonly to: string;
-  /** How many accounts were compared how. */
+  /** How those accounts were compared whose proof holds. */
   readonly depths: Readonly<Record<VerificationRecord['depth'], number>>;
   /** Sums of the verdicts that are known. */
   readonly verdicts: Readonly<Record<string, number>>;
@@ -73,7 +73,7 @@ export function verificationOf(proofs: readonly Proof[]): Verification {
   for (const { state, record } of proofs) {
     counts[state] += 1;
     if (!record) continue;
-    depths[record.depth] += 1;
+    if (state === 'proved') depths[record.depth] += 1;
     if (from === '' || record.startedAt < from) from = record.startedAt;
     if (record.finishedAt > to) to = record.finishedAt;
     for (const [name, count] of Object.entries(record.verdicts ?? {})) verdicts[name] = (verdicts[name] ?? 0) + count;

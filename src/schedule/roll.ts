@@ -3,20 +3,31 @@ import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Run } from '../ledger/run.ts';
 import { afterRun, isClean } from './clean.ts';
+import { dueOf } from './due.ts';
 import type { Entry, Roster, ScheduledAccount } from './roster.ts';
 import { asLogged } from './run-log.ts';
 import { changeRun, claimRun, type ScheduleState } from './state.ts';
+
+/** What the roll is given. */
+export interface RollContext {
+  readonly redis: RedisClient;
+  readonly log: Log;
+  /** Hears of the end of each run, at least once; `runsAgain`: the account has a further one to come. Must not throw. */
+  readonly onEnded?: ((account: ScheduledAccount, run: Run, runsAgain: boolean) => Promise<void>) | undefined;
+}
 
 /** Keeps the states of the roster in step with the ledger's runs. */
 export class Roll {
   readonly #redis: RedisClient;
   readonly #log: Log;
+  readonly #onEnded: RollContext['onEnded'];
   readonly #roster: Roster;
   readonly #rung = new Set<string>();
 
-  constructor({ redis, log }: { readonly redis: RedisClient; readonly log: Log }, roster: Roster) {
+  constructor({ redis, log, onEnded }: RollContext, roster: Roster) {
     this.#redis = redis;
     this.#log = log;
+    this.#onEnded = onEnded;
     this.#roster = roster;
   }
 
@@ -64,6 +75,8 @@ export class Roll {
     }
     const clean = isClean(run);
     const after = afterRun(schedule, state, clean, run.finishedAt);
+    // Before it counts as seen: whoever comes after a crash finds it once more.
+    await this.#onEnded?.(account, run, dueOf(run.finishedAt, schedule, after).at !== Number.POSITIVE_INFINITY);
     const { held, closesAt, lastFinishedAt, lastMs, cleanRuns, cleanFrom, doneAt } = after;
     const fields = { run: '', held, closesAt, lastFinishedAt, lastMs, cleanRuns, cleanFrom, doneAt };
     if (await changeRun(this.#redis, account.key, state.run, fields)) entry.state = after;

@@ -4,6 +4,7 @@ import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Bell } from '../limits/bell.ts';
+import type { Wait } from '../limits/waits.ts';
 import type { Queues } from './queues.ts';
 
 /** What run control works with. */
@@ -14,6 +15,8 @@ export interface RunControlContext {
   readonly bell: Bell;
   readonly log: Log;
   readonly clock: Clock;
+  /** Hears why and until when an account waits. Must not throw. */
+  readonly onWait?: ((account: string, wait: Wait, now: number) => Promise<void>) | undefined;
   /** The id of an account, by its key, for the log; undefined where it is not known here. */
   readonly idOf?: (account: string) => Promise<string | undefined>;
   /** True while an account, by its key, is paused: nothing is queued for it. Left out: none ever is. */

@@ -175,8 +175,7 @@ export class RunControl {
   async #obey(kind: SessionKind, job: SessionJob, error: MailhaulError, gotFurther: boolean): Promise<void> {
     const { redis, settings, clock } = this.#context;
     const { account } = job;
-    const key = accountKeys.run(account);
-    const field = `hints:${jobField(kind, job)}`;
+    const [key, field] = [accountKeys.run(account), `hints:${jobField(kind, job)}`];
     if (gotFurther) await redis.hdel(key, field);
     const count = await redis.hincrby(key, field, 1);
     const log = await logOf(this.#context, job);
@@ -195,8 +194,9 @@ export class RunControl {
     const { waitMaxMs = 0 } = (await readRun(redis, account)) ?? {};
     await noteWait(redis, account, wait);
     if (wait.error) await noteProblem(redis, account, problemOf(wait.error));
-    const log = await logOf(this.#context, job);
-    log[wait.error ? 'warn' : 'debug']({ kind, waitMs, because: wait.because }, 'session waits');
+    const level = wait.error ? 'warn' : 'debug';
+    (await logOf(this.#context, job))[level]({ kind, waitMs, because: wait.because }, 'session waits');
+    await this.#context.onWait?.(account, wait, now);
     const since = wait.error ? await fullSince(redis, account, now) : now;
     if (waitMaxMs === 0 || wait.untilMs <= since + waitMaxMs) {
       await updateRun(redis, account, runId, { state: 'waiting', error: untilText(wait, now) });

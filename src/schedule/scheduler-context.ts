@@ -3,6 +3,7 @@ import type { Clock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
+import type { RollContext } from './roll.ts';
 import type { ScheduledAccount } from './roster.ts';
 import type { RunControl } from './run-control.ts';
 
@@ -21,7 +22,7 @@ export interface ScheduleSteering {
 }
 
 /** What the scheduler works with. */
-export interface SchedulerContext {
+export interface SchedulerContext extends Pick<RollContext, 'onEnded'> {
   readonly redis: RedisClient;
   readonly settings: Settings;
   readonly control: RunControl;

@@ -28,6 +28,7 @@ export class Scheduler {
   #plan: Plan | undefined;
   #reconcileAt = 0;
   #tickedAt = 0;
+  #ticking = false;
 
   constructor(context: SchedulerContext) {
     this.#context = context;
@@ -71,6 +72,14 @@ export class Scheduler {
     return this.#plan?.waits ?? [];
   }
 
+  /** Groups of the accounts that have a run open or due, paused ones aside; undefined while that is being found out. */
+  groupsAtWork(): ReadonlySet<string> | undefined {
+    if (!this.leads || !this.#plan || this.#ticking || this.#stale) return undefined;
+    const open = [...this.#roster.live(), ...this.waits.flatMap(({ key }) => this.#roster.get(key) ?? [])];
+    const { steering } = this.#context;
+    return new Set(open.filter(({ account }) => !steering?.pausedBy(account)).map(({ account }) => account.group));
+  }
+
   /** Something happened to an account. Returns true when that is a reason for a tick. */
   rang(key: string): boolean {
     return this.#roll.rang(key);
@@ -78,7 +87,12 @@ export class Scheduler {
 
   /** Does what is due. Calls must not overlap. Throws MailhaulError when Redis is out of reach; the next tick goes on. */
   async tick(): Promise<void> {
-    if (await this.#lead()) await this.#look();
+    this.#ticking = true;
+    try {
+      if (await this.#lead()) await this.#look();
+    } finally {
+      this.#ticking = false;
+    }
     this.#tickedAt = this.#context.clock.now();
   }
 

@@ -178,11 +178,16 @@ describe('a session', () => {
     expect(await mine.pass(1, 100)).toBeUndefined();
     expect(waited).toEqual([500]);
     expect(await mine.pass(100, 40_000_000)).toBeUndefined();
-    expect(await mine.pass(1, 1)).toMatchObject({ because: 'Mail.Example allows 2 message(s) and 1 MB a second' });
+    expect(await mine.pass(1, 1)).toEqual({
+      side: 'source',
+      untilMs: expect.any(Number),
+      because: 'Mail.Example allows 2 message(s) and 1 MB a second',
+    });
     now += 100_000;
     expect(await mine.pass(1, 1, 1_300_000_000)).toMatchObject({
       side: 'source',
       because: 'Mail.Example allows 1.25 GB a day',
+      spent: 'Mail.Example',
     });
   });
 

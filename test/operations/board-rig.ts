@@ -31,7 +31,12 @@ export async function openBoard(
   accounts: readonly Account[],
   more: Partial<Settings> = {},
 ): Promise<BoardRig> {
-  const settings = { ...loadSettings({ env: {}, options: { dataDir: '/nowhere' } }), eventsMs: 50, ...more };
+  const settings = {
+    ...loadSettings({ env: {}, options: { dataDir: '/nowhere' } }),
+    eventsMs: 50,
+    boardOpenMs: 50,
+    ...more,
+  };
   const redis = handle.client;
   const bell = await Bell.open(redis, handle.duplicate());
   const steering = await Steering.open(redis, handle.duplicate(), settings);

@@ -58,7 +58,14 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   progress: { may: ['ledger', 'ground'], because: 'progress counts what the ledger knows' },
   report: { may: ['ledger', 'ground'], because: 'report tells what the ledger knows' },
-  operations: { may: engine, because: 'operations is what a person can ask for, whoever asks and however' },
+  notify: {
+    may: ['accounts', 'ledger', 'limits', 'report', 'transport', 'ground'],
+    because: 'notify tells people who are elsewhere what has happened; it makes nothing happen',
+  },
+  operations: {
+    may: [...engine, 'notify'],
+    because: 'operations is what a person can ask for, whoever asks and however',
+  },
   dashboard: {
     may: ['operations', 'progress', 'report', 'ground'],
     because: 'the dashboard asks through operations, as the command line does',
@@ -68,7 +75,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     because: 'a command asks through operations, as the dashboard does',
   },
   'service.ts': {
-    may: [...engine, 'dashboard', 'workers'],
+    may: [...engine, 'notify', 'dashboard', 'workers'],
     because: 'the service builds everything and knows no command line',
   },
   'cli.ts': { may: ['commands', 'ground'], because: 'cli turns arguments into one command' },
@@ -81,6 +88,7 @@ export const groundFiles = [
   'settings-board',
   'settings-connections',
   'settings-load',
+  'settings-notify',
   'settings-oauth',
   'settings-rules',
   'settings-conditions',

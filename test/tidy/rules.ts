@@ -18,6 +18,8 @@ const owners: Readonly<Record<string, { files: readonly string[]; others: number
   pino: { files: ['src/ground/log.ts'], others: 0 },
   'pino-pretty': { files: ['src/ground/log-pretty.ts'], others: 0 },
   socks: { files: ['src/transport/tunnel.ts'], others: 0 },
+  nodemailer: { files: ['src/notify/email.ts'], others: 0 },
+  standardwebhooks: { files: ['src/notify/webhook.ts'], others: 0 },
 };
 
 /** Names that say nothing about what is inside. */

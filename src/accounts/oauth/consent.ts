@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { untilAborted } from '../../ground/clock.ts';
 import { MailhaulError, printable } from '../../ground/errors.ts';
 import { withoutSecrets } from './classify.ts';
 import type { ConsentQuestion, GivenTokens, TokenExchange } from './exchange.ts';
@@ -55,7 +56,10 @@ export async function consentByDevice(exchange: TokenExchange, options: ConsentO
   );
   if (whole !== undefined) options.tell(`or open this address, which has the code in it:\n\n  ${printable(whole)}\n`);
   try {
-    return await exchange.deviceTokens(code, options.signal);
+    // The provider is asked every few seconds; who stops does not wait for the next time.
+    const given = await Promise.race([exchange.deviceTokens(code, options.signal), untilAborted(options.signal)]);
+    if (given) return given;
+    throw outOfTime(options);
   } catch (error) {
     if (options.signal.aborted) throw outOfTime(options);
     throw error;

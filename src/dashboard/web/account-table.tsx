@@ -91,6 +91,8 @@ interface RowsParts {
 /** The rows that are seen, at their place in a box as high as all of them. */
 function Rows({ parts, range, rowHeight, isNarrow, active, onOpen }: RowsParts) {
   const { feed, total, choice, onChoose } = parts;
+  // A row that comes into sight takes over the elements of one that left, which is cheaper than new ones.
+  const places = Math.max(1, range.end - range.first);
   const indexes = Array.from({ length: range.end - range.first }, (_, at) => range.first + at);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table cannot have a part of its rows
@@ -100,7 +102,7 @@ function Rows({ parts, range, rowHeight, isNarrow, active, onOpen }: RowsParts) 
           const row = feed.row(index);
           return (
             <AccountRow
-              key={index}
+              key={index % places}
               index={index}
               row={row}
               isNarrow={isNarrow}

@@ -151,6 +151,7 @@ function useFeed(query: ListQuery): { feed: RowFeed; again: () => void } {
     const { sort, state, needsPerson } = query;
     return new RowFeed({
       ask: (offset, limit, signal) => ask<Table>(`api/table?${joined(text)}offset=${offset}&limit=${limit}`, signal),
+      restMs: 60,
       onChange: () => redraw({}),
       placeOf: (row) => placeOf(row, sort, state !== '', needsPerson),
     });

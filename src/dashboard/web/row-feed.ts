@@ -10,6 +10,8 @@ const mostAsked = 2;
 export interface FeedParts {
   /** Fetches rows. Throws when that does not work. */
   readonly ask: (offset: number, limit: number, signal: AbortSignal) => Promise<Table>;
+  /** So long rows are looked at before they are asked for; 0 asks at once. */
+  readonly restMs: number;
   /** Called when there is something else to show. */
   readonly onChange: () => void;
   /** The part of a row that places it in the list: a row in which it changed may belong elsewhere. */
@@ -30,6 +32,7 @@ export class RowFeed {
   readonly #asked = new Map<number, AbortController>();
   #wanted: number[] = [];
   #stale = new Set<number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
   constructor(parts: FeedParts) {
@@ -49,7 +52,7 @@ export class RowFeed {
     this.#wanted = pages;
     for (const page of pages) this.#touch(page);
     for (const [page, control] of this.#asked) if (!pages.includes(page)) control.abort();
-    this.#fetch();
+    if (pages.some((page) => this.#isMissing(page))) this.#fetchSoon();
   }
 
   /** Takes over what has changed, without moving any row. */
@@ -67,6 +70,7 @@ export class RowFeed {
   /** Nothing more is asked or told. */
   close(): void {
     this.#isClosed = true;
+    clearTimeout(this.#timer);
     for (const control of this.#asked.values()) control.abort();
   }
 
@@ -77,11 +81,26 @@ export class RowFeed {
     this.#pages.set(page, rows);
   }
 
+  /** What flies past is not asked for: only what is still looked at when the time is over. */
+  #fetchSoon(): void {
+    const { restMs } = this.#parts;
+    if (restMs === 0 || this.total === undefined) this.#fetch();
+    else
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#fetch();
+      }, restMs);
+  }
+
+  #isMissing(page: number): boolean {
+    return !this.#pages.has(page) && !this.#isBeyond(page);
+  }
+
   #fetch(): void {
     for (const page of this.#wanted) {
       if (this.#isClosed || this.#asked.size >= mostAsked) return;
-      const isThere = this.#pages.has(page) && !this.#stale.has(page);
-      if (isThere || this.#asked.has(page) || this.#isBeyond(page)) continue;
+      const isWanted = this.#isMissing(page) || (this.#stale.has(page) && !this.#isBeyond(page));
+      if (!isWanted || this.#asked.has(page)) continue;
       void this.#ask(page);
     }
   }
@@ -102,7 +121,7 @@ export class RowFeed {
     }
     this.#asked.delete(page);
     if (this.#isClosed) return;
-    this.#parts.onChange();
+    if (!control.signal.aborted) this.#parts.onChange();
     if (this.fault === undefined) this.#fetch();
   }
 

@@ -1,5 +1,6 @@
 /** Work in the background: what can be asked for, and how it stands. */
 import { z } from 'zod';
+import type { Authorized } from '../authorize.ts';
 import { checkReportSchema } from './check-report.ts';
 import { count, instant } from './counts.ts';
 import { discoverReportSchema } from './discover-report.ts';
@@ -78,7 +79,7 @@ const authorizedReport = z
       z.strictObject({ side: z.enum(['source', 'destination']), provider: z.string(), user: z.string() }),
     ),
   })
-  .meta({ id: 'AuthorizedReport' });
+  .meta({ id: 'AuthorizedReport' }) satisfies z.ZodType<{ authorized: readonly Authorized[] }>;
 
 /** GET /api/tasks/ID. */
 export const taskSchema = z

@@ -35,6 +35,7 @@ const outcomes: readonly (readonly [keyof MessageCounts, Colour, string])[] = [
 ];
 
 const groupsShown = 20;
+const nameMaxChars = 24;
 /** So wide is at least what is not nothing, in hundredths: three of a million should be seen. */
 const leastWidth = 0.7;
 
@@ -80,7 +81,9 @@ function byteBars({ listed, downloaded, appended }: ByteCounts): Bar[] {
 /** The largest groups, and the others together. */
 function groupBars(groups: readonly GroupReport[]): Bar[] {
   const bySize = [...groups].sort((a, b) => b.messages.listed - a.messages.listed);
-  const bars = bySize.slice(0, groupsShown).map(({ group, messages }) => groupBar(group || '(no group)', [messages]));
+  const bars = bySize
+    .slice(0, groupsShown)
+    .map(({ group, messages }) => groupBar(shortened(group) || '(no group)', [messages]));
   const rest = bySize.slice(groupsShown);
   if (rest.length === 0) return bars;
   const others = groupBar(
@@ -88,6 +91,10 @@ function groupBars(groups: readonly GroupReport[]): Bar[] {
     rest.map(({ messages }) => messages),
   );
   return [...bars, others];
+}
+
+function shortened(name: string): string {
+  return name.length > nameMaxChars ? `${name.slice(0, nameMaxChars - 1)}…` : name;
 }
 
 function groupBar(name: string, groups: readonly MessageCounts[]): Bar {

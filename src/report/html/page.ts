@@ -1,13 +1,14 @@
 /** The whole report as one HTML file: no script, nothing from anywhere else, made to be read, printed and filed. */
 import type { FullReport, ReportCause, ReportMessages } from '../full-report.ts';
-import type { ReportLimits } from '../full-text.ts';
-import { number, size, sumLine } from '../text.ts';
+import { type ReportLimits, unnamedText } from '../full-text.ts';
+import { moment, number, size, sumLine } from '../text.ts';
 import type { Verification } from '../verification.ts';
 import { verificationWords } from '../verification-words.ts';
 import { type Colour, charts } from './charts.ts';
 import { html, Markup } from './markup.ts';
 import { contentPolicy, style } from './style.ts';
 import * as tables from './tables.ts';
+import { throughputChart } from './throughput-chart.ts';
 
 /** Reports with so few accounts show them at once. */
 const openAtMost = 50;
@@ -40,6 +41,9 @@ ${tables.groupTable(full)}<h2>Accounts</h2>
   yield* accounts(full);
   yield '<h2>Messages that did not arrive</h2>\n';
   yield* listed(messages.undelivered(), tables.undeliveredHead, tables.undeliveredRow, limits);
+  if (full.unnamed > 0)
+    yield html`<p>${unnamedText(full.unnamed)}</p>
+`.text;
   yield '<h2>Accepted: messages that may stay behind</h2>\n';
   yield* listed(messages.accepted(), tables.acceptedHead, tables.acceptedRow, limits);
   yield foot().text;
@@ -62,7 +66,7 @@ function head({ head: { title, madeAt, version, scope, by, host }, report }: Ful
 <body>
 <main>
 <h1>${title}</h1>
-<p class="quiet">Made ${madeAt}${who}${where} with Mailhaul ${version}: ${scope}. The runs that it tells of went from ${startedAt} to ${finishedAt}.</p>
+<p class="quiet">Made ${moment(madeAt)}${who}${where} with Mailhaul ${version}: ${scope}. The runs that it tells of went from ${moment(startedAt)} to ${moment(finishedAt)}.</p>
 `;
 }
 
@@ -84,7 +88,7 @@ ${found.map((line) => html`<p>${line}</p>`)}
 }
 
 function totals(full: FullReport): Markup {
-  const { report, open } = full;
+  const { report, open, moved } = full;
   const { messages, bytes } = report.totals;
   const moving =
     open > 0 &&
@@ -93,7 +97,7 @@ function totals(full: FullReport): Markup {
   return html`<h2>Totals</h2>
 ${moving}<p>${number(report.totals.accounts)} account(s), ${size(bytes.listed)} at the source. Every message is accounted for:</p>
 <p class="sum">${sumLine(messages)}</p>
-${charts(full)}`;
+${charts(full)}${throughputChart(moved.samples, moved.stepMs) ?? ''}`;
 }
 
 function attention(causes: readonly ReportCause[]): Markup {
@@ -104,7 +108,7 @@ function attention(causes: readonly ReportCause[]): Markup {
   const row = ({ code, count, text, remedy, stops, accounts: ids }: ReportCause) => {
     const more = ids.length > idsShown && html` and ${number(ids.length - idsShown)} more`;
     const colour = stops === 'none' ? 'none' : 'bad';
-    return html`<tr><th scope="row">${tables.mark(code, colour)}</th><td class="n">${number(count)}</td><td>${ids.slice(0, idsShown).join(', ')}${more}</td><td class="text">${text}</td><td class="text">${remedy}</td></tr>
+    return html`<tr><th scope="row">${tables.mark(code, colour)}</th><td class="n">${number(count)}</td><td class="text">${ids.slice(0, idsShown).join(', ')}${more}</td><td class="text">${text}</td><td class="text">${remedy}</td></tr>
 `;
   };
   return html`<h2>What needs attention</h2>

@@ -1,17 +1,18 @@
 /** The tables of the page: groups, accounts, messages. */
 import type { FullReport, GroupReport } from '../full-report.ts';
 import type { AccountReport, MessageCounts } from '../report.ts';
-import { number, size } from '../text.ts';
+import { moment, number, size } from '../text.ts';
 import type { AcceptedMessage, ToldMessage, UndeliveredMessage } from '../undelivered.ts';
 import type { Proof, ProofState } from '../verification.ts';
+import { proofWords } from '../verification-words.ts';
 import { type Colour, stateColours } from './charts.ts';
 import { html, type Markup } from './markup.ts';
 
-const proofWords: Readonly<Record<ProofState, readonly [string, Colour]>> = {
-  proved: ['proved', 'good'],
-  stale: ['more since', 'warn'],
-  faulty: ['not proved', 'bad'],
-  none: ['no', 'none'],
+const proofColours: Readonly<Record<ProofState, Colour>> = {
+  proved: 'good',
+  stale: 'warn',
+  faulty: 'bad',
+  none: 'none',
 };
 
 /** A word with the colour of what it means. */
@@ -58,9 +59,8 @@ export function accountsFoot(): Markup {
 
 /** One account. */
 export function accountRow({ id, state, messages, bytes, problems }: AccountReport, proof: Proof): Markup {
-  const [word, colour] = proofWords[proof.state];
   const when = proof.record?.startedAt.slice(0, 10) ?? '';
-  return html`<tr><th scope="row">${id}</th><td>${mark(state, stateColours[state])}</td><td class="nowrap">${mark(word, colour)} ${when}</td>${counts(messages)}<td class="n">${size(bytes.listed)}</td><td>${problems.map(({ code }) => code).join(', ')}</td></tr>
+  return html`<tr><th scope="row">${id}</th><td class="nowrap">${mark(state, stateColours[state])}</td><td class="nowrap">${mark(proofWords[proof.state], proofColours[proof.state])} ${when}</td>${counts(messages)}<td class="n">${size(bytes.listed)}</td><td>${problems.map(({ code }) => code).join(', ')}</td></tr>
 `;
 }
 
@@ -94,7 +94,7 @@ export function acceptedHead(account: string): Markup {
 /** One message that was accepted. */
 export function acceptedRow(message: AcceptedMessage): Markup {
   const { code, text, by, reason, at } = message;
-  return html`<tr>${told(message)}<td class="text"><code>${code}</code><br>${text}</td><td class="text">by ${by}, ${at}: ${reason}</td></tr>
+  return html`<tr>${told(message)}<td class="text"><code>${code}</code><br>${text}</td><td class="text">by ${by}, ${moment(at)}: ${reason}</td></tr>
 `;
 }
 
@@ -120,5 +120,5 @@ function messageHeads(): Markup {
 
 function told({ subject, date, size: bytes, uidl, messageId }: ToldMessage): Markup {
   const id = messageId !== '' && html`<br><span class="quiet">${messageId}</span>`;
-  return html`<td class="text">${subject || '(no subject known)'}${id}</td><td>${date}</td><td class="n">${bytes > 0 ? size(bytes) : ''}</td><td>${uidl}</td>`;
+  return html`<td class="text">${subject || '(no subject known)'}${id}</td><td>${date}</td><td class="n">${bytes > 0 ? size(bytes) : ''}</td><td class="id">${uidl}</td>`;
 }

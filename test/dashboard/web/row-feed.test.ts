@@ -13,6 +13,7 @@ function rig(total: number) {
       new Promise((answer, refuse) =>
         questions.push({ offset, signal, answer, fail: () => refuse(new Error('away')) }),
       ),
+    restMs: 0,
     onChange: () => {},
     placeOf: ({ pending }) => `${pending}`,
   });

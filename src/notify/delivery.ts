@@ -17,7 +17,7 @@ export interface DeliveryContext {
   readonly outbox: Outbox;
   readonly settings: Pick<
     Settings,
-    'notifyBatchMs' | 'notifyMaxEvents' | 'notifyAccountsMax' | 'notifyRetryWaitsMs' | 'notifyGiveUpMs'
+    'notifyBatchMs' | 'notifyMaxEvents' | 'notifyAccountsMax' | 'notifyRetryWaitsMs' | 'notifyGiveUpMs' | 'publicUrl'
   >;
   readonly clock: Clock;
   readonly log: Log;
@@ -84,7 +84,8 @@ export class Delivery {
     // What is missing among the numbers was pushed out of the stream by newer events.
     const lost = progress.number < 0 ? 0 : Math.max(0, planned.lastNumber - progress.number - entries.length);
     const missed = progress.missed + lost;
-    const about = { name: this.name, target: this.#target, at: planned.at, missed };
+    const dashboard = settings.publicUrl;
+    const about = { name: this.name, target: this.#target, dashboard, at: planned.at, missed };
     const notification = notificationOf(about, entries, settings.notifyAccountsMax);
     const events = countIn(notification);
     const through: TargetProgress = { last: planned.last, number: planned.lastNumber, missed: 0 };
@@ -120,12 +121,13 @@ export class Delivery {
     const { code, message } = error;
     if (now - planned.at >= notifyGiveUpMs) {
       const lost = new MailhaulError('notification-dropped', { target: this.name, count: dropped.missed });
-      log.error({ target: this.name, message: planned.id, code: lost.code, reason: message }, lost.message);
+      const said = { code: lost.code, text: lost.message, reason: message };
+      log.error({ target: this.name, message: planned.id, ...said }, 'notification dropped');
       await saveProgress(redis, this.name, dropped);
       return 'told';
     }
     const waitMs = notifyRetryWaitsMs[Math.min(planned.tries, notifyRetryWaitsMs.length - 1)]!;
-    log.warn({ target: this.name, message: planned.id, code, waitMs }, message);
+    log.warn({ target: this.name, message: planned.id, code, reason: message, waitMs }, 'notification failed');
     const next = { ...planned, tries: planned.tries + 1, nextAt: now + waitMs };
     await saveProgress(redis, this.name, { ...progress, planned: next });
     return { nextAt: next.nextAt };

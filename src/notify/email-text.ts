@@ -1,6 +1,6 @@
 /** A notification in words: the subject, the plain text and the HTML of an e-mail. Pure. */
 import type { EndedStates } from './events.ts';
-import type { Notification } from './message.ts';
+import { type Notification, remedyOf } from './message.ts';
 
 /** What a person reads. */
 export interface EmailText {
@@ -22,8 +22,10 @@ export function emailText(notification: Notification): EmailText {
   const sections = sectionsOf(notification);
   const test = 'This is a test: the notifications of Mailhaul arrive here.';
   const lead = type === 'mailhaul.test' ? [test] : [];
-  if (data.notTold > 0) lead.push(`${data.notTold} event(s) are not told: they could not be delivered, or were lost.`);
-  const end = `Sent by Mailhaul at ${timestamp} to its target ${data.target}. mailhaul status shows how all accounts stand.`;
+  if (data.notTold > 0)
+    lead.push(`${said(data.notTold, 'event', 'not told')}: what could not be delivered in time, or was lost.`);
+  const where = data.dashboard === null ? 'mailhaul status shows how all accounts stand.' : `See ${data.dashboard}`;
+  const end = `Sent by Mailhaul at ${timestamp} to its target ${data.target}. ${where}`;
   return {
     subject: subjectOf(notification),
     text: plain(lead, sections, end),
@@ -31,17 +33,21 @@ export function emailText(notification: Notification): EmailText {
   };
 }
 
+/** `1 account finished`, `2 accounts finished`. */
+function said(count: number, noun: string, does: string, doMany = does): string {
+  return count === 1 ? `1 ${noun} ${does}` : `${count} ${noun}s ${doMany}`;
+}
+
 function subjectOf({ data, type }: Notification): string {
   if (type === 'mailhaul.test') return 'Mailhaul: test of notifications';
   const parts = [
-    [data['account-needs-person'].count, 'account(s) need a person'],
-    [data['run-finished'].count, 'run(s) finished'],
-    [data['account-finished'].count, 'account(s) finished'],
-    [data['budget-pause'].count, 'budget pause(s)'],
-    [data.notTold, 'event(s) not told'],
-  ] as const;
-  const said = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  return `Mailhaul: ${said.join(', ')}`;
+    said(data['account-needs-person'].count, 'account', 'needs a person', 'need a person'),
+    said(data['run-finished'].count, 'run', 'finished'),
+    said(data['account-finished'].count, 'account', 'finished'),
+    said(data['budget-pause'].count, 'budget', 'used up'),
+    said(data.notTold, 'event', 'not told'),
+  ];
+  return `Mailhaul: ${parts.filter((part) => !part.startsWith('0 ')).join(', ')}`;
 }
 
 function sectionsOf({ data }: Notification): Section[] {
@@ -52,16 +58,16 @@ function sectionsOf({ data }: Notification): Section[] {
   const all: (Section & { count: number })[] = [
     {
       count: needy.count,
-      title: `${needy.count} account(s) need a person`,
-      lines: Object.entries(needy.codes).map(([code, count]) => `${code}: ${count}`),
+      title: said(needy.count, 'account', 'needs a person', 'need a person'),
+      lines: Object.entries(needy.codes).map(([code, count]) => `${count} × ${code}: ${remedyOf(code)}`),
       items: withRest(
-        needy.first.map(({ account, group, code, remedy }) => `${account} (${group}): ${code}. ${remedy}`),
+        needy.first.map(({ account, group, code }) => `${account} (${group}): ${code}`),
         needy.count,
       ),
     },
     {
       count: runs.count,
-      title: `${runs.count} run(s) finished`,
+      title: said(runs.count, 'run', 'finished'),
       lines: [],
       items: withRest(
         runs.first.map(
@@ -72,16 +78,16 @@ function sectionsOf({ data }: Notification): Section[] {
     },
     {
       count: pauses.count,
-      title: `${pauses.count} budget pause(s)`,
+      title: said(pauses.count, 'budget', 'used up'),
       lines: [],
       items: withRest(
-        pauses.first.map(({ host, side, group, until }) => `${host} (${side}, ${group}): used up until ${until}`),
+        pauses.first.map(({ host, side, group, until }) => `${host} as ${side} (${group}): goes on at ${until}`),
         pauses.count,
       ),
     },
     {
       count: finished.count,
-      title: `${finished.count} account(s) finished`,
+      title: said(finished.count, 'account', 'finished'),
       lines: [statesText(finished.states), countsText(finished.messages)],
       items: withRest(
         finished.first.map(

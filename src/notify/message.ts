@@ -51,6 +51,8 @@ export interface Notification {
   readonly data: {
     readonly version: 1;
     readonly target: string;
+    /** The address of the dashboard, where the settings know it (`publicUrl`). */
+    readonly dashboard: string | null;
     /** Events that were lost or could not be delivered before. */
     readonly notTold: number;
     readonly 'account-finished': FinishedAccounts;
@@ -70,9 +72,18 @@ export interface OutgoingMessage {
 const longestId = 300;
 const iso = (ms: number) => new Date(ms).toISOString();
 
+/** To whom and when a message is made. */
+export interface About {
+  readonly name: string;
+  readonly target: NotifyTarget;
+  readonly dashboard: string | null;
+  readonly at: number;
+  readonly missed: number;
+}
+
 /** What a target is told of these events, `max` of each kind by name. */
 export function notificationOf(
-  { name, target, at, missed }: { name: string; target: NotifyTarget; at: number; missed: number },
+  { name, target, dashboard, at, missed }: About,
   entries: readonly OutboxEntry[],
   max: number,
 ): Notification {
@@ -83,6 +94,7 @@ export function notificationOf(
     data: {
       version: 1,
       target: name,
+      dashboard,
       notTold: missed,
       'account-finished': finishedAccounts(of('account-finished'), max),
       'account-needs-person': needyAccounts(of('account-needs-person'), max),
@@ -93,8 +105,8 @@ export function notificationOf(
 }
 
 /** A message that tells nothing, for whoever wants to see that it arrives. */
-export function testNotification(name: string, target: NotifyTarget, at: number): Notification {
-  return { ...notificationOf({ name, target, at, missed: 0 }, [], 1), type: 'mailhaul.test' };
+export function testNotification(about: Omit<About, 'missed'>): Notification {
+  return { ...notificationOf({ ...about, missed: 0 }, [], 1), type: 'mailhaul.test' };
 }
 
 /** How many events a message tells. */
@@ -129,7 +141,7 @@ function needyAccounts(entries: readonly OutboxEntry[], max: number): NeedyAccou
     first: first.map((one) => ({
       ...named(one),
       code: one.code,
-      remedy: errorRow(one.code as ErrorCode)?.remedy ?? '',
+      remedy: remedyOf(one.code),
     })),
   };
 }
@@ -149,6 +161,11 @@ function budgetPauses(entries: readonly OutboxEntry[], max: number): BudgetPause
     return [{ id, at: iso(at), host: printable(host), side, group: printable(group, longestId), until: iso(until) }];
   });
   return { count: spent.length, first: spent.slice(0, max) };
+}
+
+/** What to do about a code; empty for one that this program does not know. */
+export function remedyOf(code: string): string {
+  return errorRow(code as ErrorCode)?.remedy ?? '';
 }
 
 function named(event: { id: string; at: number; account: string; group: string; run: string }): Named {

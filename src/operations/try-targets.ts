@@ -20,7 +20,12 @@ export async function tryTargets(
   const { testNotification } = await import('../notify/message.ts');
   const tried: TriedTarget[] = [];
   for (const [target, fields] of Object.entries(settings.notifications)) {
-    const notification = testNotification(target, fields, systemClock.now());
+    const notification = testNotification({
+      name: target,
+      target: fields,
+      dashboard: settings.publicUrl,
+      at: systemClock.now(),
+    });
     const send = senderOf(target, fields, { ...context, settings, clock: systemClock });
     const error = await send({ id: `msg_test_${randomUUID()}`, notification }).then(
       () => undefined,

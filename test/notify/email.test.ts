@@ -48,7 +48,11 @@ function about(account: string): Notification {
       states: {},
     },
   ];
-  return notificationOf({ name: 'mail', target: mailTo(25), at, missed: 12 }, entries, 20);
+  return notificationOf(
+    { name: 'mail', target: mailTo(25), dashboard: 'https://mail.example/haul/', at, missed: 12 },
+    entries,
+    20,
+  );
 }
 
 async function send(
@@ -79,8 +83,9 @@ test('by TLS and by STARTTLS, with a login, to all recipients', async () => {
     ]) {
       expect(head).toContain(`${line}\r\n`);
     }
-    expect(head).toContain('Subject: Mailhaul: 1 account(s) need a person, 1 account(s) finished, 12 event(s)');
-    expect(mail!.text).toContain('alice (wave-1): credentials-refused.');
+    expect(head).toContain('Subject: Mailhaul: 1 account needs a person, 1 account finished, 12 events not told');
+    expect(mail!.text).toContain('- alice (wave-1): credentials-refused');
+    expect(mail!.text).toContain('https://mail.example/haul/');
   }
 });
 

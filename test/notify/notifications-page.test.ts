@@ -28,7 +28,8 @@ const entries = [
 ];
 
 test('the JSON is what a webhook gets', () => {
-  const about = { name: 'ops', target: webhookTo('https://ops.example.com/'), at: at + 300_000, missed: 0 };
+  const dashboard = 'https://mailhaul.example.com/';
+  const about = { name: 'ops', dashboard, target: webhookTo('https://ops.example.com/'), at: at + 300_000, missed: 0 };
   expect(JSON.parse(block('json'))).toEqual(JSON.parse(JSON.stringify(notificationOf(about, entries, 20))));
 });
 

@@ -32,7 +32,10 @@ async function receiver(secure = false): Promise<WebhookReceiver> {
 async function send(target: NotifyTarget, { env = {}, settings = {} } = {}): Promise<MailhaulError | undefined> {
   const context = { settings: settingsFor({}, settings), env, log: quiet, signal: new AbortController().signal };
   const sender = senderOf('ops', target, { ...context, clock: { now: Date.now, wait: async () => {} } });
-  const message = { id: 'msg_1', notification: testNotification('ops', target, Date.now()) };
+  const message = {
+    id: 'msg_1',
+    notification: testNotification({ name: 'ops', target, dashboard: null, at: Date.now() }),
+  };
   return sender(message).then(
     () => undefined,
     (error: unknown) => failureOf('ops', error),

@@ -43,6 +43,8 @@ export class Viewers {
     const { eventsViewersMax, eventsKeepAliveMs } = this.#settings;
     if (this.#viewers.size >= eventsViewersMax)
       throw new MailhaulError('viewers-too-many', { count: eventsViewersMax });
+    // Who went while he was looked at is told nothing, and would never be seen to go.
+    if (response.destroyed) return;
     const viewer: Viewer = { response, login };
     this.#viewers.add(viewer);
     // The service's own limit is on requests, and this one does not end.
@@ -58,9 +60,13 @@ export class Viewers {
     this.#timer ??= setInterval(() => void this.#keepAlive(), eventsKeepAliveMs).unref();
   }
 
-  /** Cuts off who watches by a login. */
+  /** Ends the streams of who watches by a login: well, where nothing is left to be taken. */
   end(login: string): void {
-    for (const viewer of this.#viewers) if (viewer.login === login) viewer.response.destroy();
+    for (const { response, login: own } of this.#viewers) {
+      if (own !== login) continue;
+      if (response.writableLength > 0) response.destroy();
+      else response.end();
+    }
   }
 
   #bytesOf(event: LiveEvent): Buffer {
@@ -71,6 +77,7 @@ export class Viewers {
   }
 
   #send({ response }: Viewer, bytes: Buffer): void {
+    if (response.writableEnded) return;
     response.write(bytes);
     // What the system does not take any more waits here, and may not pile up.
     if (response.writableLength > this.#settings.eventsBufferMaxBytes) response.destroy();

@@ -6,7 +6,7 @@ import { statusOf } from './answers.ts';
 
 const style = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { display: grid; place-items: center; min-height: 100vh; margin: 0; }
+body { display: grid; place-items: center; min-height: 100vh; margin: 0; background: Canvas; color: CanvasText; }
 main { width: min(24rem, 100vw - 2rem); }
 h1 { font-size: 1.5rem; margin: 0 0 1rem; }
 form { display: grid; gap: .75rem; }

@@ -43,6 +43,9 @@ const readScript = new Script(`
     for i = 1, #problems do told[${totalNames.length + runFields.length} + i] = problems[i] end
   end
   for i = 1, #told do told[i] = told[i] or '' end
+  -- The one field with words of others: a NUL in them would shift all that follows.
+  local words = ${totalNames.length + runFields.indexOf('error') + 1}
+  told[words] = string.gsub(told[words], '%z', ' ')
   return table.concat(told, '\\0')
 `);
 

@@ -11,7 +11,10 @@ import { type Settlement, settle } from '../../src/ledger/settle.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
 import { accountOf } from '../dashboard/dashboard-rig.ts';
 
-/** Each by what it tries to be. Whatever runs sets `canary` on the window, or asks a host that is not there for something. */
+/**
+ * Each by what it tries to be, in 500 characters, as the API takes ids. Whatever runs sets `canary` on the window, or asks a host that is not
+ * there for something.
+ */
 export const hostileTexts: Readonly<Record<string, string>> = {
   image: '<img src=x onerror="canary=1">',
   script: '"><script>canary=1</script>',
@@ -27,9 +30,9 @@ export const hostileTexts: Readonly<Record<string, string>> = {
   command: "@SUM(1+1)*cmd|' /C calc'!A0",
   hash: '../../#/hosts?search=%00&x=%2e%2e/',
   bidi: 'invoice_\u202egpj.exe\u202c \u2067fdp\u2069 \u200f\u061c',
-  zalgo: `Z${'\u0335\u0321\u0301'.repeat(200)}`,
-  long: 'W'.repeat(1000),
-  unbroken: `https://${'w'.repeat(900)}.example/`,
+  zalgo: `Z${'\u0335\u0321\u0301'.repeat(100)}`,
+  long: 'W'.repeat(450),
+  unbroken: `https://${'w'.repeat(400)}.example/`,
 };
 
 /** What a terminal would obey: colours, a window title, a link, the answerback, a cleared screen, C1 controls, backspaces. */

@@ -66,6 +66,12 @@ export class Visit {
   async open(name: 'Overview' | 'Accounts' | 'Hosts' | 'Audit'): Promise<void> {
     await this.page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
     await this.page.getByRole('heading', { level: 1, name }).waitFor();
+    await this.settled();
+  }
+
+  /** Returns when the page has what it asked for. */
+  async settled(): Promise<void> {
+    await this.page.getByText('Loading …').first().waitFor({ state: 'detached' });
   }
 
   /** Asks for a deed, and says in the dialog that it is meant. */

@@ -50,6 +50,7 @@ it('counts as moved what came after the first look, each message once, whatever 
   expect(memory.moved.messages).toBe(30);
   // The next run has begun, and its sums were read before.
   memory.enter(ann.key, told({ id: 'r2', number: 2 }), 2);
+  expect([memory.moved.messages, memory.carried.messages]).toEqual([30, 130]);
   memory.enter(ann.key, told({ id: 'r2', number: 2, appended: 5 }, { appended: 130 }), 3);
   expect([memory.moved.messages, memory.carried.messages]).toEqual([35, 135]);
 });

@@ -85,7 +85,8 @@ export function settingsOf(options: CommonOptions, env: NodeJS.ProcessEnv): Load
 /** The log of a command that a person watches: a file in the data directory. */
 export function commandLog(settings: LoadedSettings): Log {
   const destination = join(settings.dataDir, 'mailhaul.log');
-  return createLog({ level: settings.logLevel, destination, accountFiles: accountFilesOf(settings) });
+  const { logLevel: level, logFileMaxBytes: maxBytes } = settings;
+  return createLog({ level, destination, maxBytes, accountFiles: accountFilesOf(settings) });
 }
 
 /** The log of a command that logs nothing but the protocol trace; undefined where the settings want none. */

@@ -43,6 +43,8 @@ export class Viewers {
     const { eventsViewersMax, eventsKeepAliveMs } = this.#settings;
     if (this.#viewers.size >= eventsViewersMax)
       throw new MailhaulError('viewers-too-many', { count: eventsViewersMax });
+    // Who went while he was looked at is told nothing, and would never be seen to go.
+    if (response.destroyed) return;
     const viewer: Viewer = { response, login };
     this.#viewers.add(viewer);
     // The service's own limit is on requests, and this one does not end.

@@ -1,4 +1,5 @@
 /** The log: one line an event, JSON or for people, by pino. This file owns pino. */
+import { renameSync, statSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { AccountFiles, type AccountFilesOptions } from './log-account-files.ts';
 import { escapeControls } from './log-text.ts';
@@ -12,6 +13,8 @@ export interface LogOptions {
   readonly level: string;
   /** A path, standard output or standard error. */
   readonly destination: string | 1 | 2;
+  /** A file that would get more bytes becomes FILE.1.log, in the place of an older one. */
+  readonly maxBytes?: number;
   /** Lines for people instead of JSON. */
   readonly pretty?: { readonly colour: boolean } | undefined;
   /** Lines with an account go to its own file too, as JSON. */
@@ -57,8 +60,10 @@ export function silentLog(): Log {
   return pino({ level: 'silent' });
 }
 
-function makeLog({ level, destination, accountFiles }: LogOptions, form: Form | undefined): Log {
-  const main = pino.destination({ dest: destination, mkdir: true, mode: 0o600, sync: false, minLength: 0 });
+function makeLog({ level, destination, maxBytes, accountFiles }: LogOptions, form: Form | undefined): Log {
+  const stream = pino.destination({ dest: destination, mkdir: true, mode: 0o600, sync: false, minLength: 0 });
+  const isFile = typeof destination === 'string' && maxBytes !== undefined;
+  const main = isFile ? new BoundedFile(stream, destination, maxBytes) : stream;
   const files =
     accountFiles &&
     new AccountFiles({
@@ -74,6 +79,39 @@ function makeLog({ level, destination, accountFiles }: LogOptions, form: Form | 
   };
   const log: Log = pino(options, files || form ? new Branches(main, form, files) : main);
   return log;
+}
+
+/** Gives a file that is full another name, and goes on with an empty one. */
+class BoundedFile implements DestinationStream {
+  readonly #stream: ReturnType<typeof pino.destination>;
+  readonly #path: string;
+  readonly #maxBytes: number;
+  #bytes: number;
+
+  constructor(stream: ReturnType<typeof pino.destination>, path: string, maxBytes: number) {
+    this.#stream = stream;
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+    this.#bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.byteLength(line);
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) this.#turn();
+    this.#bytes += bytes;
+    this.#stream.write(line);
+  }
+
+  /** What was written and is not on the disk yet follows the file to its other name, or begins the next. */
+  #turn(): void {
+    this.#bytes = 0;
+    try {
+      renameSync(this.#path, this.#path.replace(/(?:\.log)?$/, '.1.log'));
+      this.#stream.reopen();
+    } catch {
+      // It is not there yet, or somebody took it away: it goes on where it is.
+    }
+  }
 }
 
 /** Writes each line to the main log and, where it is about an account, to that account's file. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 /** A part of the schema of the settings. */
 export const logShape = {
   logFormat: z.enum(['auto', 'json', 'pretty']),
+  logFileMaxBytes: z.number().int().min(10_000).max(Number.MAX_SAFE_INTEGER),
   logAccountFiles: z.boolean(),
   logAccountFileMaxBytes: z.number().int().min(10_000).max(Number.MAX_SAFE_INTEGER),
   logAccountFilesOpen: z.number().int().min(1).max(10_000),

@@ -120,12 +120,13 @@ export class Delivery {
     const { code, message } = error;
     if (now - planned.at >= notifyGiveUpMs) {
       const lost = new MailhaulError('notification-dropped', { target: this.name, count: dropped.missed });
-      log.error({ target: this.name, message: planned.id, code: lost.code, reason: message }, lost.message);
+      const said = { code: lost.code, text: lost.message, reason: message };
+      log.error({ target: this.name, message: planned.id, ...said }, 'notification dropped');
       await saveProgress(redis, this.name, dropped);
       return 'told';
     }
     const waitMs = notifyRetryWaitsMs[Math.min(planned.tries, notifyRetryWaitsMs.length - 1)]!;
-    log.warn({ target: this.name, message: planned.id, code, waitMs }, message);
+    log.warn({ target: this.name, message: planned.id, code, reason: message, waitMs }, 'notification failed');
     const next = { ...planned, tries: planned.tries + 1, nextAt: now + waitMs };
     await saveProgress(redis, this.name, { ...progress, planned: next });
     return { nextAt: next.nextAt };

@@ -66,9 +66,9 @@ export class Teller {
     });
   }
 
-  async #quietly(account: string, work: () => Promise<void>): Promise<void> {
+  async #quietly(key: string, work: () => Promise<void>): Promise<void> {
     await work().catch((error: Error) => {
-      this.#context.log.warn({ account, reason: error.message }, 'not noted for notifications');
+      this.#context.log.warn({ key, reason: error.message }, 'not noted for notifications');
     });
   }
 }

@@ -194,8 +194,8 @@ export class RunControl {
     const { waitMaxMs = 0 } = (await readRun(redis, account)) ?? {};
     await noteWait(redis, account, wait);
     if (wait.error) await noteProblem(redis, account, problemOf(wait.error));
-    const level = wait.error ? 'warn' : 'debug';
-    (await logOf(this.#context, job))[level]({ kind, waitMs, because: wait.because }, 'session waits');
+    const log = await logOf(this.#context, job);
+    log[wait.error ? 'warn' : 'debug']({ kind, waitMs, because: wait.because }, 'session waits');
     await this.#context.onWait?.(account, wait, now);
     const since = wait.error ? await fullSince(redis, account, now) : now;
     if (waitMaxMs === 0 || wait.untilMs <= since + waitMaxMs) {

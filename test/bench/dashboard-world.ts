@@ -21,7 +21,7 @@ export interface DashboardWorld {
   readonly url: string;
   readonly token: string;
   readonly client: RedisClient;
-  /** Goes on with so many runs, as sessions that settle mail do, and rings for a quarter of them, as batches that come do. */
+  /** Goes on with so many of the open runs, as sessions that settle mail do; a quarter of them ring, as batches that come do. */
   progress(runs: number): Promise<void>;
   /** Has so many accounts ring whose runs have ended. */
   ring(count: number): Promise<void>;
@@ -43,7 +43,6 @@ export async function openWorld(
   await writeFile(list, listText(accounts), { mode: 0o600 });
   await seed(client, accounts, open);
   const service = ScaleService.start(program, { list, redis: redis.url, directory, more: ['--roles', 'dashboard'] });
-  let next = 0;
   return {
     accounts,
     service,
@@ -51,8 +50,9 @@ export async function openWorld(
     client,
     progress: async (runs) => {
       const pipeline = client.pipeline();
-      for (let turn = 0; turn < runs; turn += 1) {
-        const key = keyOf(next++ % open);
+      for (let turn = 0; turn < Math.min(runs, open); turn += 1) {
+        // The same ones for as long as sessions last; the others wait for their turn.
+        const key = keyOf(turn);
         pipeline.hincrby(accountKeys.run(key), 'appended', 7);
         pipeline.hincrby(accountKeys.run(key), 'bytesAppended', 60_000);
         if (turn % 4 === 0) pipeline.publish(globalKeys.bell, key);

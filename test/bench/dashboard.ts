@@ -2,12 +2,15 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BoardFigures, type BoardPlan, measureBoard } from './dashboard-board.ts';
+import { measurePage, type PageFigures, type PagePlan } from './dashboard-page.ts';
 import { openWorld } from './dashboard-world.ts';
 
 /** Everything that was measured of it. */
 export interface DashboardFigures {
   accounts: number;
   board: BoardFigures;
+  /** Undefined where no Chromium could be driven; `problems` says why. */
+  page: PageFigures | undefined;
   /** What was wrong; empty when nothing was. */
   problems: string[];
 }
@@ -18,12 +21,18 @@ export interface DashboardPlan {
   /** Of these, accounts with a run under way: `runsMax` of config/default.yaml. */
   readonly open: number;
   readonly board: BoardPlan;
+  readonly page: PagePlan;
 }
 
 /** What is measured by the extent of the benchmark. */
 export const dashboardPlans: Readonly<Record<'full' | 'quick', DashboardPlan>> = {
-  full: { accounts: 10_000, open: 400, board: { requests: 100, lookMs: 30_000, settleMs: 10_000 } },
-  quick: { accounts: 500, open: 40, board: { requests: 3, lookMs: 1000, settleMs: 100 } },
+  full: {
+    accounts: 10_000,
+    open: 400,
+    board: { requests: 100, lookMs: 30_000, settleMs: 10_000 },
+    page: { scrollSteps: 600 },
+  },
+  quick: { accounts: 500, open: 40, board: { requests: 3, lookMs: 1000, settleMs: 100 }, page: { scrollSteps: 20 } },
 };
 
 /** Measures, with a Redis and a data directory of its own. */
@@ -39,7 +48,13 @@ export async function measureDashboard(
   try {
     const board = await measureBoard(world, plan.board);
     say(`dashboard ${plan.accounts} accounts: table and events measured`);
-    return { accounts: plan.accounts, board, problems: await world.close() };
+    const problems: string[] = [];
+    const page = await measurePage(world, plan.page).catch((error: Error) => {
+      problems.push(`the page was not measured: ${error.message}`);
+      return undefined;
+    });
+    say(`dashboard ${plan.accounts} accounts: the page measured`);
+    return { accounts: plan.accounts, board, page, problems: [...problems, ...(await world.close())] };
   } finally {
     world.service.kill();
     await rm(own, { recursive: true, force: true });

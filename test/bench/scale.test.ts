@@ -1,4 +1,4 @@
-/** `npm run bench -- --quick --scale`: that it measures what it says; and its arithmetic. Never how fast that was. */
+/** `npm run bench -- --quick --scale --dashboard`: that it measures what it says; and its arithmetic. Never how fast that was. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,12 +17,12 @@ it(
     const directory = await mkdtemp(join(tmpdir(), 'mailhaul-scale-test-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
     const json = join(directory, 'scale.json');
-    const args = ['--import', 'tsx', 'test/bench/main.ts', '--quick', '--scale', '--json', json];
+    const args = ['--import', 'tsx', 'test/bench/main.ts', '--quick', '--scale', '--dashboard', '--json', json];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMs - 20_000 });
     const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => stream.setEncoding('utf8').toArray());
     const status = await new Promise((done) => child.once('close', done));
     expect(`${status} ${(await stderr!).join('')}`).toMatch(/^0 (?!.*WRONG)/s);
-    const { scale, scenarios }: BenchResult = JSON.parse(await readFile(json, 'utf8'));
+    const { scale, scenarios, dashboard }: BenchResult = JSON.parse(await readFile(json, 'utf8'));
     expect(scenarios).toEqual([]);
     expect(scale!.map(({ accounts }) => accounts)).toEqual([100, 1000]);
     for (const { problems, idlePercent, redisIdlePercent, ...figures } of scale!) {
@@ -35,7 +35,13 @@ it(
     // A list in Redis has a sealed password for each side of an account.
     expect(large!.redisListBytes - small!.redisListBytes).toBeGreaterThan(900 * 300);
     expect(large!.redisBytes).toBeGreaterThan(large!.redisListBytes);
-    expect((await stdout!).join('')).toMatch(/^\| GET \/metrics, counted anew \|.*\|$/m);
+    const text = (await stdout!).join('');
+    expect(text).toMatch(/^\| GET \/metrics, counted anew \|.*\|$/m);
+    expect(dashboard).toMatchObject({ accounts: 500, problems: [] });
+    const { latencies, eventsPerSecond, bytesPerSecond } = dashboard!.board;
+    expect(Math.min(...latencies.flatMap(({ medianMs, worstMs }) => [medianMs, worstMs]))).toBeGreaterThan(0);
+    expect(Math.min(eventsPerSecond, bytesPerSecond)).toBeGreaterThan(0);
+    expect(text).toMatch(/^\| events by 20 viewers, during a haul \| ≤ 2 % of a core \|.*\|$/m);
   },
   limitMs,
 );

@@ -51,10 +51,23 @@ export function faultsOf(method: string, path: string, status: number, type: str
   const media = type.split(';')[0]!;
   if (!responses[answer]!.content?.[media]) return `${method} ${template} answers ${status} as ${media}`;
   if (media !== 'application/json') return '';
-  const place = ['paths', template, method.toLowerCase(), 'responses', answer, 'content', media, 'schema'];
-  const $ref = `api#/${place.map((part) => encodeURIComponent(part.replace(/~/g, '~0').replace(/\//g, '~1'))).join('/')}`;
-  const validate = validators.get($ref) ?? ajv.compile({ $ref });
-  validators.set($ref, validate);
+  const place = [template, method.toLowerCase(), 'responses', answer, 'content', media, 'schema'];
+  const validate = validatorAt(place);
   if (validate(JSON.parse(text))) return '';
   return `${method} ${template} answers ${status} otherwise than documented: ${ajv.errorsText(validate.errors)}`;
+}
+
+/** What is wrong with the body of a POST; empty where nothing is. */
+export function bodyFaults(template: string, body: unknown): string {
+  const validate = validatorAt([template, 'post', 'requestBody', 'content', 'application/json', 'schema']);
+  return validate(body) ? '' : ajv.errorsText(validate.errors);
+}
+
+/** The schema at this place below `paths`. */
+function validatorAt(place: readonly string[]): ValidateFunction {
+  const pointer = place.map((part) => encodeURIComponent(part.replace(/~/g, '~0').replace(/\//g, '~1')));
+  const $ref = `api#/paths/${pointer.join('/')}`;
+  const validate = validators.get($ref) ?? ajv.compile({ $ref });
+  validators.set($ref, validate);
+  return validate;
 }

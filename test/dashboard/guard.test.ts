@@ -1,4 +1,4 @@
-import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDashboard } from '../../src/dashboard/server.ts';
@@ -60,6 +60,12 @@ describe('the token', () => {
     await chmod(path, 0o600);
     await writeFile(path, 'short\n');
     await expect(open()).rejects.toMatchObject({ code: 'token-unusable' });
+    await writeFile(path, await readFile(join(settings.dataDir, 'token-look')));
+    // With one text for both, who is given the one to look would steer.
+    await expect(open()).rejects.toMatchObject({
+      code: 'token-unusable',
+      details: { reason: expect.stringContaining('the same as token') },
+    });
   });
 });
 

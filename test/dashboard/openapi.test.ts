@@ -5,7 +5,7 @@ import { packageRoot } from '../../src/ground/package-root.ts';
 import type { Live } from '../../src/operations/live.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 import { accountOf, openRig } from './dashboard-rig.ts';
-import { writtenDocument } from './documented.ts';
+import { bodyFaults, documentedPath, writtenDocument } from './documented.ts';
 
 const redis = useRedis();
 
@@ -47,6 +47,36 @@ describe('the OpenAPI document', () => {
         const named = parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
         expect(named, of).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name));
       }
+    }
+  });
+});
+
+describe('docs/api.md', () => {
+  const page = readFileSync(join(packageRoot(), 'docs', 'api.md'), 'utf8');
+  const calls = [...page.matchAll(/^ *(?:.*\| *)?curl (.*)$/gm)].map(([, call]) => call!);
+
+  it('has examples of routes that are there, with bodies and queries that they take', () => {
+    for (const call of calls) {
+      const address = /"?\$URL(\/api\/[^\s"]+)"?/.exec(call)![1]!;
+      const json = /--json '(.*)'/.exec(call)?.[1];
+      const method = /-X (\w+)/.exec(call)?.[1] ?? (call.includes('--json') ? 'POST' : 'GET');
+      const path = documentedPath(method, address);
+      expect(path, `${method} ${address}`).toBeDefined();
+      const { parameters = [], requestBody } = writtenDocument.paths[path!]![method.toLowerCase()]!;
+      const known = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
+      for (const name of new URL(address, 'http://x').searchParams.keys()) expect(known, address).toContain(name);
+      expect(requestBody !== undefined, call).toBe(call.includes('--json'));
+      if (json !== undefined) expect(bodyFaults(path!, JSON.parse(json)), call).toBe('');
+    }
+    expect(calls.length).toBeGreaterThan(25);
+  });
+
+  it('shows each kind of task, each deed, and how to page, watch and export', () => {
+    const shown = calls.join('\n');
+    const kinds = ['check', 'verify', 'dry-run', 'discover', 'authorize'].map((kind) => `"kind": "${kind}"`);
+    const paths = ['pause', 'resume', 'retry', 'run', 'accept', 'accounts/import', 'events', 'report'];
+    for (const word of [...kinds, ...paths.map((path) => `/api/${path}`), '&after=', '/export/messages']) {
+      expect(shown).toContain(word);
     }
   });
 });

@@ -265,11 +265,11 @@ describe('the Dockerfile', () => {
     const cli = join(root, 'dist/src/cli.js');
     expect((await run([cli, '--help'])).stdout).toContain('mailhaul');
     await expectServes(cli);
-  }, 120_000);
+  }, 300_000);
 
   /** Runs Node.js to its end, beside the servers of this process. */
   function run(args: readonly string[], env = {}): Promise<{ status: number | null; stdout: string; stderr: string }> {
-    const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 60_000 };
+    const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 150_000 };
     return new Promise((done) => {
       const child = execFile(process.execPath, args, options, (_error, stdout, stderr) =>
         done({ status: child.exitCode, stdout, stderr }),
@@ -311,8 +311,32 @@ describe('the Dockerfile', () => {
     expect(imap.stored()).toHaveLength(1);
     const verified = await run([cli, 'verify', list, '--json', '--quiet'], env);
     expect([verified.status, verified.stderr]).toEqual([0, '']);
+    await expectPages(`http://127.0.0.1:${port}`, readFileSync(join(env.MAILHAUL_DATA_DIR, 'token'), 'utf8').trim());
     service.kill('SIGTERM');
     expect((await end)[0]).toBe(0);
+  }
+
+  /** The dashboard and the queues come whole to a browser that logs in. */
+  async function expectPages(url: string, token: string): Promise<void> {
+    const login = await fetch(`${url}/login`, {
+      method: 'POST',
+      body: new URLSearchParams({ token }),
+      redirect: 'manual',
+    });
+    expect(login.status).toBe(303);
+    const headers = { accept: 'text/html', cookie: login.headers.getSetCookie()[0]!.split(';')[0]! };
+    for (const page of [`${url}/`, `${url}/queues/`]) {
+      const answer = await fetch(page, { headers });
+      expect(answer.status, page).toBe(200);
+      const files = [...(await answer.text()).matchAll(/(?:src|href)="((?:assets|static)\/[^"]+)"/g)].map(
+        ([, file]) => file!,
+      );
+      expect(files.length).toBeGreaterThan(1);
+      for (const file of files) expect((await fetch(new URL(file, page), { headers })).status, file).toBe(200);
+    }
+    expect(await (await fetch(`${url}/queues/api/queues`, { headers })).json()).toMatchObject({
+      queues: { length: 3 },
+    });
   }
 
   /** What COPY does: files and the contents of folders. */

@@ -161,7 +161,7 @@ describe('after a run with messages that did not arrive', () => {
     const ann = await report('--account', 'ann');
     expect(ann.status).toBe(0);
     expect(ann.stdout).toContain('Proved: all 1 account(s).');
-  });
+  }, 120_000);
 });
 
 /** The page in a real browser, which must not run, ask for, or complain of anything; and what is on it. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createLog, type LogOptions, openLog } from '../../src/ground/log.ts';
@@ -97,5 +97,28 @@ describe('the files of accounts', () => {
     log.warn({ endpoint: { password: canary } }, 'session failed');
     expect(lines()).toMatchObject([{ account: 'ann', run: 'r1', endpoint: { password: '[secret]' } }]);
     expect(text()).not.toContain(canary);
+  });
+});
+
+describe('a file of the log', () => {
+  it('has no more bytes than it may, and one older one, and nothing is lost between them', async () => {
+    const folder = testFolder();
+    const [now, before] = [join(folder, 'all.log'), join(folder, 'all.1.log')];
+    const write = async (from: number) => {
+      const log = createLog({ level: 'info', destination: now, maxBytes: 2000 });
+      for (let n = from; n < from + 20; n += 1) log.info({ n }, 'batch sent');
+      await expect.poll(() => readFileSync(now, 'utf8'), { timeout: 20_000 }).toContain(`"n":${from + 19},`);
+    };
+    await write(100);
+    expect(existsSync(before)).toBe(false);
+    await write(120);
+    const text = readFileSync(before, 'utf8') + readFileSync(now, 'utf8');
+    const numbers = text
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { n: number }).n);
+    expect(numbers).toEqual(Array.from({ length: 40 }, (_, at) => 100 + at));
+    expect(readFileSync(now).length).toBeLessThan(2000);
+    expect(statSync(now).mode & 0o777).toBe(0o600);
   });
 });

@@ -70,7 +70,14 @@ test('that an account needs a person is told when it begins, changes, or begins 
 });
 
 test('what stops the whole account is told before what stops a message, and a schedule without a further run counts', async () => {
-  const problems = [new MailhaulError('message-hidden', { count: 1 }), refused];
+  const ofMessages = [
+    'message-hidden',
+    'message-too-big',
+    'message-empty',
+    'append-refused',
+    'message-unreadable',
+  ] as const;
+  const problems = [...ofMessages.map((code) => new MailhaulError(code, {})), refused];
   await teller.ended(alice, await ended(alice, 'failed', { problems }));
   const away = new MailhaulError('connection-refused', { host: 'pop.example', port: 110, reason: 'x' });
   await teller.ended(bob, await ended(bob, 'failed', { problems: [away] }), true);

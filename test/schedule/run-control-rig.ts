@@ -4,6 +4,7 @@ import { silentLog } from '../../src/ground/log.ts';
 import { loadSettings } from '../../src/ground/settings-load.ts';
 import { readRun } from '../../src/ledger/run.ts';
 import { Bell } from '../../src/limits/bell.ts';
+import type { Wait } from '../../src/limits/waits.ts';
 import { Queues, type SessionJob } from '../../src/schedule/queues.ts';
 import { RunControl } from '../../src/schedule/run-control.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
@@ -35,6 +36,8 @@ export class RunControlRig {
   now = 0;
   rung: string[] = [];
   isPaused = false;
+  /** The waits that run control told of. */
+  told: Wait[] = [];
 
   constructor() {
     beforeEach(() => this.#open());
@@ -50,9 +53,12 @@ export class RunControlRig {
     this.now = 1_000_000;
     this.rung = [];
     this.isPaused = false;
+    this.told = [];
     bell.listen((one) => this.rung.push(one));
     const isPaused = () => this.isPaused;
-    this.control = new RunControl({ redis: handle.client, settings, queues, bell, log: silentLog(), clock, isPaused });
+    const onWait = async (_account: string, wait: Wait) => void this.told.push(wait);
+    const parts = { redis: handle.client, settings, queues, bell, log: silentLog(), clock };
+    this.control = new RunControl({ ...parts, isPaused, onWait });
     onTestFinished(async () => {
       await queues.close();
       await bell.close();
@@ -69,7 +75,7 @@ export class RunControlRig {
       const [, kind = '', number = ''] = /\.(\w+)\.(\d+)$/.exec(key) ?? [];
       found.push({ ...JSON.parse(data), kind, number: Number(number), delay: Number(delay) });
     }
-    return found.sort((a, b) => a.number - b.number);
+    return found.sort((a, b) => a.number - b.number || (a.run < b.run ? -1 : 1));
   };
 
   /** Takes all jobs away, as their workers do or a crash. */

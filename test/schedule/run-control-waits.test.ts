@@ -85,6 +85,7 @@ describe('a wait', () => {
     expect(await jobs()).toHaveLength(2);
     expect(await run()).toMatchObject({ state: 'incomplete', download: 'left', finishedAt: rig.now });
     expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'budget-waits' }]);
+    expect(rig.told).toEqual([wait(60_000), wait(60_001)]);
     expect(await isFirstRun(redis.client, account)).toBe(true);
   });
 

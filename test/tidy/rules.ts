@@ -13,6 +13,7 @@ const owners: Readonly<Record<string, { files: readonly string[]; others: number
   'prom-client': { files: ['src/dashboard/metrics.ts'], others: 0 },
   'openid-client': { files: ['src/accounts/oauth/exchange.ts', 'src/accounts/oauth/client-auth.ts'], others: 0 },
   jose: { files: ['src/accounts/oauth/assertion.ts'], others: 0 },
+  uplot: { files: ['src/dashboard/web/chart.tsx'], others: 0 },
   re2js: { files: ['src/ground/patterns.ts'], others: 0 },
   libmime: { files: ['src/message/encoded-words.ts'], others: 0 },
   pino: { files: ['src/ground/log.ts'], others: 0 },

@@ -11,6 +11,7 @@ import { live } from './live.ts';
 import { MessageBar, MessageSum, settledOf } from './messages.tsx';
 import { FaultBox } from './notices.tsx';
 import { Figure } from './overview.tsx';
+import { ReportLinks } from './report-links.tsx';
 import { listHref } from './route.ts';
 import { useMaySteer } from './session.ts';
 import { StateBadge } from './states.tsx';
@@ -36,6 +37,7 @@ export function AccountPage({ id }: { id: string }) {
       <div class="account-head">
         <h1>{visible(id)}</h1>
         {value && <StateBadge state={value.state} />}
+        {value && <ReportLinks id={id} />}
       </div>
       {fault && <FaultBox fault={fault} retry={reload} />}
       {!value && !fault && <p class="loading">Loading …</p>}

@@ -143,9 +143,14 @@ function ThemeChoice() {
 function SessionInfo() {
   const found = useCell(session);
   const leave = () => {
+    // The service cuts the stream of a session that ends; it is no fault then.
+    live.close();
     logOut().then(
       () => location.assign('./'),
-      (thrown: unknown) => tellFault(asFault(thrown)),
+      (thrown: unknown) => {
+        tellFault(asFault(thrown));
+        live.open();
+      },
     );
   };
   return (

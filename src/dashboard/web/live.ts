@@ -25,8 +25,7 @@ export class Live {
   /** Opens the stream, for as long as the page lives. */
   open(): void {
     if (this.link.value === 'ended') return;
-    clearTimeout(this.#timer);
-    this.#source?.close();
+    this.close();
     const source = new EventSource('api/events');
     this.#source = source;
     source.onopen = () => this.#opened();
@@ -46,10 +45,15 @@ export class Live {
     return () => this.#rows.delete(listener);
   }
 
-  /** The session has ended: nothing more comes. */
-  end(): void {
+  /** Closes the stream until it is opened again. */
+  close(): void {
     clearTimeout(this.#timer);
     this.#source?.close();
+  }
+
+  /** The session has ended: nothing more comes. */
+  end(): void {
+    this.close();
     this.link.value = 'ended';
   }
 
@@ -64,8 +68,7 @@ export class Live {
   #broken(): void {
     if (this.link.value === 'ended') return;
     this.link.value = 'lost';
-    this.#source?.close();
-    clearTimeout(this.#timer);
+    this.close();
     this.#timer = setTimeout(() => void this.#tryAgain(), this.#waitMs);
     this.#waitMs = Math.min(longestWaitMs, this.#waitMs * 2);
   }

@@ -9,6 +9,7 @@ import { BusiestHosts } from './hosts.tsx';
 import { live } from './live.ts';
 import { MessageBar, MessageSum, settledOf } from './messages.tsx';
 import { FaultBox } from './notices.tsx';
+import { ReportLinks } from './report-links.tsx';
 import { listHref } from './route.ts';
 import { StateBadge, states } from './states.tsx';
 import { ThroughputSection } from './throughput.tsx';
@@ -25,7 +26,10 @@ export function OverviewPage() {
   const overview = newer(told, value);
   return (
     <>
-      <h1>Overview</h1>
+      <div class="list-head">
+        <h1>Overview</h1>
+        {overview !== undefined && overview.total > 0 && <ReportLinks />}
+      </div>
       {overview ? (
         <Shown overview={overview} />
       ) : fault ? (

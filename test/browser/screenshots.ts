@@ -66,7 +66,8 @@ async function everybody(): Promise<Person[]> {
     dealt += 1;
   }
   const offer = `Message-ID: <offer@shop.example>\r\nSubject: Your order\r\nDate: Tue, 4 Mar 2014 10:20:30 +0100\r\n`;
-  mail.get('dan')!.push({ bytes: Buffer.from(`${offer}\r\n${unwanted}\r\n`) });
+  // At the beginning, so that it is known by the time of the pictures.
+  mail.get('dan')!.unshift({ bytes: Buffer.from(`${offer}\r\n${unwanted}\r\n`) });
   return names.map((id, at) => ({
     id,
     group: groups[at % groups.length]!,
@@ -130,7 +131,7 @@ async function pictures(browser: Browser, migration: Migration): Promise<string[
 
 const migration = await startMigration(await everybody(), {
   reply: 'message content rejected: looks like spam',
-  settings: { budgets: `{hosts: {${hosts.source}: {messagesPerSecond: ${perSecond}, connections: 8}}}` },
+  settings: { budgets: `{hosts: {${hosts.source}: {messagesPerSecond: ${perSecond}, connections: 24}}}` },
 });
 try {
   const browser = await launch();

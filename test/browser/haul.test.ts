@@ -12,7 +12,7 @@ const mail = (user: string, count: number) => mailOf(user, Array<number>(count).
 const marked = {
   bytes: Buffer.from(`Message-ID: <marked@x>\r\nSubject: <img src=x onerror="canary=1">\r\n\r\n${unwanted}\r\n`),
 };
-const adas = 160;
+const adas = 120;
 
 beforeAll(async () => {
   const people = [
@@ -22,10 +22,13 @@ beforeAll(async () => {
     { id: 'dan', group: 'wave-2', mail: [...mail('dan', 4), marked], picky: true },
   ];
   migration = await startMigration(people, {
-    // A rate that one can watch.
-    budgets: `{hosts: {${hosts.source}: {messagesPerSecondPerAccount: 30}}}`,
-    batchMaxMessages: '5',
-    popPipelineCommands: '4',
+    reply: 'message content rejected <img src=x onerror="canary=1">',
+    settings: {
+      // A rate that one can watch.
+      budgets: `{hosts: {${hosts.source}: {messagesPerSecondPerAccount: 10}}}`,
+      batchMaxMessages: '5',
+      popPipelineCommands: '4',
+    },
   });
 });
 
@@ -75,7 +78,7 @@ test('a haul that was begun on the page is seen to advance and to end, without l
   const appended = count(watching, 'appended');
   const done = isState(steering, 'complete');
   const [ofAda, ofAll] = [await numbersUntil(steering, count(steering, 'appended'), done), await appended()];
-  expect(ofAda.length).toBeGreaterThan(2);
+  expect(ofAda.filter((shown) => shown > 0 && shown < adas).length).toBeGreaterThan(0);
   expect(ofAda).toEqual([...ofAda].sort((a, b) => a - b));
   expect(Number(ofAll)).toBeGreaterThan(0);
   await expect.poll(appended).toBe(String(adas));

@@ -17,9 +17,8 @@ export const hosts = {
   picky: 'imap.picky.example',
 } as const;
 
-/** In a message that the picky destination refuses, and what it says. */
+/** In a message that the picky destination refuses. */
 export const unwanted = 'unwanted by the picky';
-const pickyReply = 'message content rejected <img src=x onerror="canary=1">';
 
 /** Somebody who moves. */
 export interface Person {
@@ -44,11 +43,16 @@ export interface Migration {
   setPassword(password: string): Promise<void>;
 }
 
-/** Starts the service with the settings given besides those of the rig; it ends with `rig.end()`. */
-export async function startMigration(
-  people: readonly Person[],
-  settings: Readonly<Record<string, string>>,
-): Promise<Migration> {
+/** How a migration differs from the usual. */
+export interface MigrationOptions {
+  /** Settings besides those of the rig. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** What the picky destination says of what it refuses. */
+  readonly reply: string;
+}
+
+/** Starts the service; it ends with `rig.end()`. */
+export async function startMigration(people: readonly Person[], options: MigrationOptions): Promise<Migration> {
   const rig = await HaulRig.make();
   try {
     const [source, destination, redis, proxyUrl] = await Promise.all([
@@ -59,7 +63,7 @@ export async function startMigration(
     ]);
     const picky = await rig.imap({
       capabilities: ['IMAP4rev1', 'LITERAL+', 'UIDPLUS'],
-      refuse: ({ bytes }) => (bytes.includes(unwanted) ? `NO [CANNOT] ${pickyReply}` : undefined),
+      refuse: ({ bytes }) => (bytes.includes(unwanted) ? `NO [CANNOT] ${options.reply}` : undefined),
     });
     const secret = join(rig.directory, 'mistyped.secret');
     const setPassword = (password: string) => writeFile(secret, `${password}\n`, { mode: 0o600 });
@@ -69,7 +73,7 @@ export async function startMigration(
     await rig.settings({
       connections: `{default: {proxy: "${proxyUrl}"}}`,
       schedules: '{default: {startAt: "2099-01-01T00:00Z"}}',
-      ...settings,
+      ...options.settings,
     });
     const { service, site } = await startService(rig, list, redis.url);
     return { site, rig, service, source, destination, picky, setPassword };

@@ -25,10 +25,10 @@ const names =
   'ada ben cleo dan eve finn gina hugo ines jan kim lars mia noel olga paul rosa sam tess udo vera will zoe'.split(' ');
 
 /** Enough for a chart, and few enough to wait for. */
-const messages = 3000;
+const messages = 6000;
 const perSecond = 60;
 /** Share of the messages that have arrived when the pictures are taken. */
-const shownAt = 0.6;
+const shownAt = 0.4;
 
 /** A page: how one gets there from the one before. */
 const pages: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
@@ -66,7 +66,8 @@ async function everybody(): Promise<Person[]> {
     dealt += 1;
   }
   const offer = `Message-ID: <offer@shop.example>\r\nSubject: Your order\r\nDate: Tue, 4 Mar 2014 10:20:30 +0100\r\n`;
-  mail.get('dan')!.push({ bytes: Buffer.from(`${offer}\r\n${unwanted}\r\n`) });
+  // At the beginning, so that it is known by the time of the pictures.
+  mail.get('dan')!.unshift({ bytes: Buffer.from(`${offer}\r\n${unwanted}\r\n`) });
   return names.map((id, at) => ({
     id,
     group: groups[at % groups.length]!,
@@ -129,7 +130,8 @@ async function pictures(browser: Browser, migration: Migration): Promise<string[
 }
 
 const migration = await startMigration(await everybody(), {
-  budgets: `{hosts: {${hosts.source}: {messagesPerSecond: ${perSecond}, connections: 8}}}`,
+  reply: 'message content rejected: looks like spam',
+  settings: { budgets: `{hosts: {${hosts.source}: {messagesPerSecond: ${perSecond}, connections: 24}}}` },
 });
 try {
   const browser = await launch();

@@ -152,7 +152,7 @@ export async function open(browser: Browser, site: Site, look: Look): Promise<Vi
     locale: 'en-GB',
     timezoneId: 'UTC',
   });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(45_000);
   await context.addInitScript({ path: join(import.meta.dirname, 'in-page.js') });
   const page = await context.newPage();
   return new Visit(context, page, site);

@@ -2,6 +2,9 @@
 import { hexDigest } from '../ground/digest.ts';
 import type { SecretRef } from './secret.ts';
 
+/** Longest id of an account and longest name of a group, in characters: both stand in addresses of the API. */
+export const longestLabel = 500;
+
 /** One side of an account: where to connect and as whom. */
 export interface Endpoint {
   /** A lower-case host name (IDNA in its ASCII form) or an IP address without brackets. */

@@ -1,5 +1,5 @@
 /** One line of the account list, checked and made an account. */
-import { type Account, accountKey, type Endpoint } from './account.ts';
+import { type Account, accountKey, type Endpoint, longestLabel } from './account.ts';
 import { authOf, authorityOf, hostOf, passwordOf, pinOf, portOf } from './cell-values.ts';
 import { Cells, type ListContext, type Row } from './cells.ts';
 import { columns } from './columns.ts';
@@ -24,8 +24,10 @@ export function accountOf(row: Row, context: ListContext): Account | undefined {
   if (!enabled && !/^(no|false|0)$/i.test(cells.of('enabled'))) cells.complainOf('enabled', 'yes or no');
   const mailbox = cells.of('imap_mailbox') || 'INBOX';
   if (!source || !destination) return undefined;
+  const id = cells.of('id') || labelOf(cells, source);
+  if (id.length > longestLabel) cells.complain(`the id is longer than ${longestLabel} characters; give a shorter one`);
   return {
-    id: cells.of('id') || labelOf(cells, source),
+    id,
     key: accountKey(source, destination),
     group: cells.of('group') || 'default',
     enabled,
@@ -47,7 +49,8 @@ function checkText(cells: Cells): boolean {
   for (const { name } of columns) {
     const value = cells.of(name);
     if (value === '') continue;
-    if (value.length > maxLength) complain(`${name} is longer than ${maxLength} characters`);
+    const most = name === 'group' ? longestLabel : maxLength;
+    if (value.length > most) complain(`${name} is longer than ${most} characters`);
     else if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value)) complain(`${name} contains a control character`);
     else if (value.includes('\ufffd')) complain(`${name} is not UTF-8; save the list as UTF-8`);
   }

@@ -1,13 +1,13 @@
 /** What requests to the API may hold. Unknown fields are refused: a misspelt one must not do something else. */
 import { z } from 'zod';
 import { MailhaulError } from '../ground/errors.ts';
+import { label } from '../operations/answers/counts.ts';
 import { runStates } from '../operations/census.ts';
 
-const id = z.string().min(1).max(500);
 const reason = z.string().max(500);
-const ids = z.array(id).min(1).max(10_000);
+const ids = z.array(label).min(1).max(10_000);
 
-const selection = { account: ids.optional(), group: id.optional(), all: z.literal(true).optional() };
+const selection = { account: ids.optional(), group: label.optional(), all: z.literal(true).optional() };
 
 /** Body of pause, resume, retry and run. */
 export const steerBody = z.strictObject({ ...selection, reason: reason.optional() });
@@ -17,14 +17,14 @@ export const acceptBody = z.strictObject({ ...selection, reason: reason.min(1) }
 
 /** Query of /api/accounts. */
 export const accountsQuery = z.strictObject({
-  group: id.optional(),
+  group: label.optional(),
   state: z.enum(runStates as [(typeof runStates)[number], ...(typeof runStates)[number][]]).optional(),
   underWay: z
     .literal('true')
     .transform(() => true)
     .optional(),
-  id: z.union([id, ids]).optional(),
-  after: id.optional(),
+  id: z.union([label, ids]).optional(),
+  after: label.optional(),
   limit: z.coerce.number().int().min(1).max(10_000).optional(),
 });
 
@@ -50,7 +50,7 @@ export const importBody = z.strictObject({
 export const removeBody = z.strictObject({ account: ids });
 
 /** The part of a path that is the id of an account. */
-export const idParams = z.strictObject({ id });
+export const idParams = z.strictObject({ id: label });
 
 /** The part of a path that is the id of a task. */
 export const taskParams = z.strictObject({ id: z.string().regex(/^[0-9a-f]{1,64}$/) });

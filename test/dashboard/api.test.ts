@@ -116,6 +116,12 @@ describe('status', () => {
     expect(json['waiting']).toEqual([{ side: 'source', until: '2030-01-01T00:00:00.000Z', because: wait.because }]);
   });
 
+  it('shows an account with the longest id that a list may have', async () => {
+    const id = '\u4e16'.repeat(500);
+    const { ask } = await openRig(await redis.another(), [accountOf(id)]);
+    expect((await ask(`/api/accounts/${encodeURIComponent(id)}`)).json).toMatchObject({ id });
+  });
+
   it('shows one account with its problems and both sides, and no password', async () => {
     const { ask, control } = await rig();
     await control.start(ann.key, 'r1');

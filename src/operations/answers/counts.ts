@@ -1,7 +1,11 @@
 /** Counts and states as answers of the API have them. */
 import { z } from 'zod';
+import { longestLabel } from '../../accounts/account.ts';
 import type { RunState } from '../../ledger/run.ts';
 import type { ByteCounts, MessageCounts } from '../../report/report.ts';
+
+/** The id of an account or the name of a group. */
+export const label = z.string().min(1).max(longestLabel);
 
 /** A whole number, 0 or more. */
 export const count = z.number().int().min(0);

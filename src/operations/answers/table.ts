@@ -1,6 +1,6 @@
 /** The account list as a table that can be searched, filtered and sorted, and what changes in it. */
 import { z } from 'zod';
-import { accountState, count, instant } from './counts.ts';
+import { accountState, count, instant, label } from './counts.ts';
 
 /** One account in the table. */
 export const tableRow = z.strictObject({
@@ -49,7 +49,7 @@ export const sortColumns = [
 export const tableQuery = z.strictObject({
   /** Words that must all occur in id, group, a host or the note, whatever their case. */
   search: z.string().max(200).optional(),
-  group: z.string().min(1).max(500).optional(),
+  group: label.optional(),
   state: accountState.optional(),
   host: z.string().min(1).max(500).optional(),
   needsPerson: z.literal('true').optional(),

@@ -2,18 +2,16 @@
 import { z } from 'zod';
 import type { Authorized } from '../authorize.ts';
 import { checkReportSchema } from './check-report.ts';
-import { count, instant } from './counts.ts';
+import { count, instant, label } from './counts.ts';
 import { discoverReportSchema } from './discover-report.ts';
 import { errorSchema } from './problem.ts';
 import { reportSchema } from './reports.ts';
 import type { Shown } from './shown.ts';
 
-const id = z.string().min(1).max(500);
-
 /** Which accounts: exactly one of the three. Those that are switched off are left out. */
 const selection = {
-  account: z.array(id).min(1).max(10_000).optional(),
-  group: id.optional(),
+  account: z.array(label).min(1).max(10_000).optional(),
+  group: label.optional(),
   all: z.literal(true).optional(),
 };
 
@@ -38,7 +36,7 @@ export const taskRequest = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('authorize'),
-    id: id.describe('The account. Its progress says where the person signs in, and the code to type in there.'),
+    id: label.describe('The account. Its progress says where the person signs in, and the code to type in there.'),
   }),
 ]);
 

@@ -110,7 +110,7 @@ describe('an account of the service', () => {
     await rm(followed);
     const service = await start();
     service.child.kill('SIGHUP');
-    await logged(service, 'no account list to read again');
+    await logged(service, '"msg":"no account list"');
     expect((await schedule(await rig.list([scriptedRow(pop, imap)]))).status).toBe(0);
     expectAll();
     await stop(service);

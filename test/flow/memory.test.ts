@@ -7,7 +7,7 @@ import { canonical, mailboxContents } from '../servers/witness.ts';
 import { dovecotRow, expectReport, expectUntouched, HaulRig } from './haul-rig.ts';
 
 const accounts = 20;
-const hugeBytes = 60_000_000;
+const hugeBytes = 25_000_000;
 const budgetBytes = 250 * 1024 * 1024;
 
 let rig: HaulRig;
@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 afterEach(() => rig.end());
 
-test('twenty accounts at once, a message of 60 MB among the mail of each, stay under the budget', async () => {
+test('twenty accounts at once, a message of 25 MB among the mail of each, stay under the budget', async () => {
   const source = await rig.dovecot({ protocols: ['pop3'] });
   const destination = await rig.dovecot({ protocols: ['imap'] });
   const users = Array.from({ length: accounts }, (_, i) => `u${i}`);

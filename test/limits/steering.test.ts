@@ -76,8 +76,9 @@ describe('steering', () => {
     // As a process does whose publish never arrived.
     await here.pause({ all: true }, 'ops', '', 1);
     await heard;
+    const resumed = changed(there);
     await here.resume({ all: true });
-    await changed(there);
+    await resumed;
     const quiet = changed(there);
     const pause: Pause = { id: 'x', scope: { all: true }, by: 'ops', reason: '', at: 3 };
     await redis.client.hset(globalKeys.paused, 'all', JSON.stringify(pause));

@@ -25,8 +25,8 @@ export class SmtpReceiver {
       logger: false,
       onAuth: ({ username = '', password = '' }, _session, done) => {
         if (refusal === undefined && password === 'smtp-secret') return done(null, { user: username });
-        const bytes = Buffer.from(password);
-        const quotes = [password, password.toUpperCase(), bytes.toString('hex'), encodeURIComponent(password)];
+        const sent = String(password);
+        const quotes = [sent, sent.toUpperCase(), Buffer.from(sent).toString('hex'), encodeURIComponent(sent)];
         return done(new Error(refusal ?? `5.7.8 no: ${username} ${quotes.join(' ')}`));
       },
       onRcptTo: ({ address }, _session, done) =>

@@ -12,6 +12,7 @@ import { auditSchema, importedSchema, removedSchema, steeredSchema } from '../op
 import { reportPageSchema } from '../operations/answers/reports.ts';
 import type { Desk } from '../operations/desk.ts';
 import { health } from '../operations/health.ts';
+import { removeUploadedLists } from '../operations/list-upload.ts';
 import { listReports } from '../operations/reports.ts';
 import { listStatus, showAccount, shownPause } from '../operations/status.ts';
 import { type Asker, audited, type Deed, steer } from '../operations/steer.ts';
@@ -118,6 +119,7 @@ function addSteering(server: FastifyInstance, context: Desk): void {
 
 function addAdmin(server: FastifyInstance, context: Desk): void {
   const { settings } = context;
+  server.addHook('onReady', () => removeUploadedLists(settings.dataDir));
   const api = typed(server);
   api.post(
     '/api/accounts/import',

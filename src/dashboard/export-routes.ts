@@ -122,12 +122,12 @@ async function sendArchive(
 }
 
 /** Sends it, and waits until it has gone or nobody takes it. */
-async function sendFile(
+export async function sendFile(
   reply: FastifyReply,
   type: string,
   name: string,
   content: Readable,
-  headers: Readonly<Record<string, string | number>>,
+  headers: Readonly<Record<string, string | number>> = {},
 ): Promise<void> {
   const file = name.replace(/[^A-Za-z0-9@._+-]/g, '_');
   reply.headers({ 'content-type': type, 'content-disposition': `attachment; filename="${file}"`, ...headers });

@@ -56,14 +56,9 @@ export function addQueuesPage(server: FastifyInstance, desk: Desk, folder: strin
       const shown = (await views.all(desk.clock.now())).map((view) => new ShownQueue(view));
       const queues: BoardQueues = new Map(shown.map((queue) => [queue.getName(), queue]));
       const { params, query, headers } = request as { params: object; query: object; headers: object };
-      const { status = 200, body } = await handler({
-        queues,
-        uiConfig: board.config,
-        params,
-        query,
-        headers,
-        body: {},
-      } as never);
+      const asked = { queues, uiConfig: board.config, params, query, headers, body: {} } as never;
+      const answering = async () => handler(asked);
+      const { status = 200, body } = await answering().catch(refuseMisspelt);
       return reply.status(status).send(body);
     });
   }
@@ -172,6 +167,12 @@ class ShownQueue extends BaseAdapter {
 
 async function refuse(): Promise<never> {
   throw new MailhaulError('request-refused', { reason: 'the queues are only looked at here' });
+}
+
+/** The board decodes some of what it is asked once more: what cannot be decoded is no fault of the service. */
+function refuseMisspelt(error: unknown): never {
+  if (error instanceof URIError) throw new MailhaulError('request-refused', { reason: 'a name in it is misspelt' });
+  throw error;
 }
 
 /** Where the page is for its browser: below the path of the proxy, if it came that way. */

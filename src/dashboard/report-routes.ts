@@ -3,9 +3,11 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Desk } from '../operations/desk.ts';
-import { type OpenReport, openReport, type ReportFormat, reportFormats, scopeText } from '../operations/full-report.ts';
+import { Exports } from '../operations/export-archive.ts';
+import { openReport, type ReportFormat, reportFormats, scopeText } from '../operations/full-report.ts';
 import { matching } from '../operations/status.ts';
 import { typed } from './api-route.ts';
+import { sendFile } from './export-routes.ts';
 import { accountsQuery } from './requests.ts';
 
 const media: Readonly<Record<ReportFormat, readonly [type: string, ending: string]>> = {
@@ -24,13 +26,9 @@ const query = z.strictObject({
 
 /** Adds GET /api/report. */
 export function addReport(server: FastifyInstance, desk: Desk): void {
-  // One after the other: each reads all accounts, and many might be asked for at once.
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = (work: () => Promise<OpenReport>) => {
-    const mine = last.then(work);
-    last = mine.catch(() => {});
-    return mine;
-  };
+  // Each reads and holds all accounts until its reader has taken it: whoever may look could ask for many at once.
+  const reports = new Exports(desk.settings, desk.settings.dataDir);
+  server.addHook('preClose', () => reports.close());
   typed(server).get(
     '/api/report',
     {
@@ -44,15 +42,25 @@ export function addReport(server: FastifyInstance, desk: Desk): void {
     async ({ query: { group, id, format, messages } }, reply) => {
       const { redis, settings, book, clock } = desk;
       const ids = typeof id === 'string' ? [id] : id;
-      const accounts = matching(await book.all(), { group, ids, limit: 0 }).filter(({ enabled }) => enabled);
       const whole = group === undefined && ids === undefined;
       const scope = scopeText(group, ids !== undefined, 'the service');
-      const report = await inTurn(() => openReport({ redis, settings, accounts, scope, whole }));
       const [type, ending] = media[format];
       const name = `mailhaul-report-${new Date(clock.now()).toISOString().slice(0, 10)}.${ending}`;
-      // A file to be kept, never a page of this site.
-      reply.type(`${type}; charset=utf-8`).header('content-disposition', `attachment; filename="${name}"`);
-      return reply.send(Readable.from(report.pieces(format, messages === 'true')));
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
+      const done = reports.during(gone.signal, async (signal) => {
+        signal.addEventListener('abort', () => reply.raw.destroy(), { once: true });
+        const accounts = matching(await book.all(), { group, ids, limit: 0 }).filter(({ enabled }) => enabled);
+        const report = await openReport({ redis, settings, accounts, scope, whole, signal });
+        const pieces = Readable.from(report.pieces(format, messages === 'true'));
+        // A file to be kept, never a page of this site.
+        await sendFile(reply, `${type}; charset=utf-8`, name, pieces);
+      });
+      await done.catch((error: unknown) => {
+        // Nobody is left who could be told.
+        if (!reply.raw.destroyed) throw error;
+      });
+      return reply;
     },
   );
 }

@@ -37,19 +37,21 @@ export class Sessions {
     this.#clock = clock;
   }
 
-  /** Begins a login, and ends those that are too many. Gives what the cookie is to hold. */
+  /** Begins a login, and ends those of its role that are too many. Gives what the cookie is to hold. */
   async begin(role: Role): Promise<string> {
     const id = randomBytes(32).toString('base64url');
     const mark = markOf(id);
     const { loginIdleMs, loginMaxMs, loginsMax } = this.#settings;
     const now = this.#clock.now();
     const login: Login = { role, startedAt: now, tokens: this.#tokens };
-    await this.#redis.zremrangebyscore(globalKeys.logins, '-inf', now);
-    await this.#redis.zadd(globalKeys.logins, now + loginMaxMs, mark);
+    // Each role has its own: who may only look ends no login that steers.
+    const all = globalKeys.logins(role);
+    await this.#redis.zremrangebyscore(all, '-inf', now);
+    await this.#redis.zadd(all, now + loginMaxMs, mark);
     await this.#redis.set(globalKeys.login(mark), JSON.stringify(login), 'PX', Math.min(loginIdleMs, loginMaxMs));
-    const many = (await this.#redis.zcard(globalKeys.logins)) - loginsMax;
-    const ended = many > 0 ? await this.#redis.zpopmin(globalKeys.logins, many) : [];
-    await Promise.all(ended.filter((_, index) => index % 2 === 0).map((one) => this.end(one)));
+    // Read and not popped: of logins that begin at once each ends the same old ones.
+    const tooMany = await this.#redis.zrange(all, 0, String(-(loginsMax + 1)));
+    await Promise.all(tooMany.map((one) => this.end(one)));
     return id;
   }
 
@@ -69,7 +71,7 @@ export class Sessions {
   /** Ends a login, by its mark. */
   async end(mark: string): Promise<void> {
     await this.#redis.del(globalKeys.login(mark));
-    await this.#redis.zrem(globalKeys.logins, mark);
+    for (const role of ['look', 'steer']) await this.#redis.zrem(globalKeys.logins(role), mark);
   }
 }
 

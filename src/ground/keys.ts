@@ -157,8 +157,8 @@ export const globalKeys = {
   notifier: 'notifier',
   /** String with a time to live: JSON of a login to the dashboard; `mark` is the SHA-256 of what its cookie holds. */
   login: (mark: string) => `${prefix}:{logins}:${mark}`,
-  /** Sorted set: the marks of all logins → when they end at the latest, in milliseconds since 1970. */
-  logins: `${prefix}:{logins}:all`,
+  /** Sorted set: the marks of all logins of a role → when they end at the latest, in milliseconds since 1970. */
+  logins: (role: string) => `${prefix}:{logins}:all:${role}`,
   /** Stream: what was appended in each step of time, under the time at which the step began; bounded. */
   throughput: `${prefix}:throughput`,
   /** The prefix of BullMQ's keys. */

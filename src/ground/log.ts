@@ -36,6 +36,9 @@ const secretNames = [
 ];
 const secretPaths = ['', '*.', '*.*.', '*.*.*.'].flatMap((place) => secretNames.map((name) => `${place}${name}`));
 
+/** Bytes of lines that wait where nothing is written for a while (a full disk, a reader that has stopped); more are lost. */
+const mostWaiting = 8 * 1024 * 1024;
+
 /** A stream that has it is given what a line was made of, besides the line. */
 const wantsMetadata: unique symbol = Symbol.for('pino.metadata');
 
@@ -61,7 +64,7 @@ export function silentLog(): Log {
 }
 
 function makeLog({ level, destination, maxBytes, accountFiles }: LogOptions, form: Form | undefined): Log {
-  const stream = pino.destination({ dest: destination, mkdir: true, mode: 0o600, sync: false, minLength: 0 });
+  const stream = openStream(destination);
   const isFile = typeof destination === 'string' && maxBytes !== undefined;
   const main = isFile ? new BoundedFile(stream, destination, maxBytes) : stream;
   const files =
@@ -79,6 +82,25 @@ function makeLog({ level, destination, maxBytes, accountFiles }: LogOptions, for
   };
   const log: Log = pino(options, files || form ? new Branches(main, form, files) : main);
   return log;
+}
+
+/** A line that cannot be written ends no run: it waits for the next one, and is lost when the process ends before. */
+function openStream(dest: LogOptions['destination']): ReturnType<typeof pino.destination> {
+  // What is written to a file at once need not be flushed at the end, where a full disk would be waited for without end.
+  const sync = typeof dest === 'string';
+  const stream = pino.destination({ dest, mkdir: true, mode: 0o600, sync, minLength: 0, maxLength: mostWaiting });
+  const flush = stream.flushSync.bind(stream);
+  let failing = false;
+  stream.on('error', () => {
+    failing = true;
+  });
+  stream.on('write', () => {
+    failing = false;
+  });
+  stream.flushSync = () => {
+    if (!failing) flush();
+  };
+  return stream;
 }
 
 /** Gives a file that is full another name, and goes on with an empty one. */

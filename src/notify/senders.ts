@@ -6,6 +6,7 @@ import { SecretRef } from '../accounts/secret.ts';
 import type { Clock } from '../ground/clock.ts';
 import { asMailhaulError, MailhaulError } from '../ground/errors.ts';
 import type { Log } from '../ground/log.ts';
+import { anyOf, secretForms } from '../ground/secret-forms.ts';
 import type { Settings } from '../ground/settings.ts';
 import { type EmailFields, isSigningSecret, type NotifyTarget, type WebhookFields } from '../ground/settings-notify.ts';
 import { readTransport } from '../transport/read-transport.ts';
@@ -65,11 +66,9 @@ async function mail(
   const { sendEmail } = await import('./email.ts');
   const transport = await readTransport(settings, fields.host, env);
   const place = { fields, password, transport, ca: await caIn(fields.tlsCaFile, name), signal };
-  // As SASL PLAIN and LOGIN put it on the wire, which some servers quote when they refuse it.
-  const forms = [`\0${fields.user}\0${password}`, password].map((text) => Buffer.from(text).toString('base64'));
   const rejected = await sendEmail(message, { ...place, timeoutMs: settings.notifyTimeoutMs }).catch(
     (error: unknown) => {
-      throw withoutThem(error, password === '' ? [] : [password, ...forms]);
+      throw withoutThem(error, [password]);
     },
   );
   if (rejected.length > 0) log.warn({ target: name, recipients: rejected }, 'recipients refused');
@@ -98,6 +97,9 @@ async function caIn(path: string | undefined, name: string): Promise<string | un
 function withoutThem(error: unknown, secrets: readonly string[]): unknown {
   if (!(error instanceof Error)) return error;
   const { code } = error as NodeJS.ErrnoException;
-  const reason = withoutSecrets(error.message || code || 'failed', secrets);
+  const text = error.message || code || 'failed';
+  // Some servers quote what they refuse, as SASL puts it on the wire or otherwise.
+  const quoted = anyOf(secrets.flatMap(secretForms));
+  const reason = withoutSecrets(quoted ? text.replace(quoted, '[secret]') : text, []);
   return error instanceof MailhaulError ? error : new Error(reason);
 }

@@ -1,10 +1,14 @@
 /** An account list that came as text: it is read by the rules of a file, without a file of that name being there. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Account } from '../accounts/account.ts';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import { loadList } from './load-list.ts';
+
+const draftPrefix = 'upload-';
+/** What mkdtemp makes of it, and nothing that a person would name so. */
+const draftPattern = /^upload-[A-Za-z0-9]{6}$/;
 
 const extensions: ReadonlySet<string> = new Set(['.csv', '.tsv', '.txt', '.yaml', '.yml', '.json']);
 
@@ -21,7 +25,7 @@ export async function readUploadedList(
   folder?: string,
 ): Promise<Account[]> {
   await mkdir(dataDir, { recursive: true });
-  const draft = await mkdtemp(join(dataDir, 'upload-'));
+  const draft = await mkdtemp(join(dataDir, draftPrefix));
   try {
     const ending = extname(name).toLowerCase();
     const path = join(draft, `list${extensions.has(ending) ? ending : ''}`);
@@ -32,5 +36,13 @@ export async function readUploadedList(
     throw new MailhaulError(error.code, { ...error.details, path: printable(name) });
   } finally {
     await rm(draft, { recursive: true, force: true });
+  }
+}
+
+/** Removes the texts, passwords and all, that a process left behind which was killed while it read one. */
+export async function removeUploadedLists(dataDir: string): Promise<void> {
+  const names = await readdir(dataDir).catch(() => []);
+  for (const name of names) {
+    if (draftPattern.test(name)) await rm(join(dataDir, name), { recursive: true, force: true });
   }
 }

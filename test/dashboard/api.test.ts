@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
@@ -344,5 +345,12 @@ describe('health and metrics', () => {
     expect(headers['content-type']).toContain('text/plain');
     expect(text).toMatch(/^Mailhaul: not ready; 0 process/);
     expect(text).toContain('/api/status');
+  });
+
+  it('begins without the account lists of a process that was killed', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'mailhaul-left-'));
+    await mkdir(join(dataDir, 'upload-aB3dE6'));
+    await openRig(await redis.another(), accounts, { dataDir });
+    expect(await readdir(dataDir)).not.toContain('upload-aB3dE6');
   });
 });

@@ -108,7 +108,7 @@ describe('the events', () => {
     const it = await open({ eventsKeepAliveMs: 50 });
     const { cookie } = await logIn(it);
     const { ended, text } = await watch(it.dashboard.url, { cookie });
-    const [key] = (await redis.client.keys(globalKeys.login('*'))).filter((one) => one !== globalKeys.logins);
+    const [key] = (await redis.client.keys(globalKeys.login('*'))).filter((one) => one !== globalKeys.logins('steer'));
     await redis.client.pexpire(key!, 30_000);
     await until(async () => expect(await redis.client.pttl(key!)).toBeGreaterThan(30_000));
     await until(() => expect(text()).toContain(':\n\n'));

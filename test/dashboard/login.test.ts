@@ -175,10 +175,11 @@ describe('a login', () => {
     expect(keys).toHaveLength(2);
     const secrets = [cookie.split('=')[1]!, csrf, it.token];
     for (const key of keys) {
-      const value = key === globalKeys.logins ? await redis.client.zrange(key, 0, '-1') : await redis.client.get(key);
+      const value =
+        key === globalKeys.logins('steer') ? await redis.client.zrange(key, 0, '-1') : await redis.client.get(key);
       for (const secret of secrets) expect(`${key} ${value}`).not.toContain(secret);
-      if (key !== globalKeys.logins) expect(await redis.client.pttl(key)).toBeGreaterThan(0);
-      if (key !== globalKeys.logins) expect(await redis.client.pttl(key)).toBeLessThanOrEqual(5000);
+      if (key !== globalKeys.logins('steer')) expect(await redis.client.pttl(key)).toBeGreaterThan(0);
+      if (key !== globalKeys.logins('steer')) expect(await redis.client.pttl(key)).toBeLessThanOrEqual(5000);
     }
   });
 
@@ -194,7 +195,7 @@ describe('a login', () => {
 
   it('lasts longer when it is used', async () => {
     const { ask } = await logIn(await rig({ loginIdleMs: 100_000 }));
-    const [key] = (await redis.client.keys('mh:{logins}:*')).filter((one) => one !== globalKeys.logins);
+    const [key] = (await redis.client.keys('mh:{logins}:*')).filter((one) => one !== globalKeys.logins('steer'));
     await redis.client.pexpire(key!, 50_000);
     await ask('/api/status');
     expect(await redis.client.pttl(key!)).toBeGreaterThan(50_000);
@@ -209,7 +210,7 @@ describe('a login', () => {
       /=; Max-Age=0; Path=\/; Expires=[^;]* 1970 [^;]*; HttpOnly; SameSite=Strict$/,
     );
     expect([await statusOf(one), await statusOf(other)]).toEqual([401, 200]);
-    expect(await redis.client.zcard(globalKeys.logins)).toBe(1);
+    expect(await redis.client.zcard(globalKeys.logins('steer'))).toBe(1);
   });
 
   it('outlives a restart of the service, and no other token', async () => {
@@ -234,7 +235,10 @@ describe('a login', () => {
     await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(before));
     logins.push(await logIn(it), await logIn(it));
     expect(await Promise.all(logins.map(statusOf))).toEqual([401, 200, 200]);
-    expect(await redis.client.zcard(globalKeys.logins)).toBe(2);
+    expect(await redis.client.zcard(globalKeys.logins('steer'))).toBe(2);
+    const looking = await Promise.all([1, 2, 3].map(() => logIn(it, { token: it.lookToken, steer: false })));
+    expect(await Promise.all(logins.slice(1).map(statusOf))).toEqual([200, 200]);
+    expect((await Promise.all(looking.map(statusOf))).sort()).toEqual([200, 200, 401]);
   });
 
   it('has a cookie that no script reads and no other site sends, and that travels by https where there is https', async () => {

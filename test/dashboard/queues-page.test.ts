@@ -73,6 +73,7 @@ describe('the page of the queues', () => {
       expect((await session.ask(`/queues/api/${path}`)).status, path).toBe(200);
     }
     expect((await session.ask('/queues/api/queues/nothing/workers')).status).toBe(404);
+    expect((await session.ask('/queues/api/queues?activeQueue=%25E0')).status).toBe(400);
   });
 
   it('learns of spools that appear, and keeps those that go', async () => {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { EventEmitter, once } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
 import { noteOwed } from '../../src/ledger/owed.ts';
 import { finishRunIfDone, startRun, updateRun } from '../../src/ledger/run.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
@@ -50,5 +51,30 @@ describe('GET /api/report', () => {
     expect((await ask('/api/report?group=nobody')).status).toBe(404);
     expect((await ask('/api/report?format=pdf')).status).toBe(400);
     expect((await ask('/api/report', { token: null })).status).toBe(401);
+  });
+
+  it('is made for so many at a time as exports are: who may look cannot have the service hold many', async () => {
+    const gate = new EventEmitter();
+    const opened = once(gate, 'open');
+    let held = false;
+    const all = async () => {
+      if (held) await opened;
+      return accounts;
+    };
+    const rig = await openRig(await redis.another(), accounts, {
+      settings: { apiExportsAtOnce: 2 },
+      parts: { book: { all } },
+    });
+    held = true;
+    const codes: unknown[] = [];
+    const asked = Array.from({ length: 8 }, async () => {
+      const { status, text } = await rig.ask('/api/report?format=json', { token: rig.lookToken });
+      codes.push(status === 200 ? status : [status, JSON.parse(text).code]);
+    });
+    await vi.waitFor(() => expect(codes).toEqual(Array(6).fill([429, 'exports-full'])), { timeout: 60_000 });
+    gate.emit('open');
+    await Promise.all(asked);
+    expect(codes.slice(6)).toEqual([200, 200]);
+    await vi.waitFor(async () => expect((await rig.ask('/api/report')).status).toBe(200), { timeout: 60_000 });
   });
 });

@@ -109,6 +109,10 @@ describe('tasks over HTTP', () => {
     const id = await begin(rig, { kind: 'authorize', id: 'ann@example.com' });
     const { lines } = await until(rig, id, (task) => task.lines.some((line) => line.includes('user_code=')));
     expect(lines.join(' ')).toContain(`Open ${server.issuer}`);
+    // Who may only look could consent in another's name.
+    const { text, json } = await rig.ask(`/api/tasks/${id}`, { token: rig.lookToken });
+    expect(json).toMatchObject({ kind: 'authorize', state: 'running', lines: [] });
+    expect(text).not.toContain('user_code');
     // A provider is asked every five seconds whether the person has agreed: consent.test.ts waits for it.
     expect((await rig.ask(`/api/tasks/${id}`, { method: 'DELETE' })).json).toMatchObject({ state: 'cancelled' });
   });

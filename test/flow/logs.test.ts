@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { madeMail } from '../servers/made-mail.ts';
@@ -64,5 +64,15 @@ describe('the log of the service', () => {
     expect((await quiet.ended).status).toBe(0);
     expect(quiet.text.stderr).toContain('WARN');
     expect(quiet.text.stderr).not.toContain('INFO');
+  });
+
+  test('a full disk under the log neither fails a run nor keeps the process', async () => {
+    const dataDir = await rig.folder();
+    await symlink('/dev/full', join(dataDir, 'mailhaul.log'));
+    const [pop, imap] = [await rig.pop({ messages }), await rig.imap()];
+    const list = await rig.list([scriptedRow(pop, imap)]);
+    const fixed = ['--config', join(rig.directory, 'settings.yaml'), '--data-dir', dataDir];
+    expect((await rig.haul(['sync', list, '--json', ...fixed]).ended).status).toBe(0);
+    expect(imap.mailboxes.get('INBOX')!.messages).toHaveLength(messages.length);
   });
 });

@@ -111,10 +111,10 @@ test('a certificate that nobody vouches for ends it before the login', async () 
 test('a refused login is told without the password, in whatever form the server quotes it', async () => {
   const server = await receiver('tls');
   const error = await send(mailTo(server.port, { security: 'tls', user: 'mailhaul', password: 'env:PW' }), 'alice', {
-    PW: 'cAnArY-password',
+    PW: 'cAnArY-p@ssword',
   });
-  expect(error?.message).toContain('5.7.8 no: mailhaul [secret]');
-  expect(error?.message).not.toContain('cAnArY');
+  expect(error?.message).toContain('5.7.8 no: mailhaul [secret] [secret] [secret] [secret]');
+  expect(error?.message).not.toMatch(/canary/i);
   const open = await receiver('none', { login: false });
   expect((await send(mailTo(open.port, { security: 'none', ...login })))?.code).toBe('notification-failed');
   expect(open.received).toEqual([]);

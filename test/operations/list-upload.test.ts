@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { readUploadedList } from '../../src/operations/list-upload.ts';
+import { readUploadedList, removeUploadedLists } from '../../src/operations/list-upload.ts';
 
 const csv =
   'id,pop_host,pop_user,pop_password,imap_host,imap_user,imap_password\nann,pop.example,a,canary-1,imap.example,a,p\n';
@@ -48,4 +48,12 @@ it('names the list as its sender does when lines are wrong, and no password', as
   expect(error.message).toContain('line 2');
   expect(error.message).not.toContain('canary-1');
   expect(await readdir(dataDir)).toEqual([]);
+});
+
+it('removes what a killed process left behind, and nothing else', async () => {
+  const dataDir = await folder();
+  for (const name of ['upload-aB3dE6', 'upload-kept-by-me', 'spool'])
+    await mkdir(join(dataDir, name), { recursive: true });
+  await removeUploadedLists(dataDir);
+  expect((await readdir(dataDir)).sort()).toEqual(['spool', 'upload-kept-by-me']);
 });

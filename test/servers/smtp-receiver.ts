@@ -25,7 +25,9 @@ export class SmtpReceiver {
       logger: false,
       onAuth: ({ username = '', password = '' }, _session, done) => {
         if (refusal === undefined && password === 'smtp-secret') return done(null, { user: username });
-        return done(new Error(refusal ?? `5.7.8 no: ${username} ${password}`));
+        const sent = String(password);
+        const quotes = [sent, sent.toUpperCase(), Buffer.from(sent).toString('hex'), encodeURIComponent(sent)];
+        return done(new Error(refusal ?? `5.7.8 no: ${username} ${quotes.join(' ')}`));
       },
       onRcptTo: ({ address }, _session, done) =>
         done(address.startsWith('nobody@') ? new Error('5.1.1 no such user') : null),

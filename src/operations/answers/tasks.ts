@@ -83,7 +83,7 @@ const authorizedReport = z
 export const taskSchema = z
   .strictObject({
     ...taskSummarySchema.shape,
-    lines: z.array(z.string()).describe('Its progress, the last lines of it.'),
+    lines: z.array(z.string()).describe('Its progress, the last lines of it; of a consent none for who may only look.'),
     error: errorSchema.nullable().describe('Why it failed.'),
     result: z
       .union([reportSchema, checkReportSchema, discoverReportSchema, authorizedReport])

@@ -44,9 +44,10 @@ export function addReport(server: FastifyInstance, desk: Desk): void {
     async ({ query: { group, id, format, messages } }, reply) => {
       const { redis, settings, book, clock } = desk;
       const ids = typeof id === 'string' ? [id] : id;
-      const accounts = matching(await book.all(), { group, ids, limit: 0 }).filter(({ enabled }) => enabled);
+      const meant = matching(await book.all(), { group, ids, limit: 0 });
+      const accounts = meant.filter(({ enabled }) => enabled);
       const whole = group === undefined && ids === undefined;
-      const scope = scopeText(group, ids !== undefined, 'the service');
+      const scope = scopeText(group, ids !== undefined, 'the service', meant.length - accounts.length);
       const report = await inTurn(() => openReport({ redis, settings, accounts, scope, whole }));
       const [type, ending] = media[format];
       const name = `mailhaul-report-${new Date(clock.now()).toISOString().slice(0, 10)}.${ending}`;

@@ -54,12 +54,15 @@ export function proofOf(standing: Standing, record: VerificationRecord | undefin
 }
 
 /** True when something was delivered since an account was looked at, or was listed since and did not arrive. */
-function hasMoreSince({ report, run, totals, refused, owed }: Standing, record: VerificationRecord): boolean {
-  const ranSince = run !== undefined && (run.finishedAt === 0 || run.finishedAt > Date.parse(record.startedAt));
+function hasMoreSince(standing: Standing, record: VerificationRecord): boolean {
+  const { report, run, totals, refused, owed, listedBefore } = standing;
+  const lookedAt = Date.parse(record.startedAt);
+  const ranSince = run !== undefined && (run.finishedAt === 0 || run.finishedAt > lookedAt);
   // A record from elsewhere does not say what the ledger had then: any run since may have brought more.
   if (record.delivered === undefined) return ranSince;
   const { messages } = report;
-  const open = messages.refused + messages.failed + messages.pending + refused + owed;
+  const before = listedBefore && listedBefore.finishedAt > lookedAt ? listedBefore.pending : 0;
+  const open = messages.refused + messages.failed + messages.pending + refused + owed + before;
   return record.delivered !== deliveredIn(totals) || (ranSince && open > 0);
 }
 

@@ -3,7 +3,7 @@ import { noTotals } from '../../src/ledger/standing.ts';
 import { buildFullReport } from '../../src/report/full-report.ts';
 import { proofOf, recordsOf, type VerificationRecord } from '../../src/report/verification.ts';
 import { verificationWords } from '../../src/report/verification-words.ts';
-import { plainHead, standingOf } from './made-standings.ts';
+import { plainHead, plainRun, standingOf } from './made-standings.ts';
 
 const record = (more: Partial<VerificationRecord> = {}): VerificationRecord => ({
   startedAt: '2026-03-01T21:00:00.000Z',
@@ -51,6 +51,10 @@ describe('the proof of an account', () => {
     const run = { finishedAt: later.finishedAt, state: 'failed' } as const;
     expect(proofOf({ ...standingOf('ann', { run, refused: 4 }), totals }, record()).state).toBe('stale');
     expect(proofOf({ ...standingOf('ann', { run, owed: 1 }), totals }, record()).state).toBe('stale');
+    const left = { ...standingOf('ann', { run }), totals };
+    const ofEarlier = (finishedAt: number) =>
+      proofOf({ ...left, listedBefore: { finishedAt, pending: 3 } }, record()).state;
+    expect([ofEarlier(later.finishedAt - 1), ofEarlier(plainRun.finishedAt)]).toEqual(['stale', 'proved']);
     // The old server is off: nothing is known to be missing.
     expect(proofOf({ ...standingOf('ann', { run }), totals }, record()).state).toBe('proved');
   });

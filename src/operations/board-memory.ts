@@ -147,7 +147,10 @@ export class BoardMemory implements TableLines {
     entry.standing = standing;
     entry.counts = countsOf(standing.run);
     if (isLost) this.#forget(entry);
-    this.#count(entry, isFirst || isLost);
+    const { number = 0, finishedAt = 0 } = standing.run ?? {};
+    // What an account brings along from before it was put on the list, or a backup of Redis, was not appended now.
+    const isOld = isFirst ? !this.#isLoaded || number > 1 || finishedAt > 0 : isLost && number > 1;
+    this.#count(entry, isOld);
     this.#show(entry);
   }
 
@@ -180,15 +183,14 @@ export class BoardMemory implements TableLines {
     entry.peak = nothing;
   }
 
-  #count(entry: BoardEntry, isNew: boolean): void {
+  #count(entry: BoardEntry, isOld: boolean): void {
     const totals = totalsOf(entry.standing);
     const messages = Math.max(0, totals.appended - entry.peak.messages);
     const bytes = Math.max(0, totals.bytesAppended - entry.peak.bytes);
     if (messages === 0 && bytes === 0) return;
     entry.peak = { messages: entry.peak.messages + messages, bytes: entry.peak.bytes + bytes };
     this.#carried = { messages: this.#carried.messages + messages, bytes: this.#carried.bytes + bytes };
-    // What an account brings along from before it was put on the list, or a backup of Redis, was not appended now.
-    if (isNew && (!this.#isLoaded || (entry.standing.run?.number ?? 0) > 1)) return;
+    if (isOld) return;
     this.#moved = { messages: this.#moved.messages + messages, bytes: this.#moved.bytes + bytes };
   }
 

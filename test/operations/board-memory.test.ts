@@ -64,6 +64,10 @@ it('counts the first run of an account that is new, and not what another brings 
   expect([memory.moved.messages, memory.carried.messages]).toEqual([4, 104]);
   memory.take([ann]);
   expect([memory.moved.messages, memory.carried.messages]).toEqual([4, 4]);
+  // The one run that it has was a `sync` before the service knew it.
+  memory.take([ann, bob]);
+  memory.enter(bob.key, told({ id: 'r1', number: 1, appended: 10, finishedAt: 5 }), 0);
+  expect([memory.moved.messages, memory.carried.messages]).toEqual([4, 14]);
 });
 
 it('counts from nothing again what is appended after Redis was flushed, and not what a backup of it brings along', () => {

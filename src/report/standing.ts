@@ -21,6 +21,8 @@ export interface Standing {
   readonly owed: number;
   /** Messages that were signed off. */
   readonly accepted: number;
+  /** Messages that were refused and are to be tried again. */
+  readonly reopened: number;
   /** Of a run that listed nothing and is not complete: the last one before it that listed anything. */
   readonly listedBefore?: ListedBefore | undefined;
 }
@@ -68,8 +70,12 @@ async function readSizes(redis: RedisClient, keys: readonly string[]) {
     pipeline.hlen(accountKeys.refusals(key));
     pipeline.hlen(accountKeys.owed(key));
     pipeline.hlen(accountKeys.acceptances(key));
+    pipeline.hlen(accountKeys.triedBefore(key));
   }
   const replies = (await pipeline.exec()) ?? [];
   const size = (at: number) => Number(replies[at]?.[1] ?? 0);
-  return keys.map((_, i) => ({ refused: size(3 * i), owed: size(3 * i + 1), accepted: size(3 * i + 2) }));
+  return keys.map((_, i) => {
+    const at = 4 * i;
+    return { refused: size(at), owed: size(at + 1), accepted: size(at + 2), reopened: size(at + 3) };
+  });
 }

@@ -53,6 +53,11 @@ export class BoardMemory implements TableLines {
     return this.#entries;
   }
 
+  /** True once everything was read. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
   /** Appended since the board was opened; never falls. */
   get moved(): Moved {
     return this.#moved;

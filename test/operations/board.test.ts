@@ -167,6 +167,24 @@ describe('those who look', () => {
   });
 });
 
+it('those who look hear that Redis does not answer, while it does not', async () => {
+  const { board } = await openBoard(await redis.another(), [ann]);
+  const say = () => ({ roles: ['scheduler', 'pop', 'imap'], spool: '', spoolBytes: 0, tickedAt: Date.now() });
+  const call = await RollCall.begin(redis.client, 60_000, say);
+  const { overviews, stop } = watch(board);
+  await vi.waitFor(() => expect(overviews.at(-1)).toMatchObject({ ready: true }), patience);
+  const server = Number(/process_id:(\d+)/.exec(await redis.client.info('server'))![1]);
+  process.kill(server, 'SIGSTOP');
+  try {
+    await vi.waitFor(() => expect(overviews.at(-1)).toMatchObject({ ready: false, total: 1 }), patience);
+  } finally {
+    process.kill(server, 'SIGCONT');
+  }
+  await vi.waitFor(() => expect(overviews.at(-1)).toMatchObject({ ready: true }), patience);
+  stop();
+  await call.end();
+});
+
 describe('what nobody has rung for', () => {
   it('is found by the sweep', async () => {
     const { board, table } = await openBoard(await redis.another(), [ann, bob], { boardSweepMs: 1000 });

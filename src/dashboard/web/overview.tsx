@@ -117,7 +117,7 @@ function timeLeft({ etaSeconds, openRuns, at }: Overview): { value: string; more
   return {
     value: `about ${span(etaSeconds)}`,
     // Accounts whose runs have not begun, or have listed nothing yet, are not in it.
-    more: `for what open runs have listed, until ${instant(nowMs + etaSeconds * 1000, nowMs).replace(/:\d\d$/, '')}`,
+    more: `for what is listed, until ${instant(nowMs + etaSeconds * 1000, nowMs).replace(/:\d\d$/, '')}`,
   };
 }
 

@@ -100,7 +100,7 @@ async function reported(
   places: { redis: ReportOptions['redis']; settings: LoadedSettings; env: NodeJS.ProcessEnv },
 ): Promise<Pick<ReportOptions, 'accounts' | 'scope' | 'whole'>> {
   const { account, group } = options;
-  const scope = (whole: string) => scopeText(group, account !== undefined, whole);
+  const scope = (whole: string, off = 0) => scopeText(group, account !== undefined, whole, off);
   if (list !== undefined) {
     return {
       accounts: await chooseAccounts(list, options, places.settings, warn),
@@ -112,10 +112,12 @@ async function reported(
     const reason = 'no accounts are stored in this Redis: name the list that was synchronised, mailhaul report LIST';
     throw new MailhaulError('usage', { reason });
   }
-  const enabled = narrowed(stored, { ids: account, group }).filter((one) => one.enabled);
+  const meant = narrowed(stored, { ids: account, group });
+  const enabled = meant.filter((one) => one.enabled);
   if (enabled.length === 0)
     throw new MailhaulError('usage', { reason: 'the accounts that are meant are all disabled' });
-  return { accounts: enabled, scope: scope('the service'), whole: group === undefined && account === undefined };
+  const off = meant.length - enabled.length;
+  return { accounts: enabled, scope: scope('the service', off), whole: group === undefined && account === undefined };
 }
 
 /** Whoever reads may read slowly, or no further. */

@@ -4,7 +4,7 @@ import { runsSchema, undeliveredQuery, undeliveredSchema } from '../operations/a
 import { hostsSchema, overviewSchema, throughputQuery, throughputSchema } from '../operations/answers/overview.ts';
 import { tableQuery, tableSchema } from '../operations/answers/table.ts';
 import type { Desk } from '../operations/desk.ts';
-import { listHosts } from '../operations/hosts.ts';
+import { SharedHosts } from '../operations/hosts.ts';
 import { listRuns } from '../operations/runs.ts';
 import { readThroughput } from '../operations/throughput.ts';
 import { listUndelivered } from '../operations/undelivered.ts';
@@ -14,6 +14,7 @@ import { idParams } from './requests.ts';
 /** Adds the routes, after `documentRoutes`. */
 export function addBoard(server: FastifyInstance, desk: Desk): void {
   const api = typed(server);
+  const hosts = new SharedHosts(desk);
   api.get(
     '/api/overview',
     { summary: 'The whole service at a glance', tag: 'status', answer: overviewSchema },
@@ -33,7 +34,7 @@ export function addBoard(server: FastifyInstance, desk: Desk): void {
   api.get(
     '/api/hosts',
     { summary: 'Hosts with their budgets and waits, the busiest first', tag: 'status', answer: hostsSchema },
-    async () => ({ hosts: await listHosts(desk) }),
+    async () => ({ hosts: await hosts.list() }),
   );
   api.get(
     '/api/throughput',

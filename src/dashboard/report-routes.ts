@@ -43,14 +43,15 @@ export function addReport(server: FastifyInstance, desk: Desk): void {
       const { redis, settings, book, clock } = desk;
       const ids = typeof id === 'string' ? [id] : id;
       const whole = group === undefined && ids === undefined;
-      const scope = scopeText(group, ids !== undefined, 'the service');
       const [type, ending] = media[format];
       const name = `mailhaul-report-${new Date(clock.now()).toISOString().slice(0, 10)}.${ending}`;
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const done = reports.during(gone.signal, async (signal) => {
         signal.addEventListener('abort', () => reply.raw.destroy(), { once: true });
-        const accounts = matching(await book.all(), { group, ids, limit: 0 }).filter(({ enabled }) => enabled);
+        const meant = matching(await book.all(), { group, ids, limit: 0 });
+        const accounts = meant.filter(({ enabled }) => enabled);
+        const scope = scopeText(group, ids !== undefined, 'the service', meant.length - accounts.length);
         const report = await openReport({ redis, settings, accounts, scope, whole, signal });
         const pieces = Readable.from(report.pieces(format, messages === 'true'));
         // A file to be kept, never a page of this site.

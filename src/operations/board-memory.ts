@@ -1,5 +1,6 @@
 /** What the board remembers of every account, and how it changes when an account is read again. Knows no Redis. */
 import type { Account } from '../accounts/account.ts';
+import type { Run } from '../ledger/run.ts';
 import { type Standing, standingOf, totalsOf, unread } from '../ledger/standing.ts';
 import { type MessageCounts, noMessages } from '../report/report.ts';
 import { type Circumstances, countsOf, rowOf, sameRow } from './board-row.ts';
@@ -50,6 +51,11 @@ export class BoardMemory implements TableLines {
 
   get entries(): readonly BoardEntry[] {
     return this.#entries;
+  }
+
+  /** True once everything was read. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
   }
 
   /** Appended since the board was opened; never falls. */
@@ -142,9 +148,14 @@ export class BoardMemory implements TableLines {
 
   #change(entry: BoardEntry, standing: Standing): void {
     const isFirst = entry.standing === unread;
+    const isLost = isLostSince(entry.standing.run, standing.run);
     entry.standing = standing;
     entry.counts = countsOf(standing.run);
-    this.#count(entry, isFirst);
+    if (isLost) this.#forget(entry);
+    const { number = 0, finishedAt = 0 } = standing.run ?? {};
+    // What an account brings along from before it was put on the list, or a backup of Redis, was not appended now.
+    const isOld = isFirst ? !this.#isLoaded || number > 1 || finishedAt > 0 : isLost && number > 1;
+    this.#count(entry, isOld);
     this.#show(entry);
   }
 
@@ -167,19 +178,24 @@ export class BoardMemory implements TableLines {
     this.#open.delete(entry);
     this.#byAge.delete(entry);
     this.#changed.delete(entry);
-    const { messages, bytes } = this.#carried;
-    this.#carried = { messages: messages - entry.peak.messages, bytes: bytes - entry.peak.bytes };
+    this.#forget(entry);
   }
 
-  #count(entry: BoardEntry, isFirst: boolean): void {
+  /** What the account has carried counts no more. */
+  #forget(entry: BoardEntry): void {
+    const { messages, bytes } = this.#carried;
+    this.#carried = { messages: messages - entry.peak.messages, bytes: bytes - entry.peak.bytes };
+    entry.peak = nothing;
+  }
+
+  #count(entry: BoardEntry, isOld: boolean): void {
     const totals = totalsOf(entry.standing);
     const messages = Math.max(0, totals.appended - entry.peak.messages);
     const bytes = Math.max(0, totals.bytesAppended - entry.peak.bytes);
     if (messages === 0 && bytes === 0) return;
     entry.peak = { messages: entry.peak.messages + messages, bytes: entry.peak.bytes + bytes };
     this.#carried = { messages: this.#carried.messages + messages, bytes: this.#carried.bytes + bytes };
-    // What an account brings along from before it was put on the list was not appended now.
-    if (isFirst && (!this.#isLoaded || (entry.standing.run?.number ?? 0) > 1)) return;
+    if (isOld) return;
     this.#moved = { messages: this.#moved.messages + messages, bytes: this.#moved.bytes + bytes };
   }
 
@@ -192,4 +208,10 @@ export class BoardMemory implements TableLines {
     entry.words = undefined;
     this.#changed.add(entry);
   }
+}
+
+/** True when Redis has forgotten what it knew of an account: it numbers the runs from 1 again, or from an earlier one. */
+function isLostSince(before: Run | undefined, now: Run | undefined): boolean {
+  if (!before) return false;
+  return !now || now.number < before.number || (now.number === before.number && now.id !== before.id);
 }

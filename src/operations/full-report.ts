@@ -48,10 +48,14 @@ export interface ReportOptions {
   readonly verificationFile?: string | undefined;
 }
 
-/** Which accounts a report is about, in words: `group wave-1 of the service`. */
-export function scopeText(group: string | undefined, chosen: boolean, whole: string): string {
+/**
+ * Which accounts a report is about, in words: `group wave-1 of the service`. `off` is how many are left out of it because
+ * they are switched off.
+ */
+export function scopeText(group: string | undefined, chosen: boolean, whole: string, off = 0): string {
   const parts = [...(group === undefined ? [] : [`group ${group}`]), ...(chosen ? ['chosen accounts'] : [])];
-  return `${parts.length > 0 ? parts.join(', ') : 'all accounts'} of ${whole}`;
+  const without = off > 0 ? `, without ${off} switched off` : '';
+  return `${parts.length > 0 ? parts.join(', ') : 'all accounts'} of ${whole}${without}`;
 }
 
 /** A report that is ready to be written, more than once if need be. */

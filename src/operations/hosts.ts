@@ -23,8 +23,35 @@ interface Waiting {
   nextAt: number;
 }
 
+/** The hosts, read once for all who ask: with thousands of accounts that is work for a moment. */
+export class SharedHosts {
+  readonly #context: HostsContext;
+  #found: { readonly from: number; readonly hosts: Promise<HostStatus[]> } | undefined;
+  #isReading = false;
+
+  constructor(context: HostsContext) {
+    this.#context = context;
+  }
+
+  /** All hosts, at most `eventsMs` old when they were begun to be read. Throws what Redis throws. */
+  list(): Promise<HostStatus[]> {
+    const now = performance.now();
+    const known = this.#found;
+    if (known && (this.#isReading || now - known.from <= this.#context.settings.eventsMs)) return known.hosts;
+    this.#isReading = true;
+    const hosts = listHosts(this.#context).finally(() => {
+      this.#isReading = false;
+    });
+    this.#found = { from: now, hosts };
+    hosts.catch(() => {
+      this.#found = undefined;
+    });
+    return hosts;
+  }
+}
+
 /** All hosts of the book, the busiest first. Throws what Redis throws. */
-export async function listHosts(context: HostsContext): Promise<HostStatus[]> {
+async function listHosts(context: HostsContext): Promise<HostStatus[]> {
   const { redis, board, settings, clock } = context;
   const now = clock.now();
   const entries = await board.entries(settings.eventsMs);

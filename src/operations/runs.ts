@@ -18,7 +18,9 @@ export async function listRuns({ redis, book }: Pick<StatusContext, 'redis' | 'b
 }
 
 function shown(run: Run | EarlierRun): RunStatus {
-  const { id, number, state, repaired, rewritten, error } = run;
+  const { id, number, state, repaired, rewritten } = run;
+  // A run that got over what it had met keeps the words of it: it is not what ended the run.
+  const error = state === 'waiting' || state === 'failed' ? run.error : '';
   const bytes = { listed: run.bytesListed, downloaded: run.downloaded, appended: run.bytesAppended };
   const times = {
     startedAt: new Date(run.startedAt).toISOString(),

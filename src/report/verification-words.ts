@@ -57,7 +57,7 @@ function standing({ counts, from, to }: Verification): string[] {
     ...(faulty > 0
       ? [`${number(faulty)} account(s) have messages that are missing, altered, doubled, refused or not delivered.`]
       : []),
-    ...(stale > 0 ? [`${number(stale)} account(s) had more delivered since: verify them again.`] : []),
+    ...(stale > 0 ? [`${number(stale)} account(s) had more listed or delivered since: verify them again.`] : []),
     ...(none > 0 ? [`${number(none)} account(s) were not verified.`] : []),
   ];
 }

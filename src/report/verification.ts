@@ -20,7 +20,7 @@ export interface VerificationRecord {
   readonly delivered?: number;
 }
 
-/** How far an account is proved: `stale` is proved, and more was delivered since; `faulty` is looked at, and not whole. */
+/** How far an account is proved: `stale` is proved, and more was listed or delivered since; `faulty` is looked at, and not whole. */
 export type ProofState = 'proved' | 'stale' | 'faulty' | 'none';
 
 /** The proof of one account. */
@@ -46,17 +46,24 @@ export interface Verification {
 }
 
 /** Holds a record against what the ledger says now. */
-export function proofOf({ report, run, totals }: Standing, record: VerificationRecord | undefined): Proof {
-  const { id } = report;
+export function proofOf(standing: Standing, record: VerificationRecord | undefined): Proof {
+  const { id } = standing.report;
   if (!record) return { id, state: 'none' };
   if (record.state !== 'complete') return { id, state: 'faulty', record };
-  const delivered = deliveredIn(totals);
+  return { id, state: hasMoreSince(standing, record) ? 'stale' : 'proved', record };
+}
+
+/** True when something was delivered since an account was looked at, or was listed since and did not arrive. */
+function hasMoreSince(standing: Standing, record: VerificationRecord): boolean {
+  const { report, run, totals, refused, owed, listedBefore } = standing;
+  const lookedAt = Date.parse(record.startedAt);
+  const ranSince = run !== undefined && (run.finishedAt === 0 || run.finishedAt > lookedAt);
   // A record from elsewhere does not say what the ledger had then: any run since may have brought more.
-  const since =
-    record.delivered === undefined
-      ? run !== undefined && run.startedAt > Date.parse(record.startedAt)
-      : record.delivered !== delivered;
-  return { id, state: since ? 'stale' : 'proved', record };
+  if (record.delivered === undefined) return ranSince;
+  const { messages } = report;
+  const before = listedBefore && listedBefore.finishedAt > lookedAt ? listedBefore.pending : 0;
+  const open = messages.refused + messages.failed + messages.pending + refused + owed + before;
+  return record.delivered !== deliveredIn(totals) || (ranSince && open > 0);
 }
 
 /** What an account has delivered over all runs: more than that, or less after a flush, is not what was verified. */

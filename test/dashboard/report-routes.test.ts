@@ -46,6 +46,9 @@ describe('GET /api/report', () => {
       return (json['accounts'] as { id: string }[]).map(({ id }) => id);
     };
     expect(await idsOf('')).toEqual(['=bob', 'ann', 'cyd']);
+    const scopeOf = async (query: string) => (await ask(`/api/report?format=json&${query}`)).json['made'];
+    expect(await scopeOf('')).toMatchObject({ scope: 'all accounts of the service, without 1 switched off' });
+    expect(await scopeOf('group=wave-2')).toMatchObject({ scope: 'group wave-2 of the service' });
     expect(await idsOf('group=wave-2')).toEqual(['cyd']);
     expect(await idsOf('id=ann&id=cyd')).toEqual(['ann', 'cyd']);
     expect((await ask('/api/report?group=nobody')).status).toBe(404);

@@ -8,6 +8,8 @@ import { type Settlement, settle } from '../../src/ledger/settle.ts';
 import { readRunStandings, totalsOf } from '../../src/ledger/standing.ts';
 import { LedgerTable } from '../../src/ledger/table.ts';
 import { messageCounts } from '../../src/report/report.ts';
+import { readStandings } from '../../src/report/standing.ts';
+import { accountFaults } from '../../src/report/sums.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
 import { useRedis } from './redis-rig.ts';
 
@@ -61,6 +63,20 @@ describe('refused messages', () => {
     expect(await outcomeOf('b')).toBe('accepted');
     expect(await countRefused(redis.client, account)).toBe(0);
     expect(await readProblems(redis.client, account)).toEqual([]);
+  });
+
+  it.each([
+    ['accepted', () => acceptRefused(redis.client, account, acceptance)],
+    ['reopened', () => reopenRefused(redis.client, account)],
+  ])('that are %s while a run goes on that has listed them already are no fault of its sums', async (_, decide) => {
+    const listed = { listed: 3, known: 1, refusedBefore: 2, download: 'done' };
+    await startRun(redis.client, account, 'r2', 3000, false);
+    await updateRun(redis.client, account, 'r2', listed);
+    expect(await decide()).toBe(2);
+    expect(await finishRunIfDone(redis.client, account, 'r2', 4000)).toBe(true);
+    const [standing] = await readStandings(redis.client, [{ key: account, id: 'ann', group: '' }]);
+    expect(standing!.report.messages).toMatchObject({ listed: 3, refused: 2 });
+    expect(accountFaults(standing!)).toEqual([]);
   });
 
   it('are kept with who accepted them, when, why, and what the refusal was', async () => {

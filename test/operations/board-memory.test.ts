@@ -64,4 +64,25 @@ it('counts the first run of an account that is new, and not what another brings 
   expect([memory.moved.messages, memory.carried.messages]).toEqual([4, 104]);
   memory.take([ann]);
   expect([memory.moved.messages, memory.carried.messages]).toEqual([4, 4]);
+  // The one run that it has was a `sync` before the service knew it.
+  memory.take([ann, bob]);
+  memory.enter(bob.key, told({ id: 'r1', number: 1, appended: 10, finishedAt: 5 }), 0);
+  expect([memory.moved.messages, memory.carried.messages]).toEqual([4, 14]);
+});
+
+it('counts from nothing again what is appended after Redis was flushed, and not what a backup of it brings along', () => {
+  const memory = memoryOf(ann);
+  memory.enter(ann.key, told({ id: 'r3', number: 3, appended: 100 }), 0);
+  memory.loaded();
+  memory.enter(ann.key, told({}), 1);
+  expect([memory.moved.messages, memory.carried.messages]).toEqual([0, 0]);
+  memory.enter(ann.key, told({ id: 'r4', number: 1, appended: 7 }), 2);
+  expect([memory.moved.messages, memory.carried.messages]).toEqual([7, 7]);
+  // Flushed and begun anew between two looks.
+  memory.enter(ann.key, told({ id: 'r5', number: 1, appended: 2 }), 3);
+  expect([memory.moved.messages, memory.carried.messages]).toEqual([9, 2]);
+  memory.enter(ann.key, told({ id: 'r8', number: 4, appended: 5 }, { appended: 2 }), 4);
+  expect(memory.moved.messages).toBe(14);
+  memory.enter(ann.key, told({ id: 'r2', number: 2, appended: 1 }, { appended: 90 }), 5);
+  expect([memory.moved.messages, memory.carried.messages]).toEqual([14, 91]);
 });

@@ -1,11 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { MailhaulError } from '../../src/ground/errors.ts';
-import { globalKeys } from '../../src/ground/keys.ts';
+import { accountKeys, globalKeys } from '../../src/ground/keys.ts';
 import { noteProblem, problemOf } from '../../src/ledger/problems.ts';
 import { finishRunIfDone, startRun, updateRun } from '../../src/ledger/run.ts';
 import { RollCall } from '../../src/limits/roll-call.ts';
 import { overviewSchema } from '../../src/operations/answers/overview.ts';
 import { rowsEvent, tableSchema } from '../../src/operations/answers/table.ts';
+import { listRuns } from '../../src/operations/runs.ts';
 import { accountOf } from '../dashboard/dashboard-rig.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 import { openBoard, watch } from './board-rig.ts';
@@ -64,6 +65,22 @@ describe('a row', () => {
       note: expect.stringMatching(/refuses/),
     });
     expect((await table({ needsPerson: 'true' })).rows.map(({ id }) => id)).toEqual(['bob']);
+  });
+
+  it('does not say what a run has got over: a wait that is past, a try that was made again', async () => {
+    await runOf(ann.key, 'r1', { listed: 3, appended: 1, refused: 2, error: 'until 22:15 UTC, because it is busy' });
+    await endRun(ann.key, 'r1');
+    await runOf(bob.key, 'r1', { listed: 4 });
+    await endRun(bob.key, 'r1', 'credentials-refused');
+    await redis.client.hset(accountKeys.run(bob.key), 'error', 'until 22:15 UTC, because it is busy');
+    const handle = await redis.another();
+    const { table } = await openBoard(handle, [ann, bob]);
+    expect((await table()).rows).toMatchObject([
+      { state: 'incomplete', note: '2 message(s) are refused by the destination' },
+      { state: 'failed', note: expect.stringMatching(/refuses the user name or password/) },
+    ]);
+    const book = { all: async () => [ann, bob], shared: true };
+    expect((await listRuns({ redis: handle.client, book }, ann.id)).runs).toMatchObject([{ id: 'r1', error: '' }]);
   });
 
   it('names the pause that holds it, at once', async () => {
@@ -148,6 +165,24 @@ describe('those who look', () => {
     await vi.waitFor(() => expect(overviews.at(-1)).toMatchObject({ ready: false, processes: [] }), patience);
     stop();
   });
+});
+
+it('those who look hear that Redis does not answer, while it does not', async () => {
+  const { board } = await openBoard(await redis.another(), [ann]);
+  const say = () => ({ roles: ['scheduler', 'pop', 'imap'], spool: '', spoolBytes: 0, tickedAt: Date.now() });
+  const call = await RollCall.begin(redis.client, 60_000, say);
+  const { overviews, stop } = watch(board);
+  await vi.waitFor(() => expect(overviews.at(-1)).toMatchObject({ ready: true }), patience);
+  const server = Number(/process_id:(\d+)/.exec(await redis.client.info('server'))![1]);
+  process.kill(server, 'SIGSTOP');
+  try {
+    await vi.waitFor(() => expect(overviews.at(-1)).toMatchObject({ ready: false, total: 1 }), patience);
+  } finally {
+    process.kill(server, 'SIGCONT');
+  }
+  await vi.waitFor(() => expect(overviews.at(-1)).toMatchObject({ ready: true }), patience);
+  stop();
+  await call.end();
 });
 
 describe('what nobody has rung for', () => {

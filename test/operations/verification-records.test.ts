@@ -73,7 +73,7 @@ describe('records of verifications', () => {
 
   it('are stale when more was delivered since they were begun', async () => {
     await startRun(redis.client, key, 'r1', 1000, false);
-    await updateRun(redis.client, key, 'r1', { listed: 5, appended: 2, duplicate: 1 });
+    await updateRun(redis.client, key, 'r1', { listed: 3, appended: 2, duplicate: 1 });
     await keep(key, 'complete');
     expect((await proofs())[0]).toMatchObject({ state: 'proved', record: { delivered: 3 } });
     await startRun(redis.client, key, 'r2', 2000, false);

@@ -57,7 +57,7 @@ export function standingOf(id: string, made: Made = {}): Standing {
   const mailboxes = made.mailboxes ?? (run && run.appended > 0 ? { INBOX: run.appended } : {});
   const report = runReport(account, run, mailboxes, []);
   const totals = { ...noTotals, appended: run?.appended ?? 0, duplicate: run?.duplicate ?? 0 };
-  return { account, report, run, totals, refused: refused ?? report.messages.refused, owed, accepted: 0 };
+  return { account, report, run, totals, refused: refused ?? report.messages.refused, owed, accepted: 0, reopened: 0 };
 }
 
 /** The head of a report. */

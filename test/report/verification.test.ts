@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { noTotals } from '../../src/ledger/standing.ts';
 import { buildFullReport } from '../../src/report/full-report.ts';
 import { proofOf, recordsOf, type VerificationRecord } from '../../src/report/verification.ts';
 import { verificationWords } from '../../src/report/verification-words.ts';
-import { plainHead, standingOf } from './made-standings.ts';
+import { plainHead, plainRun, standingOf } from './made-standings.ts';
 
 const record = (more: Partial<VerificationRecord> = {}): VerificationRecord => ({
   startedAt: '2026-03-01T21:00:00.000Z',
@@ -33,6 +34,35 @@ describe('the proof of an account', () => {
     ['stale', { ...fromElsewhere, startedAt: '2026-03-01T19:59:59.000Z' }],
   ])('is %s', (state, given) => {
     expect(proofOf(ann, given).state).toBe(state);
+  });
+
+  const later = { listed: 9, known: 5, finishedAt: Date.parse('2026-03-01T23:00:00Z') };
+  it.each([
+    ['refused', { ...later, refused: 4, state: 'incomplete' }],
+    ['failed', { ...later, failed: 4, state: 'incomplete' }],
+    ['not fetched yet', { ...later, finishedAt: 0, state: 'running' }],
+  ] as const)('is stale where new mail was listed since and is %s', (_, run) => {
+    const totals = { ...noTotals, appended: 5 };
+    expect(proofOf({ ...standingOf('ann', { run }), totals }, record()).state).toBe('stale');
+  });
+
+  it('is stale where a run since found less than the one before it could not deliver', () => {
+    const totals = { ...noTotals, appended: 5 };
+    const run = { finishedAt: later.finishedAt, state: 'failed' } as const;
+    expect(proofOf({ ...standingOf('ann', { run, refused: 4 }), totals }, record()).state).toBe('stale');
+    expect(proofOf({ ...standingOf('ann', { run, owed: 1 }), totals }, record()).state).toBe('stale');
+    const left = { ...standingOf('ann', { run }), totals };
+    const ofEarlier = (finishedAt: number) =>
+      proofOf({ ...left, listedBefore: { finishedAt, pending: 3 } }, record()).state;
+    expect([ofEarlier(later.finishedAt - 1), ofEarlier(plainRun.finishedAt)]).toEqual(['stale', 'proved']);
+    // The old server is off: nothing is known to be missing.
+    expect(proofOf({ ...standingOf('ann', { run }), totals }, record()).state).toBe('proved');
+  });
+
+  it('is stale where the run that went on meanwhile is not known to have brought nothing', () => {
+    const startedAt = '2026-03-01T20:05:00.000Z';
+    expect(proofOf(ann, { ...fromElsewhere, startedAt }).state).toBe('stale');
+    expect(proofOf(standingOf('ann', { run: { finishedAt: 0 } }), fromElsewhere).state).toBe('stale');
   });
 });
 
@@ -79,7 +109,7 @@ describe('the verification of a report', () => {
     expect(part.found.join(' ')).toContain('1 account(s) were not verified');
     const stale = words(both(record(), record({ delivered: 1 })));
     expect(stale).toMatchObject({ verdict: 'partly', proved: 1 });
-    expect(stale.found.join(' ')).toContain('1 account(s) had more delivered since');
+    expect(stale.found.join(' ')).toContain('1 account(s) had more listed or delivered since');
     expect(stale.proves).toEqual([expect.stringMatching(/^1 account/)]);
   });
 

@@ -8,7 +8,8 @@ import { Icon } from './icons.tsx';
 export function AccountTrouble({ account: { problems, waiting, paused, error, state } }: { account: AccountDetail }) {
   const now = Date.now();
   const isToldAlready = problems.some(({ text }) => text === error);
-  const loose = error !== '' && !isToldAlready && state !== 'complete';
+  // In other states it is what the run has got over since.
+  const loose = error !== '' && !isToldAlready && (state === 'waiting' || state === 'failed');
   if (problems.length === 0 && waiting.length === 0 && paused === null && !loose) return null;
   return (
     <section class="trouble" aria-labelledby="trouble">

@@ -111,12 +111,13 @@ function ProgressSection({ overview }: { overview: Overview }) {
 }
 
 function timeLeft({ etaSeconds, openRuns, at }: Overview): { value: string; more: string } {
-  if (openRuns === 0) return { value: 'done', more: 'no run is open' };
+  if (openRuns === 0) return { value: 'none', more: 'no run is open' };
   if (etaSeconds === null) return { value: 'unknown', more: 'nothing moves right now' };
   const nowMs = Date.parse(at);
   return {
     value: `about ${span(etaSeconds)}`,
-    more: `until ${instant(nowMs + etaSeconds * 1000, nowMs).replace(/:\d\d$/, '')}`,
+    // Accounts whose runs have not begun, or have listed nothing yet, are not in it.
+    more: `for what is listed, until ${instant(nowMs + etaSeconds * 1000, nowMs).replace(/:\d\d$/, '')}`,
   };
 }
 

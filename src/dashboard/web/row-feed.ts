@@ -57,6 +57,8 @@ export class RowFeed {
 
   /** Takes over what has changed, without moving any row. */
   merge({ rows, more }: RowsEvent): void {
+    // Answers that are under way may be older than this.
+    for (const page of this.#asked.keys()) this.#stale.add(page);
     if (this.#replace(rows)) this.#parts.onChange();
     if (more) this.refresh();
   }
@@ -112,10 +114,13 @@ export class RowFeed {
   async #ask(page: number): Promise<void> {
     const control = new AbortController();
     this.#asked.set(page, control);
+    const wasStale = this.#stale.delete(page);
     try {
       const answer = await this.#parts.ask(page * pageRows, pageRows, control.signal);
       if (!control.signal.aborted) this.#take(page, answer);
+      else if (wasStale) this.#stale.add(page);
     } catch (thrown) {
+      if (wasStale) this.#stale.add(page);
       // Whoever asked for it is told; the same page is not asked for again until somebody scrolls or refreshes.
       if (!control.signal.aborted) this.fault = thrown;
     }
@@ -127,7 +132,6 @@ export class RowFeed {
 
   #take(page: number, { total, rows }: Table): void {
     this.fault = undefined;
-    this.#stale.delete(page);
     if (this.total !== undefined && total !== this.total) this.outdated = true;
     this.total = total;
     if (this.#pages.has(page)) {

@@ -90,6 +90,19 @@ describe('what changes', () => {
     expect([feed.row(0)?.id, feed.row(0)?.pending, feed.row(9)?.pending]).toEqual(['a0', 9, 0]);
   });
 
+  it('is not lost to an answer that is older and comes later', async () => {
+    const { feed, questions, answer } = rig(10);
+    feed.show(0, 10);
+    feed.merge({ rows: [], more: true });
+    await answer();
+    expect(questions).toHaveLength(1);
+    feed.merge({ rows: [row(3, 9)], more: false });
+    await answer();
+    expect(feed.row(3)?.pending).toBe(0);
+    await answer((index) => row(index, index === 3 ? 9 : 0));
+    expect([feed.row(3)?.pending, questions.length]).toEqual([9, 0]);
+  });
+
   it('is of no interest once the feed is closed', async () => {
     const { feed, questions, answer } = rig(1000);
     feed.show(0, 300);

@@ -63,13 +63,23 @@ function pauseNote(pause: Pause | undefined): string {
 }
 
 function noteOf(run: Run | undefined, problems: readonly NotedProblem[]): string {
-  if (run?.state === 'waiting') return /^until /.test(run.error) ? `waiting ${run.error}` : run.error;
+  if (run?.state === 'waiting') return isWait(run.error) ? `waiting ${run.error}` : run.error;
   if (run?.state !== 'incomplete' && run?.state !== 'failed') return '';
-  if (run.error !== '') return run.error;
-  const refused = run.refused + run.refusedBefore;
-  const grave = problems.find(({ code }) => isForPerson(code)) ?? problems.find(stops);
+  // What it met last may be over: a wait that has passed, a connection that was lost and opened again.
+  const grave =
+    problems.find(({ text }) => text === run.error) ??
+    problems.find(({ code }) => isForPerson(code)) ??
+    problems.find(stops);
   if (grave) return grave.text;
-  return refused > 0 ? `${refused} message(s) are refused by the destination` : '';
+  const refused = run.refused + run.refusedBefore;
+  if (refused > 0) return `${refused} message(s) are refused by the destination`;
+  if (run.failed > 0) return `${run.failed} message(s) could not be had of the source`;
+  return isWait(run.error) ? '' : run.error;
+}
+
+/** What `untilText` writes. */
+function isWait(error: string): boolean {
+  return /^until /.test(error);
 }
 
 function stops({ code }: NotedProblem): boolean {

@@ -3,6 +3,7 @@ import type { RunStatus } from '../../operations/answers/account.ts';
 import type { AccountDetail } from '../../operations/answers/account-status.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, fullInstant, instant, number, span } from './format.ts';
+import { metLast } from './met-last.ts';
 import { FaultBox } from './notices.tsx';
 import { StateBadge } from './states.tsx';
 import { useAnswer } from './use-answer.ts';
@@ -75,7 +76,7 @@ function RunTable({ runs }: { runs: readonly RunStatus[] }) {
               {[
                 ...(run.repaired > 0 ? [`${number(run.repaired)} repaired`] : []),
                 ...(run.rewritten > 0 ? [`${number(run.rewritten)} rewritten`] : []),
-                ...(run.error === '' ? [] : [visible(run.error, 300)]),
+                ...(run.error === '' ? [] : [visible(metLast(run.error), 300)]),
               ].join(' · ')}
             </td>
           </tr>

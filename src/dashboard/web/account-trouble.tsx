@@ -3,13 +3,14 @@ import type { AccountDetail } from '../../operations/answers/account-status.ts';
 import { visible } from './foreign-text.ts';
 import { instant, number, relative } from './format.ts';
 import { Icon } from './icons.tsx';
+import { looseError } from './met-last.ts';
 
 /** The list; nothing when nothing is in the way. */
-export function AccountTrouble({ account: { problems, waiting, paused, error, state } }: { account: AccountDetail }) {
+export function AccountTrouble({ account }: { account: AccountDetail }) {
+  const { problems, waiting, paused } = account;
   const now = Date.now();
-  const isToldAlready = problems.some(({ text }) => text === error);
-  const loose = error !== '' && !isToldAlready && state !== 'complete';
-  if (problems.length === 0 && waiting.length === 0 && paused === null && !loose) return null;
+  const loose = looseError(account);
+  if (problems.length === 0 && waiting.length === 0 && paused === null && loose === '') return null;
   return (
     <section class="trouble" aria-labelledby="trouble">
       <h2 id="trouble">What is in the way</h2>
@@ -43,10 +44,10 @@ export function AccountTrouble({ account: { problems, waiting, paused, error, st
             </div>
           </li>
         ))}
-        {loose && (
+        {loose !== '' && (
           <li class="trouble-item trouble-bad">
             <Icon name="failed" />
-            <p>{visible(error)}</p>
+            <p>{visible(loose)}</p>
           </li>
         )}
         {waiting.map(({ side, until, because }) => (

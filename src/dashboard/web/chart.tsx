@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { useCell } from './cell.ts';
-import type { ChartData } from './chart-data.ts';
+import { type ChartData, lonely } from './chart-data.ts';
 import { bytes, fullInstant, rate } from './format.ts';
 import { theme } from './theme.ts';
 
@@ -62,7 +62,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
         stroke: colour('accent'),
         fill: colour('accent-soft'),
         width: 1.5,
-        points: { show: false },
+        points: dots,
         value: (_, value) => (value === null ? '' : rate(value)),
       },
       {
@@ -71,7 +71,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
         stroke: colour('second'),
         width: 1.5,
         dash: [5, 4],
-        points: { show: false },
+        points: dots,
         value: (_, value) => (value === null ? '' : bytes(value)),
       },
     ],
@@ -89,6 +89,13 @@ function optionsFor(box: HTMLElement): uPlot.Options {
     ],
   };
 }
+
+/** A point with gaps on both sides is a dot; the others are joined by lines. */
+const dots: uPlot.Series.Points = {
+  show: false,
+  size: 5,
+  filter: ({ data }, series) => lonely(data[series] as (number | null)[]),
+};
 
 /** Nothing is below zero, and a flat line at zero is at the bottom. */
 function fromZero(_: uPlot, __: number | null, high: number | null): [number, number] {

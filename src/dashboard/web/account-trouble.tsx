@@ -55,7 +55,7 @@ export function AccountTrouble({ account }: { account: AccountDetail }) {
             <Icon name="waiting" />
             <p>
               <strong>Waits until {instant(Date.parse(until), now)}</strong> ({relative(Date.parse(until), now)}) for
-              the {sideWords(side)}: {visible(because)}. It goes on by itself.
+              the {visible(side)}: {visible(because)}. It goes on by itself.
             </p>
           </li>
         ))}
@@ -78,9 +78,4 @@ function stopsWords(stops: string): string {
     run: 'stops the run',
   };
   return words[stops] ?? visible(stops);
-}
-
-function sideWords(side: string): string {
-  if (side === 'pop') return 'source';
-  return side === 'imap' ? 'destination' : visible(side);
 }

@@ -54,7 +54,11 @@ function Shown({ value, rangeMs }: { value: Throughput; rangeMs: number }) {
   const now = Date.now();
   const data = chartData(value, rangeMs, now, mostPoints);
   if (!data.messages.some((one) => one !== null)) {
-    return <div class="chart chart-empty">Nothing was carried in this time.</div>;
+    return (
+      <div class="chart chart-empty">
+        Nothing was measured in this time; the next point comes within {span(value.stepMs / 1000)}.
+      </div>
+    );
   }
   return (
     <>

@@ -3,7 +3,7 @@ import { looseError, metLast } from '../../../src/dashboard/web/met-last.ts';
 import { untilText } from '../../../src/limits/waits.ts';
 
 const now = Date.UTC(2026, 10, 22, 12);
-const wait = untilText({ side: 'pop', untilMs: now + 3_600_000, because: 'pop.test allows 1 GB a day' }, now);
+const wait = untilText({ side: 'source', untilMs: now + 3_600_000, because: 'pop.test allows 1 GB a day' }, now);
 const problem = { code: 'connection-lost', stops: 'host', count: 1, text: 'it went away', remedy: '' } as const;
 
 it('is an error that nothing else on the page tells', () => {

@@ -135,7 +135,7 @@ test.each(['light', 'dark'] as const)('every page is accessible, and is %s where
 });
 
 test('nothing is out of reach on a phone', async () => {
-  const visit = await loggedIn({ width: 360, height: 740, steering: true });
+  const visit = await loggedIn({ width: 320, height: 640, steering: true });
   for (const name of ['Overview', 'Hosts', 'Audit', 'Accounts'] as const) {
     await visit.open(name);
     await expectGood(visit, name);

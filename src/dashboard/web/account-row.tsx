@@ -1,7 +1,9 @@
 /** One account in the list. */
+
 import { Component } from 'preact';
 import type { TableRow } from '../../operations/answers/table.ts';
 import { columns, figureText } from './account-columns.ts';
+import { serviceNow } from './clock.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, number, percent } from './format.ts';
 import { Icon } from './icons.tsx';
@@ -111,7 +113,7 @@ function IdLink({ id, tab }: { id: string; tab: number }) {
 }
 
 function Cells({ row, tab }: { row: TableRow; tab: number }) {
-  const now = Date.now();
+  const now = serviceNow();
   return (
     <>
       <Cell look="cell-id">

@@ -1,5 +1,7 @@
 /** What keeps an account from going on, with what to do about it: the first thing on its page. */
+
 import type { AccountDetail } from '../../operations/answers/account-status.ts';
+import { serviceNow } from './clock.ts';
 import { visible } from './foreign-text.ts';
 import { instant, number, relative } from './format.ts';
 import { Icon } from './icons.tsx';
@@ -8,7 +10,7 @@ import { looseError } from './met-last.ts';
 /** The list; nothing when nothing is in the way. */
 export function AccountTrouble({ account }: { account: AccountDetail }) {
   const { problems, waiting, paused } = account;
-  const now = Date.now();
+  const now = serviceNow();
   const loose = looseError(account);
   if (problems.length === 0 && waiting.length === 0 && paused === null && loose === '') return null;
   return (

@@ -1,5 +1,7 @@
 /** Questions to the API of the service, by addresses relative to the page. */
 
+import { noteTime } from './clock.ts';
+
 /** An error as the API tells it. */
 export class Fault extends Error {
   readonly status: number;
@@ -73,6 +75,7 @@ async function answerTo(asked: Promise<Response>): Promise<Response> {
     const remedy = 'Look whether the service and the way to it are up; this page tries again by itself.';
     throw new Fault(0, 'unreachable', 'The service does not answer.', remedy);
   });
+  noteTime(response.headers.get('date'));
   if (response.ok) return response;
   if (response.status === 401) door.onLocked();
   throw await faultOf(response);

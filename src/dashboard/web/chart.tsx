@@ -53,7 +53,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
     legend: { show: true, live: true },
     hooks: { setLegend: [({ root, legend }) => root.classList.toggle('idle', legend.idx == null)] },
     cursor: { y: false, points: { size: 6 }, drag: { setScale: false, x: false, y: false } },
-    scales: { messages: { range: fromZero }, bytes: { range: fromZero } },
+    scales: { messages: { range: fromZero(1) }, bytes: { range: fromZero(1000) } },
     series: [
       { value: (_, at) => (at === null ? '' : fullInstant(at * 1000)) },
       {
@@ -97,9 +97,9 @@ const dots: uPlot.Series.Points = {
   filter: ({ data }, series) => lonely(data[series] as (number | null)[]),
 };
 
-/** Nothing is below zero, and a flat line at zero is at the bottom. */
-function fromZero(_: uPlot, __: number | null, high: number | null): [number, number] {
-  return [0, high === null || high <= 0 ? 1 : high * 1.1];
+/** Nothing is below zero, and a flat line at zero is at the bottom, of a scale until `least`. */
+function fromZero(least: number): uPlot.Range.Function {
+  return (_, __, high) => [0, high === null || high <= 0 ? least : high * 1.1];
 }
 
 /** Times of day, and the date where a day begins. */

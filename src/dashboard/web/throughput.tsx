@@ -1,8 +1,10 @@
 /** What is carried over time: a chart, and the same numbers as a table for who cannot see it. */
+
 import { useState } from 'preact/hooks';
 import type { Throughput } from '../../operations/answers/overview.ts';
 import { Chart } from './chart.tsx';
 import { type ChartData, chartData } from './chart-data.ts';
+import { serviceNow } from './clock.ts';
 import { bytes, fullInstant, rate, span } from './format.ts';
 import { FaultBox } from './notices.tsx';
 import { useThroughput } from './use-throughput.ts';
@@ -51,7 +53,7 @@ function Waiting() {
 }
 
 function Shown({ value, rangeMs }: { value: Throughput; rangeMs: number }) {
-  const now = Date.now();
+  const now = serviceNow();
   const data = chartData(value, rangeMs, now, mostPoints);
   if (!data.messages.some((one) => one !== null)) {
     return (

@@ -138,8 +138,9 @@ test('nothing is out of reach on a phone', async () => {
   const visit = await loggedIn({ width: 320, height: 640, steering: true });
   for (const name of ['Overview', 'Hosts', 'Audit', 'Accounts'] as const) {
     await visit.open(name);
-    await expectGood(visit, name);
+    expect({ name, tooWide: await visit.tooWide() }).toEqual({ name, tooWide: [] });
   }
+  await expectGood(visit, 'the list, as cards');
   await search(visit).fill('09993');
   await link(visit, 'dan.09993').click();
   await visit.page.getByRole('button', { name: 'Pause', exact: true }).click();

@@ -13,7 +13,7 @@ const mail = (user: string, count: number) => mailOf(user, Array<number>(count).
 const marked = {
   bytes: Buffer.from(`Message-ID: <marked@x>\r\nSubject: <img src=x onerror="canary=1">\r\n\r\n${unwanted}\r\n`),
 };
-const adas = 120;
+const adas = 80;
 
 beforeAll(async () => {
   const people = [

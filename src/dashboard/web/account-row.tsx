@@ -166,7 +166,8 @@ function Card({ row, tab }: { row: TableRow; tab: number }) {
 function Meter({ row }: { row: TableRow }) {
   const ended = row.settled + row.refused + row.failed;
   if (row.startedAt === null) return <span class="muted">not begun</span>;
-  if (row.listed === 0) return <span class="muted">no messages</span>;
+  // Of a mailbox that could not be listed nobody knows that it is empty.
+  if (row.listed === 0) return <span class="muted">{row.state === 'complete' ? 'no messages' : 'nothing listed'}</span>;
   return (
     <span class="meter-box">
       <span class="meter" aria-hidden="true">

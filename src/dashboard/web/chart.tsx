@@ -83,7 +83,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
         scale: 'bytes',
         side: 1,
         grid: { show: false },
-        size: narrow ? 52 : 66,
+        size: narrow ? 60 : 66,
         values: (_, ticks) => ticks.map(bytes),
       },
     ],

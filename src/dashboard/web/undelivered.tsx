@@ -96,7 +96,7 @@ function Message({ message }: { message: UndeliveredMessage }) {
       </p>
       <p>
         <span class="bad">{fates[fate]}</span>: {visible(text)}
-        {reply !== '' && (
+        {reply !== '' && !text.includes(reply) && (
           <>
             {' '}
             The server said: <q>{visible(reply, 500)}</q>

@@ -63,15 +63,21 @@ function pauseNote(pause: Pause | undefined): string {
 }
 
 function noteOf(run: Run | undefined, problems: readonly NotedProblem[]): string {
-  if (run?.state === 'waiting') return /^until /.test(run.error) ? `waiting ${run.error}` : run.error;
+  if (run?.state === 'waiting') return isWait(run.error) ? `waiting ${run.error}` : run.error;
   if (run?.state !== 'incomplete' && run?.state !== 'failed') return '';
   // Waits and tries that are over leave their words in the run: only what it gave up for is among its problems.
   const last = run.state === 'failed' && problems.find(({ text }) => text === run.error);
   const grave = last || (problems.find(({ code }) => isForPerson(code)) ?? problems.find(stops));
   if (grave) return grave.text;
-  if (run.state === 'failed' && run.error !== '') return run.error;
+  if (run.state === 'failed' && !isWait(run.error)) return run.error;
   const refused = run.refused + run.refusedBefore;
-  return refused > 0 ? `${refused} message(s) are refused by the destination` : '';
+  if (refused > 0) return `${refused} message(s) are refused by the destination`;
+  return run.failed > 0 ? `${run.failed} message(s) could not be had of the source` : '';
+}
+
+/** What `untilText` writes. */
+function isWait(error: string): boolean {
+  return /^until /.test(error);
 }
 
 function stops({ code }: NotedProblem): boolean {

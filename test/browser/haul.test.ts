@@ -1,4 +1,5 @@
 /** A migration driven from the page: the built service, real servers, and a person at a browser. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectEqual, mailOf } from '../flow/service-rig.ts';
 import { expectGood, useBrowser } from './browser-rig.ts';
@@ -12,7 +13,7 @@ const mail = (user: string, count: number) => mailOf(user, Array<number>(count).
 const marked = {
   bytes: Buffer.from(`Message-ID: <marked@x>\r\nSubject: <img src=x onerror="canary=1">\r\n\r\n${unwanted}\r\n`),
 };
-const adas = 120;
+const adas = 80;
 
 beforeAll(async () => {
   const people = [
@@ -71,6 +72,16 @@ function isState({ page }: Visit, state: string): () => Promise<boolean> {
   return () => head.getByText(state, { exact: true }).isVisible();
 }
 
+/** A file that a button makes: its name, and how it begins. */
+async function downloaded({ page }: Visit, button: string): Promise<{ name: string; begin: string }> {
+  const coming = page.waitForEvent('download');
+  await page.getByRole('button', { name: button }).click();
+  const download = await coming;
+  const content = await readFile(await download.path());
+  const name = download.suggestedFilename();
+  return { name, begin: content.subarray(0, name.endsWith('zip') ? 4 : 6).toString('latin1') };
+}
+
 test('a haul that was begun on the page is seen to advance and to end, without loading anything again', async () => {
   const [steering, watching] = [await at('ada'), await browser.visit(migration.site)];
   await watching.logIn();
@@ -108,6 +119,9 @@ test('refused messages are listed with what the server said, and are signed off 
   await expect.poll(isState(visit, 'incomplete'), { timeout: 20_000 }).toBe(true);
   await visit.page.getByText('message content rejected <img src=x').first().waitFor();
   await visit.page.getByText('<img src=x onerror="canary=1">', { exact: true }).first().waitFor();
+  expect(await downloaded(visit, 'Download the UIDL map')).toEqual({ name: 'dan.csv', begin: 'uidl,m' });
+  // What is refused is fetched once more: a ZIP archive begins with PK.
+  expect(await downloaded(visit, 'Download these messages')).toEqual({ name: 'dan.zip', begin: 'PK\x03\x04' });
   await visit.page.getByRole('button', { name: 'Accept' }).first().click();
   await expectGood(visit, 'the question for a reason');
   await visit.page.keyboard.press('Escape');

@@ -36,7 +36,10 @@ const pages: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   accounts: (visit) => visit.open('Accounts'),
   account: (visit) => openAccount(visit, 'ada'),
   failed: (visit) => openAccount(visit, 'cleo'),
-  refused: (visit) => openAccount(visit, 'dan'),
+  refused: async (visit) => {
+    await openAccount(visit, 'dan');
+    await visit.page.getByRole('heading', { name: 'Undelivered messages' }).scrollIntoViewIfNeeded();
+  },
   retry: async (visit) => {
     await openAccount(visit, 'cleo');
     await visit.page.getByRole('button', { name: 'Retry', exact: true }).first().click();
@@ -90,9 +93,9 @@ async function advance({ site }: Migration): Promise<void> {
   await call('pause', { account: ['zoe'], reason: 'on holiday, wants to be asked first' });
   for (;;) {
     const { messages: sum } = (await (await fetch(`${site.url}/api/overview`, { headers })).json()) as {
-      messages: { listed: number; appended: number; duplicate: number };
+      messages: { listed: number; appended: number; duplicate: number; refused: number };
     };
-    if (sum.appended + sum.duplicate >= messages * shownAt) return;
+    if (sum.appended + sum.duplicate >= messages * shownAt && sum.refused > 0) return;
     await new Promise((resume) => setTimeout(resume, 200));
   }
 }
@@ -131,7 +134,11 @@ async function pictures(browser: Browser, migration: Migration): Promise<string[
 
 const migration = await startMigration(await everybody(), {
   reply: 'message content rejected: looks like spam',
-  settings: { budgets: `{hosts: {${hosts.source}: {messagesPerSecond: ${perSecond}, connections: 24}}}` },
+  settings: {
+    // So that there is a line in the chart after a minute.
+    throughputStepMs: '2000',
+    budgets: `{hosts: {${hosts.source}: {messagesPerSecond: ${perSecond}, connections: 24}}}`,
+  },
 });
 try {
   const browser = await launch();

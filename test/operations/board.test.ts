@@ -83,6 +83,20 @@ describe('a row', () => {
     expect((await listRuns({ redis: handle.client, book }, ann.id)).runs).toMatchObject([{ id: 'r1', error: '' }]);
   });
 
+  it('that ended tells its problem, not what it waited for on the way', async () => {
+    const stale = 'until 2026-11-22 11:00 UTC, because pop.test allows 1 GB a day';
+    await runOf(ann.key, 'r1', { listed: 4, appended: 3, refused: 1, error: stale });
+    await runOf(bob.key, 'r1', { listed: 4, appended: 2, failed: 2, error: stale });
+    await runOf(cyd.key, 'r1', { listed: 4, appended: 1, error: stale });
+    for (const { key } of [ann, bob, cyd]) await endRun(key, 'r1');
+    const { table } = await openBoard(await redis.another(), [ann, bob, cyd]);
+    expect((await table()).rows).toMatchObject([
+      { state: 'incomplete', note: '1 message(s) are refused by the destination' },
+      { state: 'incomplete', note: '2 message(s) could not be had of the source' },
+      { state: 'incomplete', note: '' },
+    ]);
+  });
+
   it('names the pause that holds it, at once', async () => {
     const { table, steering } = await openBoard(await redis.another(), [ann, bob], { eventsMs: 60_000 });
     await table();

@@ -1,8 +1,11 @@
 /** What was before: the runs of an account, and what somebody signed off. */
+
 import type { RunStatus } from '../../operations/answers/account.ts';
 import type { AccountDetail } from '../../operations/answers/account-status.ts';
+import { serviceNow } from './clock.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, fullInstant, instant, number, span } from './format.ts';
+import { metLast } from './met-last.ts';
 import { FaultBox } from './notices.tsx';
 import { StateBadge } from './states.tsx';
 import { useAnswer } from './use-answer.ts';
@@ -31,7 +34,7 @@ function Runs({ path, mark }: { path: string; mark: string }) {
 }
 
 function RunTable({ runs }: { runs: readonly RunStatus[] }) {
-  const now = Date.now();
+  const now = serviceNow();
   return (
     <table class="lines stack">
       <caption class="unseen">Runs of this account, the newest first</caption>
@@ -75,7 +78,7 @@ function RunTable({ runs }: { runs: readonly RunStatus[] }) {
               {[
                 ...(run.repaired > 0 ? [`${number(run.repaired)} repaired`] : []),
                 ...(run.rewritten > 0 ? [`${number(run.rewritten)} rewritten`] : []),
-                ...(run.error === '' ? [] : [visible(run.error, 300)]),
+                ...(run.error === '' ? [] : [visible(metLast(run.error), 300)]),
               ].join(' · ')}
             </td>
           </tr>
@@ -86,7 +89,7 @@ function RunTable({ runs }: { runs: readonly RunStatus[] }) {
 }
 
 function Accepted({ accepted }: Pick<AccountDetail, 'accepted'>) {
-  const now = Date.now();
+  const now = serviceNow();
   return (
     <section class="card wide" aria-labelledby="accepted">
       <h2 id="accepted">Signed off</h2>

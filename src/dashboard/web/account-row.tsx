@@ -1,7 +1,9 @@
 /** One account in the list. */
+
 import { Component } from 'preact';
 import type { TableRow } from '../../operations/answers/table.ts';
 import { columns, figureText } from './account-columns.ts';
+import { serviceNow } from './clock.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, number, percent } from './format.ts';
 import { Icon } from './icons.tsx';
@@ -111,7 +113,7 @@ function IdLink({ id, tab }: { id: string; tab: number }) {
 }
 
 function Cells({ row, tab }: { row: TableRow; tab: number }) {
-  const now = Date.now();
+  const now = serviceNow();
   return (
     <>
       <Cell look="cell-id">
@@ -164,7 +166,8 @@ function Card({ row, tab }: { row: TableRow; tab: number }) {
 function Meter({ row }: { row: TableRow }) {
   const ended = row.settled + row.refused + row.failed;
   if (row.startedAt === null) return <span class="muted">not begun</span>;
-  if (row.listed === 0) return <span class="muted">no messages</span>;
+  // Of a mailbox that could not be listed nobody knows that it is empty.
+  if (row.listed === 0) return <span class="muted">{row.state === 'complete' ? 'no messages' : 'nothing listed'}</span>;
   return (
     <span class="meter-box">
       <span class="meter" aria-hidden="true">

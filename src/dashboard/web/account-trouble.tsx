@@ -1,16 +1,18 @@
 /** What keeps an account from going on, with what to do about it: the first thing on its page. */
+
 import type { AccountDetail } from '../../operations/answers/account-status.ts';
+import { serviceNow } from './clock.ts';
 import { visible } from './foreign-text.ts';
 import { instant, number, relative } from './format.ts';
 import { Icon } from './icons.tsx';
+import { looseError } from './met-last.ts';
 
 /** The list; nothing when nothing is in the way. */
-export function AccountTrouble({ account: { problems, waiting, paused, error, state } }: { account: AccountDetail }) {
-  const now = Date.now();
-  const isToldAlready = problems.some(({ text }) => text === error);
-  // In other states it is what the run has got over since.
-  const loose = error !== '' && !isToldAlready && (state === 'waiting' || state === 'failed');
-  if (problems.length === 0 && waiting.length === 0 && paused === null && !loose) return null;
+export function AccountTrouble({ account }: { account: AccountDetail }) {
+  const { problems, waiting, paused } = account;
+  const now = serviceNow();
+  const loose = looseError(account);
+  if (problems.length === 0 && waiting.length === 0 && paused === null && loose === '') return null;
   return (
     <section class="trouble" aria-labelledby="trouble">
       <h2 id="trouble">What is in the way</h2>
@@ -44,10 +46,10 @@ export function AccountTrouble({ account: { problems, waiting, paused, error, st
             </div>
           </li>
         ))}
-        {loose && (
+        {loose !== '' && (
           <li class="trouble-item trouble-bad">
             <Icon name="failed" />
-            <p>{visible(error)}</p>
+            <p>{visible(loose)}</p>
           </li>
         )}
         {waiting.map(({ side, until, because }) => (
@@ -55,7 +57,7 @@ export function AccountTrouble({ account: { problems, waiting, paused, error, st
             <Icon name="waiting" />
             <p>
               <strong>Waits until {instant(Date.parse(until), now)}</strong> ({relative(Date.parse(until), now)}) for
-              the {sideWords(side)}: {visible(because)}. It goes on by itself.
+              the {visible(side)}: {visible(because)}. It goes on by itself.
             </p>
           </li>
         ))}
@@ -78,9 +80,4 @@ function stopsWords(stops: string): string {
     run: 'stops the run',
   };
   return words[stops] ?? visible(stops);
-}
-
-function sideWords(side: string): string {
-  if (side === 'pop') return 'source';
-  return side === 'imap' ? 'destination' : visible(side);
 }

@@ -1,8 +1,10 @@
 /** One account: how far it is, what is in its way and what to do about it. */
+
 import { useCallback, useEffect, useRef } from 'preact/hooks';
 import type { AccountDetail } from '../../operations/answers/account-status.ts';
 import { AccountHistory } from './account-history.tsx';
 import { AccountTrouble } from './account-trouble.tsx';
+import { serviceNow } from './clock.ts';
 import { type Deed, deedWords } from './deeds.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, fullInstant, instant, number, percent, relative, span } from './format.ts';
@@ -123,7 +125,7 @@ function Buttons({ account, onDone }: { account: AccountDetail; onDone: () => vo
 }
 
 function Progress({ account: { messages, bytes: octets, run, group } }: { account: AccountDetail }) {
-  const now = Date.now();
+  const now = serviceNow();
   const begun = run ? Date.parse(run.startedAt) : 0;
   const ended = run?.finishedAt ? Date.parse(run.finishedAt) : undefined;
   return (

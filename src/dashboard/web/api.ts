@@ -1,5 +1,7 @@
 /** Questions to the API of the service, by addresses relative to the page. */
 
+import { noteTime } from './clock.ts';
+
 /** An error as the API tells it. */
 export class Fault extends Error {
   readonly status: number;
@@ -38,6 +40,25 @@ export async function tell<T>(path: string, body: unknown): Promise<T> {
   return answerOf<T>(fetch(path, { method: 'POST', headers, body: JSON.stringify(body) }));
 }
 
+/** A file. */
+export interface Fetched {
+  readonly name: string;
+  readonly content: Blob;
+  readonly headers: Headers;
+}
+
+/** Has a file made and fetches it whole. Throws as `ask` does. */
+export async function fetchFile(path: string, signal: AbortSignal): Promise<Fetched> {
+  const response = await answerTo(fetch(path, { method: 'POST', headers: { 'x-csrf-token': door.csrf }, signal }));
+  const { headers } = response;
+  const name = /filename="([^"]+)"/.exec(headers.get('content-disposition') ?? '')?.[1] ?? 'export';
+  const content = await response.blob().catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    throw new Fault(0, 'cut-off', 'The file was cut off.', 'Try again; the log of the service says why it ended.');
+  });
+  return { name, content, headers };
+}
+
 /** Ends the session. Throws as `ask` does. */
 export async function logOut(): Promise<void> {
   const response = await fetch('logout', { method: 'POST', headers: { 'x-csrf-token': door.csrf } });
@@ -45,12 +66,17 @@ export async function logOut(): Promise<void> {
 }
 
 async function answerOf<T>(asked: Promise<Response>): Promise<T> {
+  return (await (await answerTo(asked)).json()) as T;
+}
+
+async function answerTo(asked: Promise<Response>): Promise<Response> {
   const response = await asked.catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     const remedy = 'Look whether the service and the way to it are up; this page tries again by itself.';
     throw new Fault(0, 'unreachable', 'The service does not answer.', remedy);
   });
-  if (response.ok) return (await response.json()) as T;
+  noteTime(response.headers.get('date'));
+  if (response.ok) return response;
   if (response.status === 401) door.onLocked();
   throw await faultOf(response);
 }

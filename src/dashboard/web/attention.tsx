@@ -1,5 +1,7 @@
 /** What somebody should look at first, where there is anything. */
+
 import type { Overview } from '../../operations/answers/overview.ts';
+import { serviceNow } from './clock.ts';
 import { visible } from './foreign-text.ts';
 import { instant, plural } from './format.ts';
 import { Icon } from './icons.tsx';
@@ -51,7 +53,7 @@ function PauseItem({ pause: { scope, by, reason, at } }: { pause: Overview['paus
         {reason !== '' && <>: {visible(reason)}</>}
         <span class="muted">
           {' '}
-          by {visible(by)}, {instant(Date.parse(at), Date.now())}
+          by {visible(by)}, {instant(Date.parse(at), serviceNow())}
         </span>
       </span>
       {steer && (

@@ -1,5 +1,7 @@
 /** Who did what. */
+
 import type { AuditEntry } from '../../operations/answers/deeds.ts';
+import { serviceNow } from './clock.ts';
 import { visible } from './foreign-text.ts';
 import { instant } from './format.ts';
 import { FaultBox } from './notices.tsx';
@@ -27,7 +29,7 @@ export function AuditPage() {
 }
 
 function Entries({ entries }: { entries: readonly AuditEntry[] }) {
-  const now = Date.now();
+  const now = serviceNow();
   return (
     <div class="card">
       <table class="lines stack">

@@ -38,6 +38,11 @@ export function chartData(
   };
 }
 
+/** The points between two gaps: no line leads to them, so that they are drawn as dots. */
+export function lonely(values: readonly (number | null | undefined)[]): number[] {
+  return values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
+}
+
 /** What was known and what came later: each step once, those that begin before `fromMs` left out, so that it stays bounded. */
 export function joined(before: Throughput | undefined, { stepMs, samples }: Throughput, fromMs: number): Throughput {
   const steps = new Map([...(before?.samples ?? []), ...samples].map((sample) => [sample.at, sample]));

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { useCell } from './cell.ts';
-import type { ChartData } from './chart-data.ts';
+import { type ChartData, lonely } from './chart-data.ts';
 import { bytes, fullInstant, rate } from './format.ts';
 import { theme } from './theme.ts';
 
@@ -53,7 +53,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
     legend: { show: true, live: true },
     hooks: { setLegend: [({ root, legend }) => root.classList.toggle('idle', legend.idx == null)] },
     cursor: { y: false, points: { size: 6 }, drag: { setScale: false, x: false, y: false } },
-    scales: { messages: { range: fromZero }, bytes: { range: fromZero } },
+    scales: { messages: { range: fromZero(1) }, bytes: { range: fromZero(1000) } },
     series: [
       { value: (_, at) => (at === null ? '' : fullInstant(at * 1000)) },
       {
@@ -62,7 +62,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
         stroke: colour('accent'),
         fill: colour('accent-soft'),
         width: 1.5,
-        points: { show: false },
+        points: dots,
         value: (_, value) => (value === null ? '' : rate(value)),
       },
       {
@@ -71,7 +71,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
         stroke: colour('second'),
         width: 1.5,
         dash: [5, 4],
-        points: { show: false },
+        points: dots,
         value: (_, value) => (value === null ? '' : bytes(value)),
       },
     ],
@@ -83,16 +83,23 @@ function optionsFor(box: HTMLElement): uPlot.Options {
         scale: 'bytes',
         side: 1,
         grid: { show: false },
-        size: narrow ? 52 : 66,
+        size: narrow ? 60 : 66,
         values: (_, ticks) => ticks.map(bytes),
       },
     ],
   };
 }
 
-/** Nothing is below zero, and a flat line at zero is at the bottom. */
-function fromZero(_: uPlot, __: number | null, high: number | null): [number, number] {
-  return [0, high === null || high <= 0 ? 1 : high * 1.1];
+/** A point with gaps on both sides is a dot; the others are joined by lines. */
+const dots: uPlot.Series.Points = {
+  show: false,
+  size: 5,
+  filter: ({ data }, series) => lonely(data[series] as (number | null)[]),
+};
+
+/** Nothing is below zero, and a flat line at zero is at the bottom, of a scale until `least`. */
+function fromZero(least: number): uPlot.Range.Function {
+  return (_, __, high) => [0, high === null || high <= 0 ? least : high * 1.1];
 }
 
 /** Times of day, and the date where a day begins. */

@@ -1,6 +1,8 @@
 /** The hosts that mail comes from and goes to: what they allow, and who waits for them. */
+
 import { useState } from 'preact/hooks';
 import type { HostStatus } from '../../operations/answers/overview.ts';
+import { serviceNow } from './clock.ts';
 import { visible } from './foreign-text.ts';
 import { bytes, instant, number, plural } from './format.ts';
 import { FaultBox } from './notices.tsx';
@@ -76,7 +78,7 @@ function connections({ connections: now, allowed, limit }: HostStatus): string {
 
 /** Whom it keeps waiting and why. */
 function HostNote({ host: { waiting, waits, nextAt, waitingUntil, because } }: { host: HostStatus }) {
-  const now = Date.now();
+  const now = serviceNow();
   const at = (time: string) => instant(Date.parse(time), now);
   const notes = [
     ...(waitingUntil === null ? [] : [`spared, one connection more at ${at(waitingUntil)}`]),

@@ -1,8 +1,10 @@
 /** What is carried over time: a chart, and the same numbers as a table for who cannot see it. */
+
 import { useState } from 'preact/hooks';
 import type { Throughput } from '../../operations/answers/overview.ts';
 import { Chart } from './chart.tsx';
 import { type ChartData, chartData } from './chart-data.ts';
+import { serviceNow } from './clock.ts';
 import { bytes, fullInstant, rate, span } from './format.ts';
 import { FaultBox } from './notices.tsx';
 import { useThroughput } from './use-throughput.ts';
@@ -51,10 +53,14 @@ function Waiting() {
 }
 
 function Shown({ value, rangeMs }: { value: Throughput; rangeMs: number }) {
-  const now = Date.now();
+  const now = serviceNow();
   const data = chartData(value, rangeMs, now, mostPoints);
   if (!data.messages.some((one) => one !== null)) {
-    return <div class="chart chart-empty">Nothing was carried in this time.</div>;
+    return (
+      <div class="chart chart-empty">
+        Nothing was measured in this time; the next point comes within {span(value.stepMs / 1000)}.
+      </div>
+    );
   }
   return (
     <>

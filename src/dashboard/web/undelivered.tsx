@@ -1,6 +1,7 @@
 /** The messages of an account that did not arrive, page by page, each with its reason. */
 import { useState } from 'preact/hooks';
 import type { UndeliveredMessage, Undelivered as UndeliveredPage } from '../../operations/answers/account.ts';
+import { Exports } from './exports.tsx';
 import { visible } from './foreign-text.ts';
 import { bytes, number, plural } from './format.ts';
 import { FaultBox } from './notices.tsx';
@@ -32,6 +33,7 @@ export function Undelivered({ path, mark }: { path: string; mark: string }) {
       ) : (
         !fault && <p class="loading">Loading …</p>
       )}
+      {value && <Exports path={path} undelivered={total} />}
       {pages > 1 && <Pager page={page} pages={pages} onPage={setPage} />}
     </section>
   );
@@ -94,7 +96,7 @@ function Message({ message }: { message: UndeliveredMessage }) {
       </p>
       <p>
         <span class="bad">{fates[fate]}</span>: {visible(text)}
-        {reply !== '' && (
+        {reply !== '' && !text.includes(reply) && (
           <>
             {' '}
             The server said: <q>{visible(reply, 500)}</q>

@@ -1,8 +1,10 @@
 /** What was carried lately, asked for whole once and from then on only for what is new. */
+
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Throughput } from '../../operations/answers/overview.ts';
 import { asFault, ask, type Fault } from './api.ts';
 import { joined } from './chart-data.ts';
+import { serviceNow } from './clock.ts';
 import type { Answered } from './use-answer.ts';
 
 const askEveryMs = 20_000;
@@ -24,7 +26,7 @@ export function useThroughput(rangeMs: number): Answered<Throughput> {
     const control = new AbortController();
     const look = async () => {
       const before = latest.current.rangeMs === rangeMs ? latest.current.value : undefined;
-      const fromMs = Date.now() - rangeMs;
+      const fromMs = serviceNow() - rangeMs;
       const since = before?.samples.at(-1)?.at ?? new Date(fromMs).toISOString();
       try {
         const fresh = await ask<Throughput>(`api/throughput?since=${since}`, control.signal);

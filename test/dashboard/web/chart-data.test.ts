@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { chartData, joined } from '../../../src/dashboard/web/chart-data.ts';
+import { chartData, joined, lonely } from '../../../src/dashboard/web/chart-data.ts';
 
 const stepMs = 60_000;
 const now = Date.UTC(2026, 10, 22, 12, 0, 30);
@@ -39,4 +39,11 @@ it('is kept with each step once, and nothing older than what is shown', () => {
   const whole = joined(before, { stepMs, samples: [minute(2, 2), minute(1, 3)] }, from);
   expect(whole.samples).toEqual([minute(2, 2), minute(1, 3)]);
   expect(joined(undefined, before, from).samples).toEqual([minute(2, 2)]);
+});
+
+it('has points that no line leads to, for whom there are dots', () => {
+  expect(lonely([null, 5, null])).toEqual([1]);
+  expect(lonely([5])).toEqual([0]);
+  expect(lonely([0, null, 1, 2, null, 3])).toEqual([0, 5]);
+  expect(lonely([null, null])).toEqual([]);
 });

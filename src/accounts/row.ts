@@ -26,6 +26,8 @@ export function accountOf(row: Row, context: ListContext): Account | undefined {
   if (!source || !destination) return undefined;
   const id = cells.of('id') || labelOf(cells, source);
   if (id.length > longestLabel) cells.complain(`the id is longer than ${longestLabel} characters; give a shorter one`);
+  // RFC 3986 §5.2.4: a browser takes such a part out of an address.
+  if (/^\.{1,2}$/.test(id)) cells.complain(`the id must not be ${id}`);
   return {
     id,
     key: accountKey(source, destination),

@@ -371,6 +371,7 @@ describe('a list as a whole', () => {
     expect(await reasonsWith({ pop_user: 'a'.repeat(5000) })).toEqual([
       'line 1: pop_user is longer than 4096 characters',
     ]);
+    expect(await reasonsWith({ id: '..' })).toEqual(['line 1: the id must not be ..']);
     const long = 'a'.repeat(501);
     expect(await reasonsWith({ id: long, group: long })).toEqual(['line 1: group is longer than 500 characters']);
     for (const longId of [{ id: long }, { pop_user: long }]) {

@@ -142,12 +142,23 @@ export class BoardKeeper {
   }
 
   async #read(keys: readonly string[]): Promise<void> {
-    for (let at = 0; at < keys.length && !this.#closed; at += readAtOnce) {
+    const { redis } = this.#parts;
+    const ask = (at: number) => {
       const part = keys.slice(at, at + readAtOnce);
-      const told = await readToldStandings(this.#parts.redis, part);
+      const told = readToldStandings(redis, part);
+      // Whoever awaits it hears of a failure; it may come while the answer before is still being dealt with.
+      told.catch(() => {});
+      return { part, told };
+    };
+    let next = ask(0);
+    for (let at = readAtOnce; next.part.length > 0 && !this.#closed; at += readAtOnce) {
+      const { part, told } = next;
+      const answers = await told;
+      // Redis looks for the next ones while these are taken apart.
+      next = ask(at);
       const now = performance.now();
-      for (const [i, one] of told.entries()) this.memory.enter(part[i]!, one, now);
-      if (at + readAtOnce < keys.length) await turn();
+      for (const [i, one] of answers.entries()) this.memory.enter(part[i]!, one, now);
+      if (next.part.length > 0) await turn();
     }
   }
 

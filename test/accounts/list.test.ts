@@ -368,9 +368,8 @@ describe('a list as a whole', () => {
       /^line 1: pop_tls_ca is "none.pem", .*: ENOENT$/,
     );
     expect(await reasonsWith({ imap_mailbox: 'a\0b' })).toEqual(['line 1: imap_mailbox contains a control character']);
-    expect(await reasonsWith({ pop_user: 'a'.repeat(5000) })).toEqual([
-      'line 1: pop_user is longer than 4096 characters',
-    ]);
+    const tooLong = ['line 1: pop_user is longer than 4096 characters'];
+    expect(await reasonsWith({ pop_user: 'a'.repeat(5000) })).toEqual(tooLong);
     expect(await reasonsWith({ id: '..' })).toEqual(['line 1: the id must not be ..']);
     const long = 'a'.repeat(501);
     expect(await reasonsWith({ id: long, group: long })).toEqual(['line 1: group is longer than 500 characters']);

@@ -1,8 +1,7 @@
 /** What requests to the API may hold. Unknown fields are refused: a misspelt one must not do something else. */
 import { z } from 'zod';
 import { MailhaulError } from '../ground/errors.ts';
-import { label } from '../operations/answers/counts.ts';
-import { runStates } from '../operations/census.ts';
+import { accountState, label } from '../operations/answers/counts.ts';
 
 const reason = z.string().max(500);
 const ids = z.array(label).min(1).max(10_000);
@@ -18,7 +17,7 @@ export const acceptBody = z.strictObject({ ...selection, reason: reason.min(1) }
 /** Query of /api/accounts. */
 export const accountsQuery = z.strictObject({
   group: label.optional(),
-  state: z.enum(runStates as [(typeof runStates)[number], ...(typeof runStates)[number][]]).optional(),
+  state: accountState.optional(),
   underWay: z
     .literal('true')
     .transform(() => true)

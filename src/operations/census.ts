@@ -3,17 +3,10 @@ import type { Account } from '../accounts/account.ts';
 import type { Run, RunState } from '../ledger/run.ts';
 import type { RunTotals } from '../ledger/total-names.ts';
 import type { MessageCounts } from '../report/report.ts';
+import { accountState } from './answers/counts.ts';
 
 /** All states, so that one which no account has is told as 0. */
-export const runStates: readonly RunState[] = [
-  'queued',
-  'running',
-  'waiting',
-  'paused',
-  'complete',
-  'incomplete',
-  'failed',
-];
+export const runStates: readonly RunState[] = accountState.options;
 
 /** What one host gave and took since its accounts are known: numbers that only grow. */
 export interface HostTotals {

@@ -263,6 +263,6 @@ export const imapScenarios = {
   'bodies-capped': at('imap/mailboxes', 'headers', 'a server that ignores the limit is held to it'),
   'memory-flat': at(
     'flow/memory',
-    'twenty accounts at once, a message of 60 MB among the mail of each, stay under the budget',
+    'twenty accounts at once, a message of 25 MB among the mail of each, stay under the budget',
   ),
 } as const satisfies Record<string, Scenario>;

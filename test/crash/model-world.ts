@@ -73,6 +73,8 @@ export class World {
   readonly intents = new Map<string, ModelIntent>();
   readonly settled = new Set<number>();
   token = 0;
+  /** Messages that the server refused for a while. */
+  readonly refused = new Set<number>();
   /** Commands of sessions that are gone: the server may store them yet, or never. */
   readonly orphans: ModelCommand[] = [];
 

@@ -142,7 +142,7 @@ function faults({ batches, stored, settled, dedupe, refused }: World): string[] 
     const arrived = byId
       ? alike.length > 0
       : equal.length > 0 || (hasMessageId && alike.some((one) => one.owner === 0));
-    const same = messages.filter((one) => one.mark === mark && one.content === content);
+    const same = messages.filter((one) => one.mark === mark && (byId || one.content === content));
     const most = dedupe === 'off' || same.some((one) => refused.has(one.owner)) ? same.length : 1;
     if (!settled.has(owner)) wrong.push(`${owner} is not settled`);
     if (!arrived) wrong.push(`${owner} is lost`);

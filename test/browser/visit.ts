@@ -1,9 +1,9 @@
 /** Chromium, and visits of it that tell everything a page did wrong. */
-import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 // @ts-expect-error plain JavaScript, since it runs before anything is installed
 import { findBrowser } from '../../scripts/setup-plan.mjs';
+import { runnable } from '../servers/redis.ts';
 import { readAxeFaults } from './axe.ts';
 
 /** How a visitor looks at the page. */
@@ -156,13 +156,4 @@ export async function open(browser: Browser, site: Site, look: Look): Promise<Vi
   await context.addInitScript({ path: join(import.meta.dirname, 'in-page.js') });
   const page = await context.newPage();
   return new Visit(context, page, site);
-}
-
-function runnable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

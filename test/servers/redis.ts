@@ -68,7 +68,8 @@ function findRedis(): string {
   throw new Error('neither redis-server nor valkey-server is on the PATH: npm run setup installs one');
 }
 
-function runnable(path: string): boolean {
+/** True for a path that can be run. */
+export function runnable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;

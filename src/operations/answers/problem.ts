@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { type ErrorCode, errorRows } from '../../ground/errors.ts';
 import type { Problem } from '../../ledger/problems.ts';
 import { count } from './counts.ts';
-import type { Shown } from './shown.ts';
 
 /** A code of docs/errors.md. */
 export const errorCode = z
@@ -18,9 +17,6 @@ export const errorSchema = z
     remedy: z.string().describe('What to do about it.'),
   })
   .meta({ id: 'Error' });
-
-/** What is answered where something cannot be done. */
-export type ErrorAnswer = Shown<typeof errorSchema>;
 
 /** One kind of problem of one account (design §4). */
 export const problemSchema = z

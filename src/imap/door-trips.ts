@@ -7,8 +7,17 @@
 export interface FlowTrips {
   authenticated: boolean | string;
   skipLsub: boolean;
+  readonly capabilities: ReadonlyMap<string, unknown>;
+  readonly options: { readonly auth: { readonly user: string; readonly pass?: string; readonly authzid?: string } };
+  exec(command: string, attributes: readonly FlowWord[] | false, options?: object): Promise<unknown>;
   run(command: string, ...args: unknown[]): Promise<unknown>;
   authenticate(): Promise<boolean>;
+}
+
+interface FlowWord {
+  readonly type: string;
+  readonly value: string;
+  readonly sensitive?: boolean;
 }
 
 /** What is left out, and when the login may begin. */
@@ -33,6 +42,8 @@ export function spareTrips(flow: FlowTrips, { onlyAppends = false, admitted, onA
     if (name === 'NAMESPACE' && onlyAppends) return undefined;
     return run(command, ...args);
   };
+  const exec = flow.exec.bind(flow);
+  flow.exec = (command, attributes, more) => exec(command, withResponse(flow, command, attributes), more);
   const logIn = flow.authenticate.bind(flow);
   flow.authenticate = async () => {
     await admitted?.();
@@ -40,4 +51,20 @@ export function spareTrips(flow: FlowTrips, { onlyAppends = false, admitted, onA
     onAdmitted?.();
     return done;
   };
+}
+
+/**
+ * Puts what PLAIN says into its command, where the server offers that (RFC 4959). A server that asks for it all the same
+ * has imapflow say it once more.
+ */
+function withResponse(
+  flow: FlowTrips,
+  command: string,
+  words: readonly FlowWord[] | false,
+): readonly FlowWord[] | false {
+  if (command !== 'AUTHENTICATE' || !words || words.length !== 1 || words[0]?.value !== 'PLAIN') return words;
+  const { user, pass, authzid = '' } = flow.options.auth;
+  if (pass === undefined || !flow.capabilities.has('SASL-IR')) return words;
+  const response = Buffer.from([authzid, user, pass].join('\x00')).toString('base64');
+  return [...words, { type: 'ATOM', value: response, sensitive: true }];
 }

@@ -175,8 +175,10 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
   const { client } = parts.redis;
   const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
   const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
-  const context = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env, tokens };
-  if (roles.has('imap')) {
+  const appends = roles.has('imap');
+  const shared = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env, tokens };
+  const context = { ...shared, appends };
+  if (appends) {
     await adoptBatches(client, spool, log);
     queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
     const serving = await SpoolService.begin(client, spool.id, settings.leaseMs);

@@ -139,9 +139,11 @@ export class Destination {
     return hasMailboxLimits(capabilities) ? (await this.looker()).appendLimit(path) : features.appendLimit;
   }
 
-  /** Logs out of both connections. */
+  /** Logs out of both connections. Where the host allows so many, none is given back that is not closed yet. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.channels.close(), this.#looker.then((looker) => looker.close())]);
+    const closed = Promise.allSettled([this.channels.close(), this.#looker.then((looker) => looker.close())]);
+    const { connections, connectionsPerAccount } = this.#options.budget.limits;
+    if (connections + connectionsPerAccount > 0) await closed;
   }
 
   /** Drops both connections. */

@@ -7,6 +7,7 @@ import type { AccountBook } from './accounts/book.ts';
 import { TokenDesk } from './accounts/oauth/token-desk.ts';
 import { type BookAccounts, openBook } from './accounts/open-book.ts';
 import type { AccountStore } from './accounts/store.ts';
+import { KeptConnections } from './append/kept.ts';
 import { systemClock } from './ground/clock.ts';
 import { embeddedUrl } from './ground/embedded-places.ts';
 import { startEmbeddedRedis } from './ground/embedded-redis.ts';
@@ -171,13 +172,14 @@ interface Parts extends Pick<Service, 'redis' | 'bell' | 'book' | 'control' | 'n
 
 async function openWorkers(options: ServiceOptions, parts: Parts, closers: Closers): Promise<Spool> {
   const { settings, log, signal, env, roles, cut = new AbortController().signal } = options;
-  const { bell, queues, steering, book, control } = parts;
-  const { client } = parts.redis;
+  const { bell, queues, steering, book, control, redis } = parts;
+  const { client } = redis;
   const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
   const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
   const appends = roles.has('imap');
   const shared = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env, tokens };
-  const context = { ...shared, appends };
+  const context = { ...shared, kept: new KeptConnections(settings), appends };
+  closers.push(() => context.kept.close());
   if (appends) {
     await adoptBatches(client, spool, log);
     queues.work('append', spool.id, settings.imapSessions, imapWorker(context));

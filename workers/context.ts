@@ -1,6 +1,7 @@
 /** What both workers get from the service. */
 import type { AccountBook } from '../src/accounts/book.ts';
 import type { TokenDesk } from '../src/accounts/oauth/token-desk.ts';
+import type { KeptConnections } from '../src/append/kept.ts';
 import type { Log } from '../src/ground/log.ts';
 import type { RedisClient } from '../src/ground/redis.ts';
 import type { Settings } from '../src/ground/settings.ts';
@@ -25,6 +26,8 @@ export interface WorkerContext {
   readonly cut: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
   readonly tokens: TokenDesk;
+  /** Connections to destinations between sessions. */
+  readonly kept: KeptConnections;
   /** Whether this process takes append jobs too. */
   readonly appends: boolean;
 }

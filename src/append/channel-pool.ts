@@ -102,6 +102,14 @@ export class ChannelPool {
     return this.#onLane(command.path, (lane) => this.#send(lane, command));
   }
 
+  /** The channel, where it is the only one and as good as new. */
+  get spare(): AppendChannel | undefined {
+    const [lane, ...more] = this.#lanes;
+    if (!lane || more.length > 0 || this.#oneAtATime || this.#destroyed) return undefined;
+    const { channel, spoilt, refused, renewing } = lane;
+    return spoilt || refused || renewing !== undefined || channel.ended ? undefined : channel;
+  }
+
   /** Logs out of every channel. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#lanes.map(({ channel }) => channel.close()));

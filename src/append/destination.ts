@@ -1,4 +1,5 @@
 /** The open destination of one append session: its two connections, its mailboxes and their indexes. */
+import { inTime } from '../ground/clock.ts';
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -15,6 +16,7 @@ import type { SessionBudget } from '../limits/session-budget.ts';
 import { withToken } from '../limits/token-login.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { Indexes } from './indexes.ts';
+import type { KeptConnections, KeptPair } from './kept.ts';
 import { DroppedFlags, type LastingFlags } from './lasting-flags.ts';
 import { Neighbours } from './neighbours.ts';
 import { Quotas } from './quota.ts';
@@ -46,6 +48,10 @@ export interface DestinationOptions {
   readonly budget: SessionBudget;
   /** True where the first append waits for a look at the mailboxes. */
   readonly looksFirst: boolean;
+  /** Where connections are found and left; undefined where none are kept. */
+  readonly kept: KeptConnections | undefined;
+  /** Ends the keeping. */
+  readonly release: AbortSignal;
 }
 
 /** Its connections: one or more that append, one that looks. */
@@ -92,7 +98,9 @@ export class Destination {
   static async open(options: DestinationOptions): Promise<Destination> {
     const { redis, endpoint } = options;
     const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
-    return new Destination(options, await openConnections(options), oneAtATime);
+    const again = await options.kept?.take(options.lease.login, endpoint, options.lease.lost);
+    const connections = again ? { ...again, looker: Promise.resolve(again.looker) } : await openConnections(options);
+    return new Destination(options, connections, oneAtATime);
   }
 
   /** The last look before something is sent that cannot be taken back. Throws `lease-lost`. */
@@ -139,17 +147,35 @@ export class Destination {
     return hasMailboxLimits(capabilities) ? (await this.looker()).appendLimit(path) : features.appendLimit;
   }
 
-  /** Logs out of both connections. Where the host allows so many, none is given back that is not closed yet. */
+  /**
+   * Leaves both connections to the next session of this login, or logs out of them. Where the host allows so many, they are
+   * not kept, and none is given back that is not closed yet.
+   */
   async close(): Promise<void> {
+    const { endpoint, lease, kept, release } = this.#options;
+    const pair = await this.#spare();
+    if (pair && kept) return kept.keep(lease.login, endpoint, pair, release);
     const closed = Promise.allSettled([this.channels.close(), this.#looker.then((looker) => looker.close())]);
-    const { connections, connectionsPerAccount } = this.#options.budget.limits;
-    if (connections + connectionsPerAccount > 0) await closed;
+    if (this.#isCounted) await closed;
   }
 
   /** Drops both connections. */
   destroy(): void {
     this.channels.destroy();
     this.#looker.then((looker) => looker.destroy()).catch(() => {});
+  }
+
+  get #isCounted(): boolean {
+    const { connections, connectionsPerAccount } = this.#options.budget.limits;
+    return connections + connectionsPerAccount > 0;
+  }
+
+  /** What another session may go on with. A traced one is not: its lines name the run. */
+  async #spare(): Promise<KeptPair | undefined> {
+    const channel = this.channels.spare;
+    if (!channel || this.#isCounted || this.#options.endpoint.trace) return undefined;
+    const looker = await inTime(this.#looker, 0);
+    return looker && { channel, looker };
   }
 
   async #select(path: string): Promise<SelectedMailbox> {

@@ -22,7 +22,7 @@ import type { Spool } from '../spool/spool.ts';
 import { Appender } from './appender.ts';
 import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
-import type { Destination } from './destination.ts';
+import type { Destination, DestinationOptions } from './destination.ts';
 import { lookFirst } from './first-look.ts';
 import { asFull, waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
@@ -40,6 +40,7 @@ export interface AppendContext {
   readonly bell: Bell;
   readonly log: Log;
   readonly clock?: Clock;
+  readonly kept?: DestinationOptions['kept'];
   /** Ends the session at the next batch boundary. */
   readonly signal: AbortSignal;
   /** Ends it at once, with its connections. */
@@ -78,7 +79,7 @@ async function serve(
   lease: Lease,
   budget: SessionBudget,
 ): Promise<AppendEnd | Wait> {
-  const { redis, settings, spool } = context;
+  const { redis, settings, spool, kept, signal: release } = context;
   const run = await readRun(redis, task.account);
   if (run?.id !== task.runId) return 'superseded';
   await installFence(redis, task.account, lease);
@@ -86,7 +87,7 @@ async function serve(
   const ruleSet = await RuleSet.of(task, settings);
   const forgotten = !(await hasLedger(redis, task.account));
   const looks = { recheck: run.recheck, looksFirst: run.recheck || forgotten };
-  const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, ...looks });
+  const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, kept, release, ...looks });
   try {
     context.log.info({ kind: 'append', host: task.endpoint.host }, 'session begins');
     const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
@@ -102,8 +103,7 @@ async function serve(
     destination.destroy();
     throw error;
   } finally {
-    const alerts = destination.channels.takeAlerts();
-    await noteAlerts(redis, task.account, task.endpoint.host, alerts).catch(() => {});
+    await noteAlerts(redis, task.account, task.endpoint.host, destination.channels.takeAlerts()).catch(() => {});
   }
 }
 

@@ -120,6 +120,7 @@ export const settingsSchema = z.strictObject({
   appendPipelineCommands: count.max(1000),
   appendConnectionsPerAccount: count.max(50),
   appendIdleMs: wait,
+  destinationIdleMs: ms,
   quotaRecheckMs: wait.min(100),
   inDoubtWaitsMs: z.array(ms).min(1).max(20),
   refusalWaitsMs: z.array(ms).max(20),

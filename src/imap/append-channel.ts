@@ -30,6 +30,7 @@ export class AppendChannel {
   readonly #options: ImapOptions;
   #turn: Promise<unknown> = Promise.resolve();
   #introduced = false;
+  #unguard: () => void = () => {};
 
   /** Connects, logs in and takes the socket over. Throws MailhaulError. */
   static async open(endpoint: ImapEndpoint, options: ImapOptions): Promise<AppendChannel> {
@@ -49,11 +50,23 @@ export class AppendChannel {
       literalSyncBytes: options.literalSyncBytes,
       utf8: isRev2Only(capabilities),
     };
-    const { signal } = options;
-    const onAbort = () => this.#dialogue.wire.fail(abortError(signal!, peer));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#dialogue.wire.onEnd = () => signal?.removeEventListener('abort', onAbort);
-    if (signal?.aborted === true) onAbort();
+    this.#dialogue.wire.onEnd = () => this.#unguard();
+    if (options.signal) this.#guardBy(options.signal);
+  }
+
+  /** From now on this signal ends it, and no other; what the server said to be shown was for whoever had it before. */
+  handOn(signal: AbortSignal): void {
+    this.#unguard();
+    this.#dialogue.alerts.length = 0;
+    this.#guardBy(signal);
+  }
+
+  /** Asks the server for a sign of life. Never throws. */
+  alive(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      await this.#dialogue.room(1);
+      return (await exchange(this.#dialogue, Buffer.from('NOOP'))).answer.status === 'OK';
+    }).catch(() => false);
   }
 
   /** Whether the server forces a wait on each message, so that more connections help. */
@@ -125,6 +138,13 @@ export class AppendChannel {
     if (this.#introduced || !this.capabilities.has('ID')) return;
     this.#introduced = true;
     exchange(this.#dialogue, Buffer.from('ID ("name" "mailhaul")')).catch(() => {});
+  }
+
+  #guardBy(signal: AbortSignal): void {
+    const onAbort = () => this.#dialogue.wire.fail(abortError(signal, this.#context.peer));
+    this.#unguard = () => signal.removeEventListener('abort', onAbort);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

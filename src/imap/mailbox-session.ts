@@ -23,6 +23,12 @@ export class MailboxSession {
     if (options.signal?.aborted === true) this.#onAbort();
   }
 
+  /** The same connection, which this signal ends from now on, and no other. */
+  handedOn(signal: AbortSignal): MailboxSession {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    return new MailboxSession(this.door, { ...this.#options, signal });
+  }
+
   get client(): OpenDoor['client'] {
     return this.door.client;
   }

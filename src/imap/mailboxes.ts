@@ -29,6 +29,22 @@ export class MailboxClient {
     this.#reader = new MailboxReader(session);
   }
 
+  /** The same connection for another caller, who knows no names yet; this signal ends it from now on, and no other. */
+  handedOn(signal: AbortSignal): MailboxClient {
+    return new MailboxClient(this.#session.handedOn(signal));
+  }
+
+  /** Asks the server for a sign of life. Never throws. */
+  async alive(): Promise<boolean> {
+    try {
+      await this.#session.ask('NOOP', '', () => this.#session.client.noop());
+      this.#session.assertConnected();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Upper case. */
   get capabilities(): ReadonlySet<string> {
     return this.#session.door.capabilities;

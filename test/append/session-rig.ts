@@ -1,6 +1,7 @@
 /** An append session in this process: real Redis, a spool with one batch or more, and a scripted destination. */
 import { createHash } from 'node:crypto';
 import { onTestFinished } from 'vitest';
+import type { KeptConnections } from '../../src/append/kept.ts';
 import { appendSession } from '../../src/append/session.ts';
 import { MailhaulError } from '../../src/ground/errors.ts';
 import { accountKeys } from '../../src/ground/keys.ts';
@@ -34,8 +35,14 @@ export interface SessionEnd {
 /** One account that is given batches and sessions. */
 export class SessionRig {
   readonly imap: ScriptedImap;
-  /** Where the destination is reached. */
+  /** Where the destination is reached, and how. */
   port: number;
+  user = 'ann';
+  password = 'pw';
+  /** Where sessions find and leave connections, if anywhere. */
+  kept: KeptConnections | undefined;
+  /** Ends sessions and what is kept of them. */
+  signal = new AbortController().signal;
   readonly #redis: RedisRig;
   readonly #spool: Spool;
   readonly #settings: Settings;
@@ -82,7 +89,8 @@ export class SessionRig {
     const { client } = this.#redis;
     await updateRun(client, account, 'r1', { download: 'done' });
     const bell = await Bell.open(client, (await this.#redis.another()).client);
-    const endpoint = { host: '127.0.0.1', port: this.port, security: 'none', auth: 'auto', user: 'ann' } as const;
+    const endpoint = { host: '127.0.0.1', port: this.port, security: 'none', auth: 'auto' } as const;
+    const { user, password, kept, signal } = this;
     const task = {
       account,
       id: 'alice',
@@ -93,10 +101,10 @@ export class SessionRig {
       addresses: new Set<string>(),
       rewrites: false,
     };
-    const context = { redis: client, settings: this.#settings, spool: this.#spool, bell, log: silentLog() };
+    const context = { redis: client, settings: this.#settings, spool: this.#spool, bell, log: silentLog(), signal };
     const end = await appendSession(
-      { ...task, endpoint: { ...endpoint, password: 'pw' } },
-      { ...context, signal: new AbortController().signal },
+      { ...task, endpoint: { ...endpoint, user, password } },
+      kept ? { ...context, kept } : context,
     ).catch((error: unknown) => {
       if (error instanceof MailhaulError) return error.code;
       throw error;

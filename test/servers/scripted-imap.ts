@@ -174,6 +174,11 @@ export class ScriptedImap {
     return uid;
   }
 
+  /** Ends every connection that is open. */
+  dropAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();

@@ -1,5 +1,5 @@
 /** The servers of the benchmark, its made mail and the line between them. */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dovecot, startDovecot } from '../../src/demo/dovecot.ts';
 import { type CorpusName, fillMaildrop, type Maildrop, maildropsOf } from './corpora.ts';
@@ -79,12 +79,6 @@ export class BenchRig {
       return { pop: ofPop, imap: ofImap };
     };
     return { popPort: pop, imapPort: imap, counts };
-  }
-
-  /** Removes the mail of a destination user. */
-  async forget(storage: 'maildir' | 'mdbox', user: string): Promise<void> {
-    const { mailRoot } = await this.destination(storage);
-    await rm(join(mailRoot, user), { recursive: true, force: true });
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,6 @@ import type { RunResult, ScenarioResult } from './results.ts';
 import type { BenchRig, Source } from './rig.ts';
 import { hasRoles, type Programs, type Ran, type RowName, runRow } from './rows.ts';
 import { type Scenario, type ScenarioName, scenarios } from './scenarios.ts';
-import { SettledDisk } from './settled-disk.ts';
 import { sumOf } from './statistics.ts';
 import { type Bytes, compareContents, destinationContents, mailboxCount, maildropCount } from './verify-copy.ts';
 
@@ -30,13 +29,11 @@ const run = promisify(execFile);
 /** One benchmark. */
 export class BenchRun {
   readonly #plan: BenchPlan;
-  readonly #disk: SettledDisk;
   /** Loops that another scenario has run already, by mail and line. */
   readonly #loops = new Map<string, RunResult[]>();
 
   constructor(plan: BenchPlan) {
     this.#plan = plan;
-    this.#disk = new SettledDisk(plan.say);
   }
 
   async scenario(name: ScenarioName): Promise<ScenarioResult> {
@@ -54,7 +51,7 @@ export class BenchRun {
       loopFactor: 1,
       skipped: {},
     };
-    if (extent === 'full') await this.#disk.settle((await rig.destination(scenario.storage)).mailRoot);
+    if (extent === 'full') await rig.settle(scenario.storage, this.#plan.say);
     const paired: RowName[] = ['ceiling', 'mailhaul'];
     if (hasRoles(programs)) paired.push('mailhaul-split');
     else result.skipped['mailhaul-split'] = 'this build has no command to run the roles apart';
@@ -93,8 +90,8 @@ export class BenchRun {
     const ends = await this.#look(scenario, sources, users, compare);
     const result = resultOf(row, number, ran, sources, ends);
     if (roundTrips) result.roundTrips = roundTrips;
-    const { mailRoot } = await rig.destination(scenario.storage);
-    for (const path of [own, ...users.map(([, user]) => join(mailRoot, user))]) this.#disk.leave(path);
+    for (const [, user] of users) await rig.forget(scenario.storage, user);
+    rig.disk.leave(own);
     const wrong = result.problems.length > 0 ? `  WRONG: ${result.problems.join('; ')}` : '';
     say(`${name.padEnd(18)} ${row.padEnd(15)} ${result.wallSeconds.toFixed(2).padStart(8)} s${wrong}`);
     return result;

@@ -6,6 +6,7 @@ import { type CorpusName, fillMaildrop, type Maildrop, maildropsOf } from './cor
 import type { ConnectionCount } from './delay-proxy.ts';
 import { DelayedPorts } from './delayed-ports.ts';
 import type { Scenario } from './scenarios.ts';
+import { SettledDisk } from './settled-disk.ts';
 import { type Contents, sourceContents } from './verify-copy.ts';
 
 /** A filled maildrop and what it holds. */
@@ -29,6 +30,8 @@ export interface RouteCounts {
 
 /** Servers are started when they are first asked for; `close` ends them all. */
 export class BenchRig {
+  /** What is on it costs every run the same. */
+  readonly disk = new SettledDisk();
   readonly #directory: string;
   readonly #sourceDirectory: string;
   readonly #extent: 'full' | 'quick';
@@ -79,6 +82,17 @@ export class BenchRig {
       return { pop: ofPop, imap: ofImap };
     };
     return { popPort: pop, imapPort: imap, counts };
+  }
+
+  /** The mail of a destination user is no longer needed. */
+  async forget(storage: 'maildir' | 'mdbox', user: string): Promise<void> {
+    const { mailRoot } = await this.destination(storage);
+    this.disk.leave(join(mailRoot, user));
+  }
+
+  /** Waits until the disk under a destination is as it was at first. */
+  async settle(storage: 'maildir' | 'mdbox', say: (text: string) => void): Promise<void> {
+    await this.disk.settle((await this.destination(storage)).mailRoot, say);
   }
 
   async close(): Promise<void> {

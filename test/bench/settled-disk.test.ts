@@ -19,17 +19,17 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 describe('what runs leave behind', () => {
   it('stays while there is room', async () => {
-    const disk = new SettledDisk((text) => said.push(text), calm);
+    const disk = new SettledDisk(calm);
     disk.leave(join(directory, 'user'));
-    await disk.settle(directory);
+    await disk.settle(directory, (text) => said.push(text));
     expect(await readdir(directory)).toContain('user');
   });
 
   it('goes where room is short', async () => {
-    const disk = new SettledDisk((text) => said.push(text), { ...calm, leastFreeBytes: Number.POSITIVE_INFINITY });
+    const disk = new SettledDisk({ ...calm, leastFreeBytes: Number.POSITIVE_INFINITY });
     disk.leave(join(directory, 'user'));
     await mkdir(join(directory, 'other'));
-    await disk.settle(directory);
+    await disk.settle(directory, (text) => said.push(text));
     const left = await readdir(directory);
     expect(left).not.toContain('user');
     expect(left).toContain('other');
@@ -38,8 +38,8 @@ describe('what runs leave behind', () => {
 
 describe('a slow file system', () => {
   it('is waited for once, and then taken as it is', async () => {
-    const disk = new SettledDisk((text) => said.push(text), { ...calm, usual: 1e-6 });
-    for (let turn = 0; turn < 3; turn += 1) await disk.settle(directory);
+    const disk = new SettledDisk({ ...calm, usual: 1e-6 });
+    for (let turn = 0; turn < 3; turn += 1) await disk.settle(directory, (text) => said.push(text));
     expect(said).toEqual([expect.stringMatching(/^new files still cost \d+ µs each/)]);
   });
 });

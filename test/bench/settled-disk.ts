@@ -27,7 +27,6 @@ const tolerance = 3;
 
 /** What the runs leave behind, and what new files cost because of it. */
 export class SettledDisk {
-  readonly #say: (text: string) => void;
   readonly #bounds: DiskBounds;
   #left: string[] = [];
   /** Microseconds a file, the least that was seen. */
@@ -35,8 +34,7 @@ export class SettledDisk {
   /** What was taken as it is. */
   #accepted = 0;
 
-  constructor(say: (text: string) => void, given: DiskBounds = bounds) {
-    this.#say = say;
+  constructor(given: DiskBounds = bounds) {
     this.#bounds = given;
     this.#best = given.usual;
   }
@@ -46,8 +44,8 @@ export class SettledDisk {
     this.#left.push(path);
   }
 
-  /** Makes room where it is short, then waits until new files in this directory cost what they did at first. */
-  async settle(directory: string): Promise<void> {
+  /** Makes room where it is short, then waits until new files in this directory cost what they did at first; says so. */
+  async settle(directory: string, say: (text: string) => void): Promise<void> {
     const { bavail, bsize } = await statfs(directory);
     if (bavail * bsize < this.#bounds.leastFreeBytes) {
       for (const path of this.#left.splice(0)) await rm(path, { recursive: true, force: true });
@@ -59,11 +57,11 @@ export class SettledDisk {
       const worst = this.#worst(directory);
       if (worst <= Math.max(this.#best * tolerance, this.#accepted)) return;
       if (Date.now() >= end) {
-        this.#say(`new files still cost ${worst.toFixed(0)} µs each: the file system is taken as it is`);
+        say(`new files still cost ${worst.toFixed(0)} µs each: the file system is taken as it is`);
         this.#accepted = worst * tolerance;
         return;
       }
-      if (!said) this.#say('waiting for the file system to get over the removal of files');
+      if (!said) say('waiting for the file system to get over the removal of files');
       said = true;
       await wait(pauseMs);
     }

@@ -2,11 +2,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../../src/report/report.ts';
+import { readBareHeaders } from './bare-headers.ts';
 import { fillMaildrop, type MaildropPlan, messagesOf } from './corpora.ts';
 import { fillMailbox, type MailboxMessage } from './fill-mailbox.ts';
 import type { GrowthRig } from './growth.ts';
 import { costOf, growthMaildrop, type RunCost, runOnce } from './growth-maildrop.ts';
 import type { Ran } from './rows.ts';
+import { median } from './statistics.ts';
 import { type Contents, compareContents, destinationContents, sourceContents } from './verify-copy.ts';
 
 /** One size; medians where it was measured several times. */
@@ -15,6 +17,8 @@ export interface MailboxPoint extends RunCost {
   messages: number;
   /** Time that it took to fill it, which is the server's. */
   fillSeconds: number;
+  /** Time that a bare socket took to read all its headers, right after the run. */
+  bareSeconds: number;
   problems: string[];
 }
 
@@ -30,19 +34,21 @@ export async function measureMailbox(
   const contents = await sourceContents(rig.source.popPort, plan.user);
   const ran: Ran[] = [];
   const problems: string[] = [];
-  let fillSeconds = 0;
+  const filled: number[] = [];
+  const bare: number[] = [];
   for (let run = 1; run <= runs; run += 1) {
     const to = `mailbox-${messages}-${run}`;
     const began = performance.now();
     await fillMailbox(rig.destination.imapPort, to, mixed(plan, messages));
-    fillSeconds = (performance.now() - began) / 1000;
+    filled.push((performance.now() - began) / 1000);
     const one = await runOnce(rig, 'mailhaul-redis', plan.user, to);
     ran.push(one);
     problems.push(...faultsOf(one, arriving));
+    bare.push(await readBareHeaders(rig.destination.imapPort, to));
     problems.push(...foundAmiss(contents, await destinationContents(rig.destination.imapPort, to), messages));
     await rm(join(rig.destination.mailRoot, to), { recursive: true, force: true });
   }
-  return { messages, fillSeconds, ...costOf(ran), problems };
+  return { messages, fillSeconds: median(filled), bareSeconds: median(bare), ...costOf(ran), problems };
 }
 
 /** Every second message of the maildrop, spread evenly among small ones of others. */

@@ -83,6 +83,7 @@ export function growthText({ maildrops, mailboxes, lists }: GrowthFigures, exten
       unit: 'messages',
       figures: [
         ...costs,
+        { what: 'time of a bare socket to read the headers', unit: 's', pick: ({ bareSeconds }) => bareSeconds },
         { what: 'Redis, processor time', unit: 's', pick: ({ redisCpuSeconds }) => redisCpuSeconds },
         { what: 'Redis, most memory', unit: 'MB', pick: ({ redisPeakMB }) => redisPeakMB },
         { what: 'index a message', unit: 'B', pick: (point) => point.indexBytes / point.messages, isFlat: true },

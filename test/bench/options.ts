@@ -11,6 +11,10 @@ export interface BenchOptions {
   readonly scale: boolean;
   /** Measures the dashboard with 10,000 accounts; quick: with 500. */
   readonly dashboard: boolean;
+  /** Measures how the program grows with maildrops, mailboxes and lists of accounts. */
+  readonly growth: boolean;
+  /** Where the picture of that goes; undefined: none is made. */
+  readonly growthSvg: string | undefined;
   /** Interleaved pairs of each scenario. */
   readonly pairs: number;
   /** Where the raw figures go; undefined: a file of its own in the directory of temporary files. */
@@ -20,10 +24,12 @@ export interface BenchOptions {
 }
 
 /** What `--help` prints. */
-export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--scenario NAME]… [--pairs N] [--json FILE] [--keep DIR]
+export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--growth] [--scenario NAME]… [--pairs N] [--json FILE] [--keep DIR]
   --quick          few messages, one pair: every row and every scenario, for correctness; its figures mean nothing
   --scale          the service with 1,000 and 10,000 accounts (quick: 100 and 1,000), and no scenario unless one is named
   --dashboard      what the dashboard costs with 10,000 accounts (quick: 500), and no scenario unless one is named
+  --growth         maildrops of up to 200,000 messages, mailboxes of 500,000, lists of 10,000 accounts (quick: 200, 500, 50), likewise
+  --growth-svg FILE  a picture of that, and with --scale of the service too
   --scenario NAME  only this one; may be given again: ${Object.keys(scenarios).join(', ')}
   --pairs N        interleaved pairs (5)
   --json FILE      where the raw figures go (a new file among the temporary files)
@@ -39,6 +45,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       quick: { type: 'boolean', default: false },
       scale: { type: 'boolean', default: false },
       dashboard: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
+      'growth-svg': { type: 'string' },
       scenario: { type: 'string', multiple: true },
       pairs: { type: 'string' },
       json: { type: 'string' },
@@ -47,7 +55,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     },
   });
   if (values.help) return 'help';
-  const names = values.scenario ?? (values.scale || values.dashboard ? [] : Object.keys(scenarios));
+  const growth = values.growth || values['growth-svg'] !== undefined;
+  const names = values.scenario ?? (values.scale || values.dashboard || growth ? [] : Object.keys(scenarios));
   const wrong = names.find((name) => !Object.hasOwn(scenarios, name));
   if (wrong !== undefined) throw new TypeError(`no scenario ${wrong}: ${Object.keys(scenarios).join(', ')}`);
   const pairs = Number(values.pairs ?? (values.quick ? 1 : defaultPairs));
@@ -57,6 +66,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     scenarios: names as ScenarioName[],
     scale: values.scale,
     dashboard: values.dashboard,
+    growth,
+    growthSvg: values['growth-svg'],
     pairs,
     json: values.json,
     keep: values.keep,

@@ -1,6 +1,7 @@
 /** The shape of the raw figures. */
 import type { Report } from '../../src/report/report.ts';
 import type { DashboardFigures } from './dashboard.ts';
+import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
 import type { RedisMemory } from './redis-memory.ts';
 import type { RouteCounts } from './rig.ts';
@@ -63,6 +64,8 @@ export interface BenchResult {
   scale?: ScaleFigures[];
   /** With `--dashboard`. */
   dashboard?: DashboardFigures;
+  /** With `--growth`. */
+  growth?: GrowthFigures;
 }
 
 /** Runs of one row, in their order. */

@@ -1,5 +1,6 @@
 /** The shape of the raw figures. */
 import type { Report } from '../../src/report/report.ts';
+import type { AgainFigures } from './again.ts';
 import type { DashboardFigures } from './dashboard.ts';
 import type { ProcessPeak } from './measured-process.ts';
 import type { RedisMemory } from './redis-memory.ts';
@@ -63,6 +64,8 @@ export interface BenchResult {
   scale?: ScaleFigures[];
   /** With `--dashboard`. */
   dashboard?: DashboardFigures;
+  /** Re-runs; with all scenarios, and with `--again`. */
+  again?: AgainFigures;
 }
 
 /** Runs of one row, in their order. */

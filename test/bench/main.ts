@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureAgain } from './again.ts';
 import { atExit, watchExit } from './at-exit.ts';
 import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
@@ -13,7 +14,7 @@ import { growthPlans, measureGrowth } from './growth.ts';
 import { growthSvg } from './growth-svg.ts';
 import { growthText } from './growth-table.ts';
 import { type BenchOptions, parseOptions, usage } from './options.ts';
-import type { BenchResult, ScenarioResult } from './results.ts';
+import type { BenchResult } from './results.ts';
 import { BenchRig } from './rig.ts';
 import { measureScale, scalePlans } from './scale.ts';
 import { scaleText } from './scale-table.ts';
@@ -53,32 +54,32 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
     const programs = await buildPrograms(root, directory);
     result.growth = await measureGrowth(growthPlans[extent], programs, directory, say);
   }
-  if (options.scenarios.length > 0) result.scenarios.push(...(await runScenarios(options, directory)));
+  if (options.scenarios.length > 0 || options.again || options.fairness) {
+    await runScenarios(options, directory, result);
+  }
   return result;
 }
 
-async function runScenarios({ scenarios, keep, pairs, extent }: BenchOptions, directory: string) {
+async function runScenarios(options: BenchOptions, directory: string, result: BenchResult): Promise<void> {
+  const { scenarios, keep, pairs, extent } = options;
   const programs = await buildPrograms(root, directory);
   const rig = new BenchRig(directory, keep === undefined ? undefined : resolve(keep), extent, programs.delay);
   const runs = join(directory, 'runs');
   await mkdir(runs);
-  const results: ScenarioResult[] = [];
+  const plan = { rig, programs, directory: runs, pairs, extent, say };
   try {
-    const run = new BenchRun({ rig, programs, directory: runs, pairs, extent, say });
-    for (const name of scenarios) results.push(await run.scenario(name));
+    const run = new BenchRun(plan);
+    for (const name of scenarios) result.scenarios.push(await run.scenario(name));
+    if (options.again) result.again = await measureAgain(plan);
   } finally {
     await rig.close();
   }
-  return results;
 }
 
 /** What was wrong, whatever it was. */
-function problemsOf({ scenarios, scale = [], dashboard, growth }: BenchResult): string[] {
-  const parts: { problems: string[] }[] = [
-    ...scenarios.flatMap(({ runs }) => runs),
-    ...scale,
-    ...(dashboard ? [dashboard] : []),
-  ];
+function problemsOf({ scenarios, scale = [], dashboard, growth, again }: BenchResult): string[] {
+  const others = [dashboard, again].filter((part) => part !== undefined);
+  const parts: { problems: string[] }[] = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...others];
   if (growth) parts.push(...growth.maildrops, ...growth.mailboxes, ...growth.lists);
   return parts.flatMap(({ problems }) => problems);
 }

@@ -1,5 +1,6 @@
 /** The shape of the raw figures. */
 import type { Report } from '../../src/report/report.ts';
+import type { AgainFigures } from './again.ts';
 import type { DashboardFigures } from './dashboard.ts';
 import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
@@ -66,6 +67,8 @@ export interface BenchResult {
   dashboard?: DashboardFigures;
   /** With `--growth`. */
   growth?: GrowthFigures;
+  /** Re-runs; with all scenarios, and with `--again`. */
+  again?: AgainFigures;
 }
 
 /** Runs of one row, in their order. */

@@ -11,7 +11,8 @@ export function digest(bytes: number, ...parts: readonly (string | Buffer)[]): B
   const joined = Buffer.allocUnsafe(size);
   let at = 0;
   for (const part of parts) {
-    const length = typeof part === 'string' ? joined.write(part, at + lengthBytes) : part.copy(joined, at + lengthBytes);
+    const length =
+      typeof part === 'string' ? joined.write(part, at + lengthBytes) : part.copy(joined, at + lengthBytes);
     joined.writeUInt32BE(length, at);
     at += lengthBytes + length;
   }

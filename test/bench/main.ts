@@ -8,6 +8,8 @@ import { measureAgain } from './again.ts';
 import { atExit, watchExit } from './at-exit.ts';
 import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
+import { measureCpu } from './cpu.ts';
+import { cpuText, startText } from './cpu-table.ts';
 import { dashboardPlans, measureDashboard } from './dashboard.ts';
 import { dashboardText } from './dashboard-table.ts';
 import { growthPlans, measureGrowth } from './growth.ts';
@@ -18,6 +20,7 @@ import type { BenchResult } from './results.ts';
 import { BenchRig } from './rig.ts';
 import { measureScale, scalePlans } from './scale.ts';
 import { scaleText } from './scale-table.ts';
+import { measureStart } from './start-time.ts';
 import { tablesOf } from './tables.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -54,7 +57,7 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
     const programs = await buildPrograms(root, directory);
     result.growth = await measureGrowth(growthPlans[extent], programs, directory, say);
   }
-  if (options.scenarios.length > 0 || options.again || options.fairness) {
+  if (options.scenarios.length > 0 || options.again || options.fairness || options.start) {
     await runScenarios(options, directory, result);
   }
   return result;
@@ -70,6 +73,9 @@ async function runScenarios(options: BenchOptions, directory: string, result: Be
   try {
     const run = new BenchRun(plan);
     for (const name of scenarios) result.scenarios.push(await run.scenario(name));
+    const cpu = await measureCpu(result.scenarios, programs.profiles, root, options.flame);
+    if (cpu) result.cpu = cpu;
+    if (options.start) result.start = await measureStart(plan);
     if (options.again) result.again = await measureAgain(plan);
   } finally {
     await rig.close();
@@ -77,8 +83,8 @@ async function runScenarios(options: BenchOptions, directory: string, result: Be
 }
 
 /** What was wrong, whatever it was. */
-function problemsOf({ scenarios, scale = [], dashboard, growth, again }: BenchResult): string[] {
-  const others = [dashboard, again].filter((part) => part !== undefined);
+function problemsOf({ scenarios, scale = [], dashboard, growth, again, start }: BenchResult): string[] {
+  const others = [dashboard, again, start].filter((part) => part !== undefined);
   const parts: { problems: string[] }[] = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...others];
   if (growth) parts.push(...growth.maildrops, ...growth.mailboxes, ...growth.lists);
   return parts.flatMap(({ problems }) => problems);
@@ -107,6 +113,8 @@ async function main(): Promise<number> {
       await writeFile(options.growthSvg, growthSvg(result.growth, result.scale ?? []));
   }
   if (result.scenarios.length > 0) process.stdout.write(tablesOf(result));
+  if (result.cpu) process.stdout.write(cpuText(result.cpu, result.extent));
+  if (result.start) process.stdout.write(startText(result.start, result.extent));
   say(`\nThe raw figures are in ${json}`);
   return problemsOf(result).length > 0 ? 1 : 0;
 }

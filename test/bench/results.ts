@@ -1,6 +1,7 @@
 /** The shape of the raw figures. */
 import type { Report } from '../../src/report/report.ts';
 import type { AgainFigures } from './again.ts';
+import type { CpuFigures } from './cpu.ts';
 import type { DashboardFigures } from './dashboard.ts';
 import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
@@ -9,6 +10,7 @@ import type { RouteCounts } from './rig.ts';
 import type { RowName } from './rows.ts';
 import type { ScaleFigures } from './scale.ts';
 import type { ScenarioName } from './scenarios.ts';
+import type { StartFigures } from './start-time.ts';
 import type { Bytes } from './verify-copy.ts';
 
 /** One run of one program. */
@@ -61,6 +63,10 @@ export interface BenchResult {
   pairs: number;
   machine: { cpus: string[]; memoryMB: number; kernel: string; node: string };
   scenarios: ScenarioResult[];
+  /** Of the scenario that is profiled. */
+  cpu?: CpuFigures;
+  /** Where nothing in particular is asked for. */
+  start?: StartFigures;
   /** With `--scale`: the smaller number of accounts, and the larger one. */
   scale?: ScaleFigures[];
   /** With `--dashboard`. */

@@ -13,6 +13,8 @@ export interface Scenario {
   /** How often the loop runs in a full benchmark; it is slow. */
   readonly loopRuns: number;
   readonly budget: Budget;
+  /** With a run besides that shows where the processor time goes. */
+  readonly profiled?: true;
 }
 
 /** Limits of design §10; what is not there has none. */
@@ -38,6 +40,7 @@ export const scenarios = {
     storage: 'maildir',
     oneWayMs: 0,
     loopRuns: 2,
+    profiled: true,
     budget: { toCeiling: 1.25, loopToMailhaul: 3, ...redis },
   },
   'big-mdbox': {

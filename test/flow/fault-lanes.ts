@@ -1,0 +1,105 @@
+/** Accounts with a fault each, hauled by one run instead of one run an account: they know nothing of each other. */
+import { expect } from 'vitest';
+import type { AccountReport } from '../../src/report/report.ts';
+import type { ImapBehaviour, ScriptedImap } from '../servers/scripted-imap.ts';
+import type { PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
+import { type Ended, expectReport, expectScriptedUntouched, type HaulRig, scriptedRow } from './haul-rig.ts';
+
+/** What is wrong with the servers of an account. */
+export interface Fault {
+  readonly pop?: PopBehaviour;
+  readonly imap?: ImapBehaviour;
+}
+
+/** One account after a run: what the report says of it, and what was stored by then. */
+export interface Outcome {
+  readonly account: AccountReport;
+  readonly stored: readonly Buffer[];
+  /** The command lines that the source had seen by then. */
+  readonly asked: readonly string[];
+}
+
+interface Lane {
+  readonly pop: ScriptedPop3;
+  readonly imap: ScriptedImap;
+  readonly messages: NonNullable<PopBehaviour['messages']>;
+}
+
+/** Accounts between two scripted servers each, by what is wrong with them. */
+export class FaultLanes {
+  readonly #rig: HaulRig;
+  readonly #lanes: ReadonlyMap<string, Lane>;
+  readonly #list: string;
+
+  private constructor(rig: HaulRig, lanes: ReadonlyMap<string, Lane>, list: string) {
+    this.#rig = rig;
+    this.#lanes = lanes;
+    this.#list = list;
+  }
+
+  static async start(
+    rig: HaulRig,
+    faults: Readonly<Record<string, Fault>>,
+    messages: NonNullable<PopBehaviour['messages']>,
+  ): Promise<FaultLanes> {
+    const lanes = new Map<string, Lane>();
+    const rows = [];
+    for (const [name, { pop: popMore, imap: imapMore }] of Object.entries(faults)) {
+      // The port is no part of an account's name: each lane has users of its own.
+      const user = `lane${lanes.size}`;
+      const pop = await rig.pop({ messages, user, ...popMore });
+      const imap = await rig.imap(imapMore);
+      lanes.set(name, { pop, imap, messages: pop.behaviour.messages! });
+      rows.push(scriptedRow(pop, imap, { id: user, pop_user: user, imap_user: user }));
+    }
+    return new FaultLanes(rig, lanes, await rig.list(rows));
+  }
+
+  /** Hauls all of them once. */
+  async haul(): Promise<{ ended: Ended; of: ReadonlyMap<string, Outcome> }> {
+    const ended = await this.#rig.sync(this.#list);
+    const { accounts } = expectReport(ended);
+    expect(accounts).toHaveLength(this.#lanes.size);
+    const outcomes = [...this.#lanes].map(([name, { pop, imap }], at) => {
+      const account = accounts.find(({ id }) => id === `lane${at}`)!;
+      return [name, { account, stored: imap.stored(), asked: [...pop.transcript] }] as const;
+    });
+    return { ended, of: new Map(outcomes) };
+  }
+
+  /** Ends all faults. */
+  heal(): void {
+    for (const { pop, imap } of this.#lanes.values()) {
+      for (const name of ['hangAt', 'stall', 'cut', 'replies', 'greeting'] as const) delete pop.behaviour[name];
+      for (const name of ['drop', 'hang', 'refuse'] as const) delete imap.behaviour[name];
+    }
+  }
+
+  /** Exactly the messages of the lane's source are there, byte for byte, once each, in whatever order. */
+  expectStored(name: string, { stored }: Outcome, but: readonly number[] = []): void {
+    const wanted = this.#lane(name)
+      .messages.filter((_, at) => !but.includes(at))
+      .map(({ bytes }) => bytes);
+    expect(stored).toHaveLength(wanted.length);
+    const sorted = (all: readonly Buffer[]) => Buffer.concat([...all].sort(Buffer.compare));
+    expect(sorted(stored).equals(sorted(wanted))).toBe(true);
+  }
+
+  /** The lane was carried by one run, and the one after it carried nothing more. */
+  async expectCarried(name: string, next: Outcome, again: Outcome): Promise<void> {
+    const { pop, messages } = this.#lane(name);
+    expect(next.account.state).toBe('complete');
+    this.expectStored(name, next);
+    expect(again.account.messages).toMatchObject({ known: messages.length, appended: 0, duplicate: 0 });
+    this.expectStored(name, again);
+    await expectScriptedUntouched(pop);
+  }
+
+  async expectUntouched(name: string): Promise<void> {
+    await expectScriptedUntouched(this.#lane(name).pop);
+  }
+
+  #lane(name: string): Lane {
+    return this.#lanes.get(name)!;
+  }
+}

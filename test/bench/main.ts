@@ -50,14 +50,22 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
   return result;
 }
 
-async function runScenarios({ scenarios, keep, pairs, extent }: BenchOptions, directory: string) {
+async function runScenarios({ scenarios, keep, pairs, extent, pop2imap }: BenchOptions, directory: string) {
   const programs = await buildPrograms(root, directory);
   const rig = new BenchRig(directory, keep === undefined ? undefined : resolve(keep), extent, programs.delay);
   const runs = join(directory, 'runs');
   await mkdir(runs);
   const results: ScenarioResult[] = [];
   try {
-    const run = new BenchRun({ rig, programs, directory: runs, pairs, extent, say });
+    const run = new BenchRun({
+      rig,
+      programs,
+      directory: runs,
+      pairs,
+      extent,
+      say,
+      pop2imap: pop2imap && resolve(pop2imap),
+    });
     for (const name of scenarios) results.push(await run.scenario(name));
   } finally {
     await rig.close();

@@ -2,6 +2,7 @@
 import type { Report } from '../../src/report/report.ts';
 import type { DashboardFigures } from './dashboard.ts';
 import type { ProcessPeak } from './measured-process.ts';
+import type { PeerName } from './peers.ts';
 import type { RedisMemory } from './redis-memory.ts';
 import type { RouteCounts } from './rig.ts';
 import type { RowName } from './rows.ts';
@@ -9,9 +10,12 @@ import type { ScaleFigures } from './scale.ts';
 import type { ScenarioName } from './scenarios.ts';
 import type { Bytes } from './verify-copy.ts';
 
+/** Whatever is measured beside others. */
+export type AnyRow = RowName | PeerName;
+
 /** One run of one program. */
 export interface RunResult {
-  row: RowName;
+  row: AnyRow;
   /** In the order in which the runs of a scenario took place. */
   number: number;
   status: number | null;
@@ -34,6 +38,10 @@ export interface RunResult {
   /** Totals of Mailhaul's report. */
   totals?: Report['totals'];
   hangs?: number;
+  /** What a peer calls its version. */
+  version?: string;
+  /** What went wrong with a peer: it is said, and is no fault of ours. */
+  remarks?: string[];
   /** What was wrong with the run; empty when nothing was. */
   problems: string[];
 }
@@ -48,7 +56,7 @@ export interface ScenarioResult {
   /** The plain loop's time is multiplied by this: it ran on fewer messages. */
   loopFactor: number;
   /** Why a row is missing. */
-  skipped: Partial<Record<RowName, string>>;
+  skipped: Partial<Record<AnyRow, string>>;
 }
 
 /** The JSON document. */
@@ -66,6 +74,6 @@ export interface BenchResult {
 }
 
 /** Runs of one row, in their order. */
-export function runsOf(scenario: Pick<ScenarioResult, 'runs'>, row: RowName): RunResult[] {
+export function runsOf(scenario: Pick<ScenarioResult, 'runs'>, row: AnyRow): RunResult[] {
   return scenario.runs.filter((run) => run.row === row);
 }

@@ -211,6 +211,6 @@ function sumProblems({ listed, ...others }: Report['totals']['messages']): strin
 }
 
 /** What earlier runs left to be written is not charged to the next one. */
-async function flush(directory: string): Promise<void> {
+export async function flush(directory: string): Promise<void> {
   await run('sync', ['-f', directory]).catch(() => run('sync').catch(() => undefined));
 }

@@ -107,6 +107,12 @@ export function wireBytes(bytes: Buffer): number {
   return bytes.length + lines;
 }
 
+/** Removes a maildrop that is not what it was when it was filled. */
+export async function forgetMaildrop(server: Dovecot, user: string): Promise<void> {
+  await rm(join(server.directory, 'corpora', `${user}.json`), { force: true });
+  await rm(join(server.mailRoot, user), { recursive: true, force: true });
+}
+
 async function read(path: string): Promise<(Maildrop & { version: number }) | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));

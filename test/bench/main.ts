@@ -4,13 +4,17 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureAgain } from './again.ts';
 import { atExit, watchExit } from './at-exit.ts';
 import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
 import { dashboardPlans, measureDashboard } from './dashboard.ts';
 import { dashboardText } from './dashboard-table.ts';
+import { growthPlans, measureGrowth } from './growth.ts';
+import { growthSvg } from './growth-svg.ts';
+import { growthText } from './growth-table.ts';
 import { type BenchOptions, parseOptions, usage } from './options.ts';
-import type { BenchResult, ScenarioResult } from './results.ts';
+import type { BenchResult } from './results.ts';
 import { BenchRig } from './rig.ts';
 import { measureScale, scalePlans } from './scale.ts';
 import { scaleText } from './scale-table.ts';
@@ -46,36 +50,37 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
   if (options.dashboard) {
     result.dashboard = await measureDashboard(dashboardPlans[extent], join(root, 'dist/src/cli.js'), directory, say);
   }
-  if (options.scenarios.length > 0) result.scenarios.push(...(await runScenarios(options, directory)));
+  if (options.growth) {
+    const programs = await buildPrograms(root, directory);
+    result.growth = await measureGrowth(growthPlans[extent], programs, directory, say);
+  }
+  if (options.scenarios.length > 0 || options.again || options.fairness) {
+    await runScenarios(options, directory, result);
+  }
   return result;
 }
 
-async function runScenarios({ scenarios, keep, pairs, extent, pop2imap }: BenchOptions, directory: string) {
+async function runScenarios(options: BenchOptions, directory: string, result: BenchResult): Promise<void> {
+  const { scenarios, keep, pairs, extent, pop2imap } = options;
   const programs = await buildPrograms(root, directory);
   const rig = new BenchRig(directory, keep === undefined ? undefined : resolve(keep), extent, programs.delay);
   const runs = join(directory, 'runs');
   await mkdir(runs);
-  const results: ScenarioResult[] = [];
+  const plan = { rig, programs, directory: runs, pairs, extent, say, pop2imap: pop2imap && resolve(pop2imap) };
   try {
-    const run = new BenchRun({
-      rig,
-      programs,
-      directory: runs,
-      pairs,
-      extent,
-      say,
-      pop2imap: pop2imap && resolve(pop2imap),
-    });
-    for (const name of scenarios) results.push(await run.scenario(name));
+    const run = new BenchRun(plan);
+    for (const name of scenarios) result.scenarios.push(await run.scenario(name));
+    if (options.again) result.again = await measureAgain(plan);
   } finally {
     await rig.close();
   }
-  return results;
 }
 
 /** What was wrong, whatever it was. */
-function problemsOf({ scenarios, scale = [], dashboard }: BenchResult): string[] {
-  const parts = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...(dashboard ? [dashboard] : [])];
+function problemsOf({ scenarios, scale = [], dashboard, growth, again }: BenchResult): string[] {
+  const others = [dashboard, again].filter((part) => part !== undefined);
+  const parts: { problems: string[] }[] = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...others];
+  if (growth) parts.push(...growth.maildrops, ...growth.mailboxes, ...growth.lists);
   return parts.flatMap(({ problems }) => problems);
 }
 
@@ -96,6 +101,11 @@ async function main(): Promise<number> {
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
   if (result.scale) process.stdout.write(scaleText(result.scale, result.extent));
   if (result.dashboard) process.stdout.write(dashboardText(result.dashboard, result.extent));
+  if (result.growth) {
+    process.stdout.write(growthText(result.growth, result.extent));
+    if (options.growthSvg !== undefined)
+      await writeFile(options.growthSvg, growthSvg(result.growth, result.scale ?? []));
+  }
   if (result.scenarios.length > 0) process.stdout.write(tablesOf(result));
   say(`\nThe raw figures are in ${json}`);
   return problemsOf(result).length > 0 ? 1 : 0;

@@ -5,12 +5,20 @@ import { type ScenarioName, scenarios } from './scenarios.ts';
 /** What the benchmark is asked to do. */
 export interface BenchOptions {
   readonly extent: 'full' | 'quick';
-  /** Empty where only `scale` or `dashboard` is measured. */
+  /** Empty where only something else is measured. */
   readonly scenarios: readonly ScenarioName[];
   /** Measures the service with 1,000 and 10,000 accounts; quick: with 100 and 1,000. */
   readonly scale: boolean;
   /** Measures the dashboard with 10,000 accounts; quick: with 500. */
   readonly dashboard: boolean;
+  /** Measures how the program grows with maildrops, mailboxes and lists of accounts. */
+  readonly growth: boolean;
+  /** Where the picture of that goes; undefined: none is made. */
+  readonly growthSvg: string | undefined;
+  /** Measures re-runs of one mailbox; always where nothing in particular is asked for. */
+  readonly again: boolean;
+  /** Measures a large mailbox among many small ones. */
+  readonly fairness: boolean;
   /** Interleaved pairs of each scenario. */
   readonly pairs: number;
   /** Where the raw figures go; undefined: a file of its own in the directory of temporary files. */
@@ -22,10 +30,14 @@ export interface BenchOptions {
 }
 
 /** What `--help` prints. */
-export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--scenario NAME]… [--pairs N] [--json FILE] [--keep DIR] [--pop2imap PATH]
+export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--growth] [--again] [--fairness] [--scenario NAME]… [--pairs N] [--json FILE] [--keep DIR] [--pop2imap PATH]
   --quick          few messages, one pair: every row and every scenario, for correctness; its figures mean nothing
   --scale          the service with 1,000 and 10,000 accounts (quick: 100 and 1,000), and no scenario unless one is named
   --dashboard      what the dashboard costs with 10,000 accounts (quick: 500), and no scenario unless one is named
+  --growth         maildrops of up to 200,000 messages, mailboxes of 500,000, lists of 10,000 accounts (quick: 200, 500, 50), likewise
+  --growth-svg FILE  a picture of that, and with --scale of the service too
+  --again          re-runs of a mailbox of 100,000 messages (quick: 300), and no scenario unless one is named
+  --fairness       a mailbox of 50,000 messages among 200 of 100 (quick: 300 among 10 of 20), and no scenario unless one is named
   --scenario NAME  only this one; may be given again: ${Object.keys(scenarios).join(', ')}
   --pairs N        interleaved pairs (5)
   --json FILE      where the raw figures go (a new file among the temporary files)
@@ -42,6 +54,10 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       quick: { type: 'boolean', default: false },
       scale: { type: 'boolean', default: false },
       dashboard: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
+      'growth-svg': { type: 'string' },
+      again: { type: 'boolean', default: false },
+      fairness: { type: 'boolean', default: false },
       scenario: { type: 'string', multiple: true },
       pairs: { type: 'string' },
       json: { type: 'string' },
@@ -51,7 +67,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     },
   });
   if (values.help) return 'help';
-  const names = values.scenario ?? (values.scale || values.dashboard ? [] : Object.keys(scenarios));
+  const growth = values.growth || values['growth-svg'] !== undefined;
+  const inParticular = values.scale || values.dashboard || values.again || values.fairness || growth;
+  const names = values.scenario ?? (inParticular ? [] : Object.keys(scenarios));
   const wrong = names.find((name) => !Object.hasOwn(scenarios, name));
   if (wrong !== undefined) throw new TypeError(`no scenario ${wrong}: ${Object.keys(scenarios).join(', ')}`);
   const pairs = Number(values.pairs ?? (values.quick ? 1 : defaultPairs));
@@ -61,6 +79,10 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     scenarios: names as ScenarioName[],
     scale: values.scale,
     dashboard: values.dashboard,
+    growth,
+    growthSvg: values['growth-svg'],
+    again: values.again || (!inParticular && values.scenario === undefined),
+    fairness: values.fairness,
     pairs,
     json: values.json,
     keep: values.keep,

@@ -1,6 +1,8 @@
 /** The shape of the raw figures. */
 import type { Report } from '../../src/report/report.ts';
+import type { AgainFigures } from './again.ts';
 import type { DashboardFigures } from './dashboard.ts';
+import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
 import type { PeerName } from './peers.ts';
 import type { RedisMemory } from './redis-memory.ts';
@@ -71,6 +73,10 @@ export interface BenchResult {
   scale?: ScaleFigures[];
   /** With `--dashboard`. */
   dashboard?: DashboardFigures;
+  /** With `--growth`. */
+  growth?: GrowthFigures;
+  /** Re-runs; with all scenarios, and with `--again`. */
+  again?: AgainFigures;
 }
 
 /** Runs of one row, in their order. */

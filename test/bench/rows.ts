@@ -29,6 +29,7 @@ export interface Programs {
   readonly mailhaul: string;
   readonly ceiling: string;
   readonly loop: string;
+  readonly uidl: string;
 }
 
 /** A run, with what only some rows have. */
@@ -86,6 +87,12 @@ async function runCeiling({ ceiling }: Programs, task: Task): Promise<Ran> {
   return { ...measured, said: document<{ messages: number }>(measured)?.messages };
 }
 
+/** Logs in and asks for UIDL: what a re-run cannot do without. */
+export async function runUidl({ uidl }: Programs, task: Task): Promise<Ran> {
+  const measured = await start(task, [uidl, String(task.popPort), task.users[0]![0]]).ended;
+  return { ...measured, said: document<{ messages: number }>(measured)?.messages };
+}
+
 async function runLoop({ loop }: Programs, task: Task): Promise<Ran> {
   const measured = await start(task, [loop, String(task.popPort), String(task.imapPort), ...pairsOf(task)]).ended;
   const said = document<{ messages: number; hangs: number }>(measured);
@@ -98,7 +105,8 @@ async function runLoop({ loop }: Programs, task: Task): Promise<Ran> {
   };
 }
 
-async function runMailhaul({ mailhaul }: Programs, task: Task, more: readonly string[]): Promise<Ran> {
+/** `mailhaul sync` in its own directory of data below that of the task, with further options. */
+export async function runMailhaul({ mailhaul }: Programs, task: Task, more: readonly string[]): Promise<Ran> {
   const list = await writeList(task);
   const dataDir = join(task.directory, 'data');
   const options = ['--data-dir', dataDir, '--quiet', '--json', ...more];

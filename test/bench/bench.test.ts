@@ -123,5 +123,6 @@ describe('the quick benchmark', () => {
     for (const name of Object.keys(scenarios)) expect(printed).toContain(`### ${name}: `);
     for (const row of ['ceiling', 'mailhaul', 'loop']) expect(printed).toContain(`| ${row} | 1 |`);
     expect(printed).toContain('| mailhaul ÷ ceiling | ≤ 1.25 × |');
+    expect(printed).toContain('## The budget (design §10)');
   });
 });

@@ -18,6 +18,7 @@ import type { BenchResult } from './results.ts';
 import { BenchRig } from './rig.ts';
 import { measureScale, scalePlans } from './scale.ts';
 import { scaleText } from './scale-table.ts';
+import { summaryText } from './summary.ts';
 import { tablesOf } from './tables.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -108,6 +109,8 @@ async function main(): Promise<number> {
   }
   if (result.scenarios.length > 0) process.stdout.write(tablesOf(result));
   say(`\nThe raw figures are in ${json}`);
+  // Last, so that it is what is seen.
+  if (result.scenarios.length > 0 || result.again || result.cpu) process.stdout.write(summaryText(result));
   return problemsOf(result).length > 0 ? 1 : 0;
 }
 

@@ -61,6 +61,12 @@ export interface ScenarioResult {
   skipped: Partial<Record<AnyRow, string>>;
 }
 
+/** Where the CPU time of a run goes. */
+export interface CpuShare {
+  /** Time spent on queues and the ledger divided by all of the run's; 0 to 1. */
+  queueAndLedger: number;
+}
+
 /** The JSON document. */
 export interface BenchResult {
   version: 1;
@@ -77,6 +83,7 @@ export interface BenchResult {
   growth?: GrowthFigures;
   /** Re-runs; with all scenarios, and with `--again`. */
   again?: AgainFigures;
+  cpu?: CpuShare;
 }
 
 /** Runs of one row, in their order. */

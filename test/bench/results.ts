@@ -1,4 +1,5 @@
 /** The shape of the raw figures. */
+import { readFile } from 'node:fs/promises';
 import type { Report } from '../../src/report/report.ts';
 import type { AgainFigures } from './again.ts';
 import type { DashboardFigures } from './dashboard.ts';
@@ -89,4 +90,12 @@ export interface BenchResult {
 /** Runs of one row, in their order. */
 export function runsOf(scenario: Pick<ScenarioResult, 'runs'>, row: AnyRow): RunResult[] {
   return scenario.runs.filter((run) => run.row === row);
+}
+
+/** Reads raw figures that were kept. Throws where the file is not there, or is something else. */
+export async function readResult(path: string): Promise<BenchResult> {
+  const result = JSON.parse(await readFile(path, 'utf8')) as Partial<BenchResult>;
+  if (result.version !== 1 || !Array.isArray(result.scenarios))
+    throw new Error(`${path} has no figures of the benchmark`);
+  return result as BenchResult;
 }

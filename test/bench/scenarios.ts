@@ -61,7 +61,7 @@ export const scenarios = {
     oneWayMs: 20,
     loopCorpus: 'd40',
     loopRuns: 1,
-    peers: ['pop2imap'],
+    peers: ['dsync-imapc', 'pop2imap'],
     budget: { toCeiling: 1.25, loopToMailhaul: 30, pop2imapToMailhaul: 50 },
   },
   'd40-maildir-40ms': {

@@ -139,8 +139,9 @@ function figureOf(scenario: ScenarioResult, what: string): Figure | undefined {
   return line && { shown: shownOf(line), met: line.met };
 }
 
-function shownOf({ measured, unit = '' }: BudgetLine): string {
-  return `${measured.toFixed(2)}${unit}`;
+/** In the unit of its limit. */
+function shownOf({ measured, budget }: BudgetLine): string {
+  return `${measured.toFixed(2)}${/[^\d.]*$/.exec(budget)?.[0]}`;
 }
 
 /** All lines; one without a figure is there, too. */

@@ -9,8 +9,6 @@ export interface BudgetLine {
   what: string;
   budget: string;
   measured: number;
-  /** Follows the figure as it is. */
-  unit?: string;
   met: boolean;
 }
 
@@ -32,7 +30,7 @@ export function budgetLines(scenario: ScenarioResult): BudgetLine[] {
   const add = (what: string, limit: number | undefined, measured: number | undefined, unit: string, least = false) => {
     if (limit === undefined || measured === undefined || Number.isNaN(measured)) return;
     const met = least ? measured >= limit : measured <= limit;
-    lines.push({ what, budget: `${least ? '≥' : '≤'} ${limit}${unit}`, measured, unit, met });
+    lines.push({ what, budget: `${least ? '≥' : '≤'} ${limit}${unit}`, measured, met });
   };
   const walls = (row: AnyRow) => wallsOf(scenario, row);
   add('mailhaul ÷ ceiling', budget.toCeiling, pairRatio(walls('mailhaul'), walls('ceiling')), ' ×');

@@ -103,6 +103,8 @@ async function launch(places: Places, path: string): Promise<ChildProcess> {
     save: '',
     appendonly: 'yes',
     appendfsync: 'everysec',
+    // The file is read at every start, and holds every step of a copy: without this up to 64 MB of them.
+    'auto-aof-rewrite-min-size': '16mb',
     'maxmemory-policy': 'noeviction',
   };
   const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

@@ -46,6 +46,11 @@ export class MaildropListing {
     return this.#octets[index]!;
   }
 
+  /** Whether the server gave the message a unique id that is not blank. */
+  hasUidlOf(index: number): boolean {
+    return this.#uidls !== undefined && this.#uidls.to[index]! > this.#uidls.from[index]!;
+  }
+
   /** The unique id as opaque bytes, a view of the listing; empty when it is blank or missing. */
   uidl(index: number): Buffer {
     const ranges = this.#uidls;

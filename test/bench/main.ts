@@ -5,6 +5,7 @@ import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measureAgain } from './again.ts';
+import { againText } from './again-table.ts';
 import { atExit, watchExit } from './at-exit.ts';
 import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
@@ -94,6 +95,7 @@ async function main(): Promise<number> {
   if (result.scale) process.stdout.write(scaleText(result.scale, result.extent));
   if (result.dashboard) process.stdout.write(dashboardText(result.dashboard, result.extent));
   if (result.scenarios.length > 0) process.stdout.write(tablesOf(result));
+  if (result.again) process.stdout.write(againText(result.again, result.extent));
   say(`\nThe raw figures are in ${json}`);
   return problemsOf(result).length > 0 ? 1 : 0;
 }

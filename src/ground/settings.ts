@@ -1,5 +1,5 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { boardSettings } from './settings-board.ts';
 import { connectionsSchema } from './settings-connections.ts';
 import { logShape } from './settings-logs.ts';

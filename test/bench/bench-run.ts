@@ -1,6 +1,6 @@
 /** Runs the scenarios: who runs when, on which fresh mailboxes, and what is checked afterwards. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Report } from '../../src/report/report.ts';
@@ -51,6 +51,7 @@ export class BenchRun {
       loopFactor: 1,
       skipped: {},
     };
+    if (extent === 'full') await rig.settle(scenario.storage, this.#plan.say);
     const paired: RowName[] = ['ceiling', 'mailhaul'];
     if (hasRoles(programs)) paired.push('mailhaul-split');
     else result.skipped['mailhaul-split'] = 'this build has no command to run the roles apart';
@@ -90,7 +91,7 @@ export class BenchRun {
     const result = resultOf(row, number, ran, sources, ends);
     if (roundTrips) result.roundTrips = roundTrips;
     for (const [, user] of users) await rig.forget(scenario.storage, user);
-    await rm(own, { recursive: true, force: true });
+    rig.disk.leave(own);
     const wrong = result.problems.length > 0 ? `  WRONG: ${result.problems.join('; ')}` : '';
     say(`${name.padEnd(18)} ${row.padEnd(15)} ${result.wallSeconds.toFixed(2).padStart(8)} s${wrong}`);
     return result;

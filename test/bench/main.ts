@@ -11,6 +11,9 @@ import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
 import { dashboardPlans, measureDashboard } from './dashboard.ts';
 import { dashboardText } from './dashboard-table.ts';
+import { growthPlans, measureGrowth } from './growth.ts';
+import { growthSvg } from './growth-svg.ts';
+import { growthText } from './growth-table.ts';
 import { type BenchOptions, parseOptions, usage } from './options.ts';
 import type { BenchResult } from './results.ts';
 import { BenchRig } from './rig.ts';
@@ -48,6 +51,10 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
   if (options.dashboard) {
     result.dashboard = await measureDashboard(dashboardPlans[extent], join(root, 'dist/src/cli.js'), directory, say);
   }
+  if (options.growth) {
+    const programs = await buildPrograms(root, directory);
+    result.growth = await measureGrowth(growthPlans[extent], programs, directory, say);
+  }
   if (options.scenarios.length > 0 || options.again || options.fairness) {
     await runScenarios(options, directory, result);
   }
@@ -71,9 +78,10 @@ async function runScenarios(options: BenchOptions, directory: string, result: Be
 }
 
 /** What was wrong, whatever it was. */
-function problemsOf({ scenarios, scale = [], dashboard, again }: BenchResult): string[] {
+function problemsOf({ scenarios, scale = [], dashboard, growth, again }: BenchResult): string[] {
   const others = [dashboard, again].filter((part) => part !== undefined);
-  const parts = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...others];
+  const parts: { problems: string[] }[] = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...others];
+  if (growth) parts.push(...growth.maildrops, ...growth.mailboxes, ...growth.lists);
   return parts.flatMap(({ problems }) => problems);
 }
 
@@ -94,6 +102,11 @@ async function main(): Promise<number> {
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
   if (result.scale) process.stdout.write(scaleText(result.scale, result.extent));
   if (result.dashboard) process.stdout.write(dashboardText(result.dashboard, result.extent));
+  if (result.growth) {
+    process.stdout.write(growthText(result.growth, result.extent));
+    if (options.growthSvg !== undefined)
+      await writeFile(options.growthSvg, growthSvg(result.growth, result.scale ?? []));
+  }
   if (result.scenarios.length > 0) process.stdout.write(tablesOf(result));
   if (result.again) process.stdout.write(againText(result.again, result.extent));
   say(`\nThe raw figures are in ${json}`);

@@ -11,6 +11,10 @@ export interface BenchOptions {
   readonly scale: boolean;
   /** Measures the dashboard with 10,000 accounts; quick: with 500. */
   readonly dashboard: boolean;
+  /** Measures how the program grows with maildrops, mailboxes and lists of accounts. */
+  readonly growth: boolean;
+  /** Where the picture of that goes; undefined: none is made. */
+  readonly growthSvg: string | undefined;
   /** Measures re-runs of one mailbox; always where nothing in particular is asked for. */
   readonly again: boolean;
   /** Measures a large mailbox among many small ones. */
@@ -24,10 +28,12 @@ export interface BenchOptions {
 }
 
 /** What `--help` prints. */
-export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--again] [--fairness] [--scenario NAME]… [--pairs N] [--json FILE] [--keep DIR]
+export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--growth] [--again] [--fairness] [--scenario NAME]… [--pairs N] [--json FILE] [--keep DIR]
   --quick          few messages, one pair: every row and every scenario, for correctness; its figures mean nothing
   --scale          the service with 1,000 and 10,000 accounts (quick: 100 and 1,000), and no scenario unless one is named
   --dashboard      what the dashboard costs with 10,000 accounts (quick: 500), and no scenario unless one is named
+  --growth         maildrops of up to 200,000 messages, mailboxes of 500,000, lists of 10,000 accounts (quick: 200, 500, 50), likewise
+  --growth-svg FILE  a picture of that, and with --scale of the service too
   --again          re-runs of a mailbox of 100,000 messages (quick: 300), and no scenario unless one is named
   --fairness       a mailbox of 50,000 messages among 200 of 100 (quick: 300 among 10 of 20), and no scenario unless one is named
   --scenario NAME  only this one; may be given again: ${Object.keys(scenarios).join(', ')}
@@ -45,6 +51,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       quick: { type: 'boolean', default: false },
       scale: { type: 'boolean', default: false },
       dashboard: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
+      'growth-svg': { type: 'string' },
       again: { type: 'boolean', default: false },
       fairness: { type: 'boolean', default: false },
       scenario: { type: 'string', multiple: true },
@@ -55,7 +63,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     },
   });
   if (values.help) return 'help';
-  const inParticular = values.scale || values.dashboard || values.again || values.fairness;
+  const growth = values.growth || values['growth-svg'] !== undefined;
+  const inParticular = values.scale || values.dashboard || values.again || values.fairness || growth;
   const names = values.scenario ?? (inParticular ? [] : Object.keys(scenarios));
   const wrong = names.find((name) => !Object.hasOwn(scenarios, name));
   if (wrong !== undefined) throw new TypeError(`no scenario ${wrong}: ${Object.keys(scenarios).join(', ')}`);
@@ -66,6 +75,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     scenarios: names as ScenarioName[],
     scale: values.scale,
     dashboard: values.dashboard,
+    growth,
+    growthSvg: values['growth-svg'],
     again: values.again || (!inParticular && values.scenario === undefined),
     fairness: values.fairness,
     pairs,

@@ -2,6 +2,7 @@
 import type { Report } from '../../src/report/report.ts';
 import type { AgainFigures } from './again.ts';
 import type { DashboardFigures } from './dashboard.ts';
+import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
 import type { RedisMemory } from './redis-memory.ts';
 import type { RouteCounts } from './rig.ts';
@@ -64,6 +65,8 @@ export interface BenchResult {
   scale?: ScaleFigures[];
   /** With `--dashboard`. */
   dashboard?: DashboardFigures;
+  /** With `--growth`. */
+  growth?: GrowthFigures;
   /** Re-runs; with all scenarios, and with `--again`. */
   again?: AgainFigures;
 }

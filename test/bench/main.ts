@@ -11,6 +11,8 @@ import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
 import { dashboardPlans, measureDashboard } from './dashboard.ts';
 import { dashboardText } from './dashboard-table.ts';
+import { measureFairness } from './fairness.ts';
+import { fairnessText } from './fairness-table.ts';
 import { growthPlans, measureGrowth } from './growth.ts';
 import { growthSvg } from './growth-svg.ts';
 import { growthText } from './growth-table.ts';
@@ -72,14 +74,15 @@ async function runScenarios(options: BenchOptions, directory: string, result: Be
     const run = new BenchRun(plan);
     for (const name of scenarios) result.scenarios.push(await run.scenario(name));
     if (options.again) result.again = await measureAgain(plan);
+    if (options.fairness) result.fairness = await measureFairness(plan);
   } finally {
     await rig.close();
   }
 }
 
 /** What was wrong, whatever it was. */
-function problemsOf({ scenarios, scale = [], dashboard, growth, again }: BenchResult): string[] {
-  const others = [dashboard, again].filter((part) => part !== undefined);
+function problemsOf({ scenarios, scale = [], dashboard, growth, again, fairness }: BenchResult): string[] {
+  const others = [dashboard, again, fairness].filter((part) => part !== undefined);
   const parts: { problems: string[] }[] = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...others];
   if (growth) parts.push(...growth.maildrops, ...growth.mailboxes, ...growth.lists);
   return parts.flatMap(({ problems }) => problems);
@@ -109,6 +112,7 @@ async function main(): Promise<number> {
   }
   if (result.scenarios.length > 0) process.stdout.write(tablesOf(result));
   if (result.again) process.stdout.write(againText(result.again, result.extent));
+  if (result.fairness) process.stdout.write(fairnessText(result.fairness, result.extent));
   say(`\nThe raw figures are in ${json}`);
   return problemsOf(result).length > 0 ? 1 : 0;
 }

@@ -2,6 +2,7 @@
 import type { Report } from '../../src/report/report.ts';
 import type { AgainFigures } from './again.ts';
 import type { DashboardFigures } from './dashboard.ts';
+import type { FairnessFigures } from './fairness.ts';
 import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
 import type { RedisMemory } from './redis-memory.ts';
@@ -69,6 +70,8 @@ export interface BenchResult {
   growth?: GrowthFigures;
   /** Re-runs; with all scenarios, and with `--again`. */
   again?: AgainFigures;
+  /** With `--fairness`. */
+  fairness?: FairnessFigures;
 }
 
 /** Runs of one row, in their order. */

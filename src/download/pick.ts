@@ -14,7 +14,7 @@ export interface Pick {
   readonly refusedBefore: number;
   /** Places in the listing that are to be fetched, in this order. A listing is oldest first. */
   readonly wanted: Uint32Array;
-  /** The keys of all places, packed. */
+  /** The keys of all places, packed; most were made while the listing came. */
   readonly keys: Buffer;
   /** Messages without a unique id of their own. */
   readonly anonymous: number;
@@ -67,10 +67,12 @@ export function pick(
   };
 }
 
-/** The keys of all places, packed. */
+/** The keys of all places, packed; most were made while the listing came. */
 function listingKeys(listing: MaildropListing): Buffer {
   const keys = Buffer.alloc(listing.length * keyBytes);
-  for (let place = 0; place < listing.length; place += 1) writeUidlKey(keys, place * keyBytes, listing.uidl(place));
+  for (let place = 0; place < listing.length; place += 1) {
+    if (!listing.copyKey(place, keys, place * keyBytes)) writeUidlKey(keys, place * keyBytes, listing.uidl(place));
+  }
   return keys;
 }
 

@@ -112,8 +112,9 @@ async function oneSync(
 
 /** When each account ended, in seconds from the moment at which the first one began. */
 async function endsOf(log: string): Promise<ReadonlyMap<string, number>> {
-  const lines = (await readFile(log, 'utf8')).trim().split('\n');
-  const said = lines.map((line) => JSON.parse(line) as { time: number; msg: string; account?: string });
+  // Without a log the program did not get far: it says why.
+  const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n');
+  const said = lines.filter(Boolean).map((line) => JSON.parse(line) as { time: number; msg: string; account?: string });
   const began = Math.min(...said.filter(({ msg }) => msg === 'run begins').map(({ time }) => time));
   const ends = said.filter(({ msg }) => msg === 'run ended');
   return new Map(ends.map(({ account = '', time }) => [account, (time - began) / 1000]));

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { imapWorker } from '../workers/imap.ts';
 import { popWorker } from '../workers/pop.ts';
-import type { Account } from './accounts/account.ts';
 import type { AccountBook } from './accounts/book.ts';
 import { TokenDesk } from './accounts/oauth/token-desk.ts';
 import { type BookAccounts, openBook } from './accounts/open-book.ts';
@@ -144,7 +143,8 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   closers.push(() => book.close());
   const notifications = await openNotifications({ redis: client, settings, log, env: options.env, book });
   closers.push(() => notifications?.close());
-  const isPaused = async (key: string) => (await isHeld(client, key)) || isPausedIn(steering, await book.get(key));
+  const isPaused = async (key: string) =>
+    (await isHeld(client, key)) || steering.pausedBy(await book.get(key)) !== undefined;
   const idOf = async (key: string) => (await book.get(key))?.id;
   const told = { isPaused, idOf, onWait: notifications?.onWait };
   const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, ...told });
@@ -172,14 +172,16 @@ interface Parts extends Pick<Service, 'redis' | 'bell' | 'book' | 'control' | 'n
 
 async function openWorkers(options: ServiceOptions, parts: Parts, closers: Closers): Promise<Spool> {
   const { settings, log, signal, env, roles, cut = new AbortController().signal } = options;
-  const { bell, queues, steering, book, control, redis } = parts;
-  const { client } = redis;
-  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
-  const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
+  const { bell, queues, steering, book, control } = parts;
+  const { client } = parts.redis;
+  const { dataDir, spoolMaxBytes, spooledHeadersMaxBytes: headersMaxBytes } = settings;
   const appends = roles.has('imap');
-  const shared = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env, tokens };
-  const context = { ...shared, kept: new KeptConnections(settings), appends };
-  closers.push(() => context.kept.close());
+  const spool = await Spool.open(join(dataDir, 'spool'), spoolMaxBytes, appends ? headersMaxBytes : 0);
+  const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
+  const kept = new KeptConnections(settings);
+  const own = { bell, control, steering, spool, tokens, kept, appends };
+  const context = { book, redis: client, settings, log, signal, cut, env, ...own };
+  closers.push(() => kept.close());
   if (appends) {
     await adoptBatches(client, spool, log);
     queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
@@ -243,8 +245,4 @@ async function openServiceRoles(
     ...(store && { store }),
   });
   closers.push(() => dashboard.close());
-}
-
-function isPausedIn(steering: Steering, account: Account | undefined): boolean {
-  return account !== undefined && steering.pausedBy(account) !== undefined;
 }

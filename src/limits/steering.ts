@@ -78,8 +78,9 @@ export class Steering {
     return steering;
   }
 
-  /** The widest pause that holds an account; undefined while nothing does. */
-  pausedBy(account: SteeredAccount): Pause | undefined {
+  /** The widest pause that holds an account; undefined while nothing does, and for an account that there is not. */
+  pausedBy(account: SteeredAccount | undefined): Pause | undefined {
+    if (!account) return undefined;
     const group = account.group === undefined ? undefined : this.#pauses.get(fieldOf({ group: account.group }));
     return this.#pauses.get('all') ?? group ?? this.#pauses.get(fieldOf({ account: account.key }));
   }

@@ -17,7 +17,7 @@ const startsAtOnce = 50;
 export interface SyncService {
   readonly redis: { readonly client: RedisClient };
   readonly bell: Bell;
-  readonly control: RunControl;
+  readonly control: Pick<RunControl, 'start' | 'reconcile'>;
   /** Waits for the sessions that run, and takes no new ones. */
   stopSessions(): Promise<void>;
 }
@@ -116,9 +116,12 @@ class SyncRun {
     });
     try {
       while (!signal.aborted) {
-        for (const key of rung) await this.#noteIfEnded(key, redis.client);
+        const rang = [...rung];
+        // Before it is looked: who rings meanwhile is looked at again, since he may have been read before he rang
         rung.clear();
+        for (const key of rang) await this.#noteIfEnded(key, redis.client);
         if (this.#open.size === this.#paused.size) return;
+        if (rung.size > 0) continue;
         const waited = new AbortController();
         wake = () => waited.abort();
         const either = AbortSignal.any([waited.signal, signal]);

@@ -8,6 +8,9 @@ export interface RedisMemory {
   queueBytes: number;
   restBytes: number;
   keys: number;
+  /** All that the server had allocated, and the most that it ever had. */
+  usedBytes: number;
+  peakBytes: number;
   /** CPU time of the server since it was started. */
   cpuSeconds: number;
 }
@@ -34,9 +37,14 @@ export async function measureRedis(url: string): Promise<RedisMemory> {
       memory[`${keyGroup(key)}Bytes`] += bytes;
       memory.keys += 1;
     }
-    const info = await handle.client.info('cpu');
-    const used = (kind: string) => Number(new RegExp(`^used_cpu_${kind}:([\\d.]+)`, 'm').exec(info)?.[1] ?? 0);
-    return { ...memory, cpuSeconds: used('user') + used('sys') };
+    const info = await handle.client.info();
+    const figure = (name: string) => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1] ?? 0);
+    return {
+      ...memory,
+      usedBytes: figure('used_memory'),
+      peakBytes: figure('used_memory_peak'),
+      cpuSeconds: figure('used_cpu_user') + figure('used_cpu_sys'),
+    };
   } finally {
     await handle.close();
   }

@@ -7,6 +7,7 @@ import { type RedisServer, startRedis } from '../servers/redis.ts';
 import { ScriptedImap } from '../servers/scripted-imap.ts';
 import { ScriptedPop3 } from '../servers/scripted-pop3.ts';
 import { atExit } from './at-exit.ts';
+import { scaleId, scaleList } from './scale-list.ts';
 import { ScaleService } from './scale-service.ts';
 import { median } from './statistics.ts';
 
@@ -88,7 +89,8 @@ async function measureOne(
   const forget = atExit(() => process.kill(redis.pid, 'SIGKILL'));
   const { client, close } = await connectRedis(redis.url, { redisStartTimeoutMs: 10_000, redisLostAfterMs: 10_000 });
   try {
-    const list = await writeList(join(directory, 'accounts.csv'), accounts, pop.port, imap.port);
+    const list = join(directory, 'accounts.csv');
+    await writeFile(list, scaleList(accounts, pop.port, imap.port), { mode: 0o600 });
     return await measureService({ accounts, plan, program, directory, redis, client, list });
   } finally {
     await close();
@@ -165,28 +167,12 @@ async function measureLatencies(service: ScaleService, { requests, scrapes }: Sc
     for (let turn = 0; turn < requests; turn += 1) took.push(await service.get(path, holds));
     return median(took);
   };
-  const middle = idOf(accounts >> 1);
+  const middle = scaleId(accounts >> 1);
   return {
-    pageMs: await many('/api/accounts?limit=100', idOf(99)),
-    laterPageMs: await many(`/api/accounts?limit=100&after=${middle}`, idOf((accounts >> 1) + 1)),
+    pageMs: await many('/api/accounts?limit=100', scaleId(99)),
+    laterPageMs: await many(`/api/accounts?limit=100&after=${middle}`, scaleId((accounts >> 1) + 1)),
     metricsMs: median(scraped),
   };
-}
-
-function idOf(number: number): string {
-  return `user${String(number).padStart(6, '0')}`;
-}
-
-async function writeList(path: string, accounts: number, pop: number, imap: number): Promise<string> {
-  const sides = ['pop', 'imap'].map(
-    (side) => `${side}_host,${side}_port,${side}_security,${side}_user,${side}_password`,
-  );
-  const lines = Array.from({ length: accounts }, (_, number) => {
-    const id = idOf(number);
-    return `${id},127.0.0.1,${pop},none,${id},secret,127.0.0.1,${imap},none,${id},secret`;
-  });
-  await writeFile(path, `${[`id,${sides.join(',')}`, ...lines].join('\n')}\n`, { mode: 0o600 });
-  return path;
 }
 
 async function usedMemory(client: RedisClient): Promise<number> {

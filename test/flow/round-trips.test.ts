@@ -1,10 +1,11 @@
 /** What docs/round-trips.md says is what two servers are asked, and nothing waits for more than it says. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dovecot } from '../../src/demo/dovecot.ts';
 import { deliver } from '../../src/demo/maildir.ts';
 import { FlightProxy, type Flights } from '../servers/flights.ts';
-import { expectReport, HaulRig, side } from './haul-rig.ts';
+import { expectReport, type Haul, HaulRig, side } from './haul-rig.ts';
 
 /** More than two batches hold, and fewer than `popPipelineCommands`. */
 const many = 220;
@@ -22,12 +23,13 @@ const measured = new Map<Run, Trips[]>();
 const appends = new Map<Run, number>();
 let rig: HaulRig;
 let source: Dovecot;
+let destination: Dovecot;
 
 beforeAll(async () => {
   rig = await HaulRig.make();
   await rig.settings({ imapCommandTimeoutMs: '20000', popReadTimeoutMs: '20000', popCommandTimeoutMs: '20000' });
   source = await rig.dovecot({ storage: 'maildir', protocols: ['pop3'] });
-  const destination = await rig.dovecot({ storage: 'maildir', protocols: ['imap'] });
+  destination = await rig.dovecot({ storage: 'maildir', protocols: ['imap'] });
   let wanted = many;
   let reported = false;
   // Who waits for an answer before the last RETR, the last APPEND or the end of the run never gets there.
@@ -99,6 +101,11 @@ function ofDestination(flights: Flights): Trips {
   return { connection: `destination, ${role}`, said: joined(verbs), toFirstByte: first === -1 ? '–' : String(first) };
 }
 
+/** The ends of runs that brought something, as the log of a service has them. */
+function ended({ text }: Haul): number {
+  return count(text.stderr, /"clean":false.*"msg":"run ended"|"msg":"run ended".*"clean":false/g);
+}
+
 /** Which of the two logs in first differs from run to run. */
 function byConnection(one: Trips, other: Trips): number {
   return one.connection < other.connection ? 1 : -1;
@@ -123,5 +130,29 @@ describe('the table of docs/round-trips.md', () => {
       expect(perBatch).toBe(toFirstByte === '–' ? '–' : '0');
       expect(atEnd).toBe(connection.startsWith('source') ? '1' : '0');
     }
+  });
+
+  test('has what a run of a service asks that comes soon after another', async () => {
+    const imap = await line(destination.imapPort, () => false);
+    const sides = { ...side('pop', source.popPort, 'bob', 'pw'), ...side('imap', imap.port, 'bob', 'pw') };
+    const list = await rig.list([{ id: 'two', ...sides }], 'service.csv');
+    const settings = await rig.settings({ schedules: '{default: {when: every 1s}}' });
+    await deliver({ server: source, user: 'bob' }, [messageOf(0)]);
+    const dataDir = join(rig.directory, 'service');
+    const service = rig.haul(['start', list, '--config', settings, '--data-dir', dataDir]);
+    await rig.reaches(() => ended(service) === 1, service);
+    await deliver({ server: source, user: 'bob' }, [messageOf(1)]);
+    await rig.reaches(() => ended(service) === 2, service);
+    const both = imap.take().map(ofDestination).sort(byConnection);
+    service.child.kill('SIGTERM');
+    expect((await service.ended).status).toBe(0);
+    const said = async (run: string) =>
+      (await rows())
+        .filter(([name, side = '']) => name === run && side.startsWith('destination'))
+        .map(([, , all]) => all);
+    const [first, next] = [await said('first'), await said('the next run, soon')];
+    expect(both.map((each) => each.said)).toEqual(
+      first.map((text, at) => `${text?.replace(' · LOGOUT', '')} · ${next[at]}`),
+    );
   });
 });

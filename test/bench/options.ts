@@ -27,12 +27,18 @@ export interface BenchOptions {
   readonly pairs: number;
   /** Where the raw figures go; undefined: a file of its own in the directory of temporary files. */
   readonly json: string | undefined;
+  /** Where the picture of the speed goes; undefined: none is made. */
+  readonly svg: string | undefined;
+  /** Raw figures of an earlier time, which are shown instead of measuring. */
+  readonly from: string | undefined;
+  /** The program of that name, to be measured besides; it is in no package. */
+  readonly pop2imap: string | undefined;
   /** Where made mail is kept from one call to the next; undefined: it is removed at the end. */
   readonly keep: string | undefined;
 }
 
 /** What `--help` prints. */
-export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--growth] [--again] [--fairness] [--scenario NAME]… [--pairs N] [--json FILE] [--keep DIR]
+export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--growth] [--again] [--fairness] [--scenario NAME]… [--pairs N] [--json FILE] [--svg FILE] [--from FILE] [--keep DIR] [--pop2imap PATH]
   --quick          few messages, one pair: every row and every scenario, for correctness; its figures mean nothing
   --scale          the service with 1,000 and 10,000 accounts (quick: 100 and 1,000), and no scenario unless one is named
   --dashboard      what the dashboard costs with 10,000 accounts (quick: 500), and no scenario unless one is named
@@ -45,6 +51,9 @@ export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--grow
   --scenario NAME  only this one; may be given again: ${Object.keys(scenarios).join(', ')}
   --pairs N        interleaved pairs (5)
   --json FILE      where the raw figures go (a new file among the temporary files)
+  --svg FILE       a picture of how long Mailhaul and the others take
+  --from FILE      measures nothing: shows the raw figures of an earlier time, and draws their pictures
+  --pop2imap PATH  measures this program as well
   --keep DIR       keeps the made mail there for the next time (it is made anew)`;
 
 const defaultPairs = 5;
@@ -67,6 +76,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       pairs: { type: 'string' },
       json: { type: 'string' },
       keep: { type: 'string' },
+      pop2imap: { type: 'string' },
+      svg: { type: 'string' },
+      from: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -93,5 +105,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     pairs,
     json: values.json,
     keep: values.keep,
+    pop2imap: values.pop2imap,
+    svg: values.svg,
+    from: values.from,
   };
 }

@@ -1,10 +1,13 @@
 /** The shape of the raw figures. */
+import { readFile } from 'node:fs/promises';
 import type { Report } from '../../src/report/report.ts';
 import type { AgainFigures } from './again.ts';
 import type { CpuFigures } from './cpu.ts';
 import type { DashboardFigures } from './dashboard.ts';
+import type { FairnessFigures } from './fairness.ts';
 import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
+import type { PeerName } from './peers.ts';
 import type { RedisMemory } from './redis-memory.ts';
 import type { RouteCounts } from './rig.ts';
 import type { RowName } from './rows.ts';
@@ -13,9 +16,12 @@ import type { ScenarioName } from './scenarios.ts';
 import type { StartFigures } from './start-time.ts';
 import type { Bytes } from './verify-copy.ts';
 
+/** Whatever is measured beside others. */
+export type AnyRow = RowName | PeerName;
+
 /** One run of one program. */
 export interface RunResult {
-  row: RowName;
+  row: AnyRow;
   /** In the order in which the runs of a scenario took place. */
   number: number;
   status: number | null;
@@ -38,6 +44,10 @@ export interface RunResult {
   /** Totals of Mailhaul's report. */
   totals?: Report['totals'];
   hangs?: number;
+  /** What a peer calls its version. */
+  version?: string;
+  /** What went wrong with a peer: it is said, and is no fault of ours. */
+  remarks?: string[];
   /** What was wrong with the run; empty when nothing was. */
   problems: string[];
 }
@@ -52,7 +62,7 @@ export interface ScenarioResult {
   /** The plain loop's time is multiplied by this: it ran on fewer messages. */
   loopFactor: number;
   /** Why a row is missing. */
-  skipped: Partial<Record<RowName, string>>;
+  skipped: Partial<Record<AnyRow, string>>;
 }
 
 /** The JSON document. */
@@ -75,9 +85,19 @@ export interface BenchResult {
   growth?: GrowthFigures;
   /** Re-runs; with all scenarios, and with `--again`. */
   again?: AgainFigures;
+  /** With `--fairness`. */
+  fairness?: FairnessFigures;
 }
 
 /** Runs of one row, in their order. */
-export function runsOf(scenario: Pick<ScenarioResult, 'runs'>, row: RowName): RunResult[] {
+export function runsOf(scenario: Pick<ScenarioResult, 'runs'>, row: AnyRow): RunResult[] {
   return scenario.runs.filter((run) => run.row === row);
+}
+
+/** Reads raw figures that were kept. Throws where the file is not there, or is something else. */
+export async function readResult(path: string): Promise<BenchResult> {
+  const result = JSON.parse(await readFile(path, 'utf8')) as Partial<BenchResult>;
+  if (result.version !== 1 || !Array.isArray(result.scenarios))
+    throw new Error(`${path} has no figures of the benchmark`);
+  return result as BenchResult;
 }

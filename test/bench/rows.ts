@@ -43,6 +43,8 @@ export interface Ran extends Measured {
   redis?: RedisMemory;
   /** Waits of the plain loop that its time does not contain. */
   hangs?: number;
+  /** What a peer calls its version. */
+  version?: string;
 }
 
 const limitMs = 20 * 60_000;

@@ -8,10 +8,6 @@ import { build, transform } from 'esbuild';
 /** The parameters of every part, as `Body` in src/start-up.ts has them. */
 const head = '(function (exports, require, module, __filename, __dirname, mailhaulUrl) {';
 
-/** How esbuild hands out what a part exports: by one getter on the other, where one is enough; both of one length, for the map. */
-const twice = 'mod=>__copyProps(__defProp({},"__esModule",{value:true}),mod);';
-const once = 'mod=>__defProp(mod,"__esModule",{value:true});'.padEnd(twice.length);
-
 const shared = { bundle: true, platform: 'node', target: 'node20', legalComments: 'none', logLevel: 'warning' };
 
 /** Puts the program and the packages it uses into parts. Gives the paths in dist/. */
@@ -54,7 +50,7 @@ export async function buildProgram(root) {
 
 /** One part as the body of a function, with a map to its sources. */
 async function writePart(path, text) {
-  const { code, map } = await transform(text, {
+  const { code, map } = await transform(withPlainExports(text), {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
@@ -71,12 +67,40 @@ async function writePart(path, text) {
     sourcemap: 'external',
     sourcesContent: false,
     logLevel: 'warning',
+    logOverride: { 'commonjs-variable-in-esm': 'silent' },
   });
   if (!/^[\x00-\x7f]*$/.test(code)) throw new Error(`${path} is not ASCII, as src/start-up.ts reads it`);
-  if (code.includes('__toCommonJS') && !code.includes(twice)) throw new Error(`esbuild exports ${path} in another way`);
-  writeFileSync(path, `${code.replace(twice, once)}//# sourceMappingURL=${basename(path)}.map\n`);
+  writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
   writeFileSync(`${path}.map`, map);
   return [path, `${path}.map`];
+}
+
+/**
+ * A part of the bundle with `module.exports` for its `export`: by itself esbuild would hand out every name by a function,
+ * which is called at each use. What is given a value once, at the top, is handed out as it is; the rest still by a function.
+ */
+function withPlainExports(text) {
+  if (/^(?:var|let|const|class|(?:async )?function\*?) (?:module|exports)\b/m.test(text))
+    throw new Error('module is taken');
+  return text.replace(/^export \{\n([^}]*)\n\};$/m, (_, list) => {
+    const names = list.split(',').map((entry) => entry.trim().split(' as '));
+    const given = names.map(([own, name = own]) =>
+      isConstant(text, own) ? `${name}: ${own}` : `get ${name}() { return ${own}; }`,
+    );
+    return `module.exports = { __esModule: true, ${given.join(', ')} };`;
+  });
+}
+
+/** Whether a name at the top has one value for good, as far as the text shows; other names of its kind may hide that. */
+function isConstant(text, name) {
+  const word = `(?<![\\w$.])${name.replaceAll('$', '\\$')}(?![\\w$])`;
+  const changes = new RegExp(
+    `${word}\\s*(?:=(?![=>])|\\+\\+|--|[-+*/%&|^?<>]{1,3}=(?!=))|(?:\\+\\+|--)\\s*${word}`,
+    'g',
+  );
+  const made = new RegExp(`^(?:var|let|const) ${word} = `, 'm').test(text) ? 1 : 0;
+  const isFunction = new RegExp(`^(?:async )?function\\*? ?${word}\\(|^class ${word}`, 'm').test(text);
+  return (isFunction || made === 1) && (text.match(changes) ?? []).length === made;
 }
 
 /**

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kinds } from './cpu-shares.ts';
 import { isPeer } from './peers.ts';
 import { type BenchResult, runsOf } from './results.ts';
 import type { RowName } from './rows.ts';
@@ -117,6 +118,17 @@ describe('the quick benchmark', () => {
         else expect(totals!.messages).toMatchObject({ listed: messages, appended: messages, duplicate: 0, pending: 0 });
       }
     }
+  });
+
+  it('shows where the processor time goes, and how long commands take to start', () => {
+    const { cpu, start } = result;
+    expect(cpu).toMatchObject({ scenario: 'big-maildir', messages: result.scenarios[0]!.messages });
+    for (const kind of kinds) expect(cpu!.kinds[kind]).toBeGreaterThanOrEqual(0);
+    for (const kind of ['spool', 'imap, append', 'start'] as const) expect(cpu!.kinds[kind]).toBeGreaterThan(0);
+    expect(cpu!.queueShare).toBeGreaterThan(0);
+    expect(start!.starts.map(({ runs }) => runs)).toEqual([2, 2, 2, 2, 2]);
+    expect(start!.problems).toEqual([]);
+    for (const text of ['| spool |', '| mailhaul --help | 2 |']) expect(printed).toContain(text);
   });
 
   it('prints a table for each scenario', () => {

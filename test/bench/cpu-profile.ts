@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median } from './statistics.ts';
 
 /** The part of a .cpuprofile that is needed; times in microseconds, lines and columns from 0. */
 export interface RawProfile {
@@ -35,12 +36,21 @@ export interface Frame {
   readonly children: Frame[];
 }
 
+/**
+ * A sample counts for at most so many usual ones: V8 goes by the clock on the wall, and a process that waits for a processor
+ * or a disk between two samples works no more than others.
+ */
+const longest = 2;
+
 /** Reads the text of a profile. Idle time is left out; the root's `total` is the time that was sampled. */
 export function readProfile(text: string, root: string): Frame {
   const raw = JSON.parse(text) as RawProfile;
   const places = new Places(root);
   const self = new Map<number, number>();
-  for (const [index, id] of raw.samples.entries()) self.set(id, (self.get(id) ?? 0) + (raw.timeDeltas[index] ?? 0));
+  const most = longest * median(raw.timeDeltas);
+  for (const [index, id] of raw.samples.entries()) {
+    self.set(id, (self.get(id) ?? 0) + Math.min(Math.max(0, raw.timeDeltas[index] ?? 0), most));
+  }
   const nodes = new Map(raw.nodes.map((node) => [node.id, node]));
   const frameOf = (id: number): Frame[] => {
     const { callFrame, children = [] } = nodes.get(id)!;
@@ -48,7 +58,7 @@ export function readProfile(text: string, root: string): Frame {
     const frame: Frame = {
       name: callFrame.functionName || '(anonymous)',
       place: places.of(callFrame),
-      self: Math.max(0, self.get(id) ?? 0),
+      self: self.get(id) ?? 0,
       total: 0,
       children: children.flatMap(frameOf),
     };

@@ -1,10 +1,12 @@
 /** A flame graph as SVG: every box is a function, as wide as its time, on top of the one that called it. */
 import type { Frame } from './cpu-profile.ts';
-import { type Kind, kinds, kindUnder } from './cpu-shares.ts';
+import { type Kind, kinds, kindUnder, sharesOf } from './cpu-shares.ts';
+import { escaped, svgOf, text } from './svg-parts.ts';
 
 const width = 1200;
 const margin = 10;
 const row = 16;
+const head = 64;
 const charWidth = 6.3;
 /** Boxes below this share are left out, so that the file stays small. */
 const leastShare = 0.003;
@@ -37,18 +39,17 @@ export function flameGraph(root: Frame, title: string): string {
   addUp(all);
   const drawn: string[] = [];
   const depth = draw(all, { x: margin, level: 0, scale: (width - 2 * margin) / all.total, all: all.total }, drawn);
-  const head = 64;
   const height = head + (depth + 1) * row + margin;
   // The lowest box is the whole; rows were counted from it.
   const boxes = `<g transform="translate(0 ${height - margin - row})">${drawn.join('\n')}</g>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="10.5" role="img" aria-label="${escaped(title)}">
-<style>${style()}</style>
-<rect class="paper" width="${width}" height="${height}"/>
-<text class="ink title" x="${margin}" y="24">${escaped(title)}</text>
-${legend()}
-${boxes}
-</svg>
-`;
+  const words = `Every box is a function, as wide as the time it took with what it called, which stands on it. ${sharesInWords(root)}`;
+  const parts = [text(margin, 26, title, 'title'), legend(), boxes];
+  return svgOf({ width, height, name: title, words, style: style(), parts });
+}
+
+function sharesInWords(root: Frame): string {
+  const shares = sharesOf(root);
+  return kinds.map((kind) => `${kind}: ${((shares[kind] / root.total) * 100).toFixed(1)} %`).join('; ');
 }
 
 /** Adds a function to its box, and what it calls to those above. What calls its own like is one box with it. */
@@ -93,10 +94,10 @@ function draw(box: Box, { x, level, scale, all }: Place, drawn: string[]): numbe
   const wide = box.total * scale;
   const percent = ((box.total / all) * 100).toFixed(1);
   const fits = Math.floor((wide - 6) / charWidth);
-  const text = box.label.length <= fits ? box.label : fits >= 4 ? `${box.label.slice(0, fits - 1)}…` : '';
+  const label = box.label.length <= fits ? box.label : fits >= 4 ? `${box.label.slice(0, fits - 1)}…` : '';
   const y = -level * row;
   const place = `x="${x.toFixed(1)}" y="${y}" width="${Math.max(0.5, wide - 0.5).toFixed(1)}" height="${row - 1}"`;
-  const said = text && `<text class="ink" x="${(x + 3).toFixed(1)}" y="${y + 11}">${escaped(text)}</text>`;
+  const said = label && text(x + 3, y + 11, label, 'box');
   const hover = `${box.label}: ${percent} %, ${(box.total / 1000).toFixed(0)} ms`;
   drawn.push(`<g><title>${escaped(hover)}</title><rect class="k${kinds.indexOf(box.kind)}" ${place}/>${said}</g>`);
   let highest = level;
@@ -113,7 +114,7 @@ function draw(box: Box, { x, level, scale, all }: Place, drawn: string[]): numbe
 function legend(): string {
   let x = margin;
   const entries = kinds.map((kind, index) => {
-    const entry = `<rect class="k${index}" x="${x}" y="36" width="12" height="12"/><text class="ink" x="${x + 16}" y="46">${kind}</text>`;
+    const entry = `<rect class="k${index}" x="${x}" y="38" width="12" height="12"/>${text(x + 16, 48, kind, 'box')}`;
     x += 34 + kind.length * charWidth;
     return entry;
   });
@@ -122,11 +123,6 @@ function legend(): string {
 
 function style(): string {
   const fills = (theme: 0 | 1) => kinds.map((kind, index) => `.k${index}{fill:${colours[kind][theme]}}`).join('');
-  const light = `.paper{fill:#fff}.ink{fill:#1b1b1b}.title{font-size:14px}${fills(0)}`;
-  return `${light}@media (prefers-color-scheme:dark){.paper{fill:#16181c}.ink{fill:#f2f2f2}${fills(1)}}`;
-}
-
-function escaped(text: string): string {
-  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-  return text.replace(/[&<>"]/g, (sign) => names[sign]!);
+  const words = '.box{font:10.5px ui-monospace,Menlo,Consolas,monospace}';
+  return `${words}${fills(0)}@media (prefers-color-scheme:dark){${fills(1)}}`;
 }

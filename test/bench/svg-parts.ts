@@ -55,6 +55,6 @@ export function round(value: number): number {
 }
 
 /** Text that is nothing but text in an element or an attribute. */
-function escaped(words: string): string {
+export function escaped(words: string): string {
   return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -6,7 +6,7 @@ WORKDIR /mailhaul
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
-COPY scripts/build.mjs scripts/build.mjs
+COPY scripts/build.mjs scripts/build-program.mjs scripts/keep-compiled.mjs scripts/
 COPY config config
 COPY src src
 COPY workers workers

@@ -3,23 +3,13 @@
 // hundreds of small ones takes longer than a short run. dist/ and config/ are all that the program needs to run.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'dist');
-
-/** What CommonJS packages expect to find in a module, and ES modules do not have. */
-const banner = [
-  "import { createRequire as mailhaulRequire } from 'node:module';",
-  "import { dirname as mailhaulDirname } from 'node:path';",
-  "import { fileURLToPath as mailhaulPath } from 'node:url';",
-  'const require = mailhaulRequire(import.meta.url);',
-  'const __filename = mailhaulPath(import.meta.url);',
-  'const __dirname = mailhaulDirname(__filename);',
-].join('');
 
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 // The page's types rest on the program's, so that both are checked.
@@ -28,40 +18,22 @@ if (types.status !== 0) process.exit(types.status ?? 1);
 
 // Not before the packages are installed: whoever has none gets the compiler's complaint.
 const { build } = await import('esbuild');
-const { metafile } = await build({
-  absWorkingDir: root,
-  entryPoints: ['src/cli.ts'],
-  outdir: 'dist',
-  outbase: '.',
-  chunkNames: 'src/parts/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  sourcemap: true,
-  sourcesContent: false,
-  legalComments: 'none',
-  metafile: true,
-  logLevel: 'warning',
-  // bull-board finds its files with eval, unless it is told where they are, as src/dashboard/queues-page.ts does.
-  logOverride: { 'direct-eval': 'silent' },
-  banner: { js: banner },
-});
-const made = new Set([...Object.keys(metafile.outputs).map((path) => relative('dist', path)), ...(await buildPage())]);
+const { buildProgram } = await import('./build-program.mjs');
+const made = new Set([...(await buildProgram(root)), ...(await buildPage())]);
 for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
   const path = relative(folder, join(entry.parentPath, entry.name));
   if (entry.isFile() && !made.has(path)) rmSync(join(folder, path));
 }
-chmodSync(join(folder, 'src/cli.js'), 0o755);
 
-// The provider profiles as JSON, for as long as their text is this one (src/accounts/profile-file.ts).
+// Settings and provider profiles as JSON, for as long as their texts are these (builtFacts in src/ground/package-root.ts).
 const { parse } = await import('yaml');
-const profiles = readFileSync(join(root, 'config/providers.yaml'), 'utf8');
-const length = Buffer.alloc(4);
-length.writeUInt32BE(Buffer.byteLength(profiles));
-const of = createHash('sha256').update(length).update(profiles).digest('hex');
-writeFileSync(join(folder, 'providers.json'), JSON.stringify({ of, facts: parse(profiles) }));
+for (const name of ['default', 'providers']) {
+  const text = readFileSync(join(root, `config/${name}.yaml`), 'utf8');
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(Buffer.byteLength(text));
+  const of = createHash('sha256').update(length).update(text).digest('hex');
+  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ of, facts: parse(text) }));
+}
 
 // The files of the page of the queues (src/dashboard/queues-page.ts): bull-board reads them at run time.
 cpSync(join(root, 'node_modules/@bull-board/ui/dist'), join(folder, 'queues-page'), { recursive: true });
@@ -104,3 +76,7 @@ async function buildPage() {
     return [path, `${path}.br`, `${path}.gz`];
   });
 }
+
+// After all else: the program runs for it.
+const { compileProgram } = await import('./build-program.mjs');
+compileProgram(root);

@@ -36,6 +36,8 @@ const dovecotDirectories = [
   '/opt/homebrew/libexec/dovecot',
 ];
 
+const buildScripts = ['build', 'build-program', 'keep-compiled'].map((name) => `scripts/${name}.mjs`);
+
 const acts = {
   'install-packages': installPackages,
   'npm-ci': () =>
@@ -110,7 +112,7 @@ function linkedTo() {
 
 /** Directories count as well: their time changes when a file is removed. */
 function newestSource() {
-  const paths = ['tsconfig.json', 'config/tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs'];
+  const paths = ['tsconfig.json', 'config/tsconfig.build.json', 'package-lock.json', ...buildScripts];
   for (const folder of ['src', 'workers']) {
     if (!existsSync(join(root, folder))) continue;
     paths.push(folder);

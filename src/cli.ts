@@ -1,6 +1,6 @@
-#!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { asMailhaulError, errorRow } from './ground/errors.ts';
+import { programVersion } from './ground/package-root.ts';
 import { loadPatternsFor } from './ground/patterns.ts';
 /** The command line: argv → one command; errors → exit status. The only file that ends the process. */
 import { interruptedStatus } from './ground/shutdown.ts';
@@ -30,16 +30,18 @@ const commands: readonly { readonly names: readonly string[]; readonly load: () 
   { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },
 ];
 
-/** The program with the command that was asked for; with all of them where none is, for the help. */
+/** The program with the command that was asked for, with none for the version, or else with all of them, for the help. */
 async function program(asked: string | undefined, finish: (status: number) => void): Promise<Command> {
   const command = new Command('mailhaul')
     .description('Moves mailboxes from POP3 servers to IMAP servers: nothing lost, nothing doubled, no byte changed.')
+    .version(programVersion(), '--version', 'print the version')
     .exitOverride()
     .hook('preAction', (_, asked) =>
       loadPatternsFor(asked.opts()['config'] as string | undefined, process.env['MAILHAUL_RULES']),
     )
     .showHelpAfterError('See mailhaul --help.');
   const insist = () => process.exit(interruptedStatus);
+  if (asked === '--version') return command;
   const wanted = commands.filter(({ names }) => asked !== undefined && names.includes(asked));
   for (const { load } of wanted.length > 0 ? wanted : commands) (await load())(command, finish, insist);
   for (const sub of command.commands) sub.exitOverride();
@@ -65,5 +67,8 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
-setTimeout(() => process.exit(), lingerMs).unref();
+// Not awaited here: the parts of the built program are CommonJS (start-up.ts).
+void main().then((status) => {
+  process.exitCode = status;
+  setTimeout(() => process.exit(), lingerMs).unref();
+});

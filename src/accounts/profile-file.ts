@@ -1,9 +1,7 @@
 /** A file of provider profiles: what it says, and on which line. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
-import { hexDigest } from '../ground/digest.ts';
-import { packageRoot } from '../ground/package-root.ts';
+import { builtFacts } from '../ground/package-root.ts';
 
 /** Largest file of profiles, in characters. */
 const maxFileLength = 4 * 1024 * 1024;
@@ -35,26 +33,8 @@ export function readFacts(path: string, shown: string, problems: string[]): Fact
     problems.push(`${shown} has more than ${maxFileLength} characters`);
     return undefined;
   }
-  const built = builtFacts(text);
+  const built = builtFacts('providers.json', text);
   return built ? { facts: built, place: () => shown } : parsed(text, shown, problems);
-}
-
-/**
- * What the build made of this very text: reading YAML takes longer than all else that a short command does. Undefined for
- * any other text, and where nothing was built.
- */
-function builtFacts(text: string): Facts | undefined {
-  try {
-    const { of, facts } = JSON.parse(readFileSync(join(packageRoot(), 'dist', 'providers.json'), 'utf8')) as Built;
-    return of === hexDigest(32, text) ? facts : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-interface Built {
-  readonly of: string;
-  readonly facts: Facts;
 }
 
 function parsed(text: string, shown: string, problems: string[]): FactsFile | undefined {

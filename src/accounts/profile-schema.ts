@@ -1,5 +1,5 @@
 /** What a provider profile may say (config/providers.yaml), and what it must: every fact has a source and a date. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const cited = {
   source: z.string().min(3).max(120),

@@ -1,6 +1,6 @@
 /** Provider profiles: what is known of mail providers, from config/providers.yaml and a file of the administrator. */
 import { join, resolve } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import { nearest } from '../ground/nearest.ts';
 import { packageRoot } from '../ground/package-root.ts';

@@ -14,7 +14,7 @@
  * openapi.ts; `npm run docs` writes it down.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { asMailhaulError } from '../ground/errors.ts';
 import { errorSchema } from '../operations/answers/problem.ts';
 import type { Shown } from '../operations/answers/shown.ts';

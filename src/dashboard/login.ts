@@ -1,7 +1,7 @@
 /** Logging in and out, and who is logged in. */
 import type { CookieSerializeOptions } from '@fastify/cookie';
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Log } from '../ground/log.ts';
 import { sessionSchema } from '../operations/answers/session.ts';
 import type { Role } from '../operations/token.ts';

@@ -1,7 +1,7 @@
 /** The report of all accounts, of a group or of single ones, to be downloaded: as `mailhaul report` makes it. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Desk } from '../operations/desk.ts';
 import { Exports } from '../operations/export-archive.ts';
 import { openReport, type ReportFormat, reportFormats, scopeText } from '../operations/full-report.ts';

@@ -1,5 +1,5 @@
 /** What requests to the API may hold. Unknown fields are refused: a misspelt one must not do something else. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { MailhaulError } from '../ground/errors.ts';
 import { accountState, label } from '../operations/answers/counts.ts';
 

@@ -1,5 +1,5 @@
 /** Settings of what the dashboard shows: how often it looks, and how much it remembers. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const weekMs = 7 * 24 * 3600 * 1000;
 

@@ -1,5 +1,5 @@
 /** The conditions of a rule: their shape, and the schema that finds what is wrong with them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { readPattern } from './patterns.ts';
 
 /** One text, or several of which any will do. */

@@ -1,6 +1,6 @@
 /** The setting `connections`: how hosts are reached, besides name and port, and the schema that finds what is wrong. */
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A proxy as its URL names it; user and password are empty where the URL has none. */
 export interface ProxyPlace {

@@ -6,7 +6,7 @@ import { isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml
 import type { z } from 'zod';
 import { MailhaulError, printable } from './errors.ts';
 import { editDistance, nearest } from './nearest.ts';
-import { packageRoot } from './package-root.ts';
+import { builtFacts, packageRoot } from './package-root.ts';
 import { mergedSettings, type Settings, settingsSchema } from './settings.ts';
 
 /** Settings as they are used: the data directory is known and absolute. */
@@ -99,6 +99,11 @@ function readYaml(path: string, shown: string, given: Map<Name, Given>, problems
     text = readFileSync(path, 'utf8');
   } catch (error) {
     problems.push(`${shown} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}`);
+    return;
+  }
+  const built = builtFacts('default.json', text);
+  if (built) {
+    for (const [name, value] of Object.entries(built)) if (isName(name)) give(given, name, { value, source: shown });
     return;
   }
   const lines = new LineCounter();

@@ -1,5 +1,5 @@
 /** The settings of the log: what it looks like, which files there are, and how much of the talk with servers is in it. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A part of the schema of the settings. */
 export const logShape = {

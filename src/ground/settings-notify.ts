@@ -1,5 +1,5 @@
 /** The settings `notifications` and `notify…`: who is told of what, and how; and what finds mistakes in them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSafeUrl } from './settings-oauth.ts';
 
 /** What can be told (docs/notifications.md). */

@@ -1,5 +1,5 @@
 /** The setting `oauth`: where access tokens come from, and the schema that finds what is wrong with it. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How a token is obtained: for a whole tenant, by a person's consent, or by a key that may speak for every user. */
 export type OAuthKind = 'client-credentials' | 'refresh-token' | 'service-account';

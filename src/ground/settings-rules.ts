@@ -1,5 +1,5 @@
 /** The setting `rules`: its shape, the schema that finds what is wrong with it, and which list holds for an account. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { printable } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { type Condition, conditionFaults, conditionShape } from './settings-conditions.ts';

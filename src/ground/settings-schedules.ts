@@ -1,5 +1,5 @@
 /** The setting `schedules`: what its texts mean, and the schema that finds what is wrong with them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { cronFault } from './cron.ts';
 
 /** How often an account is due. */

@@ -1,5 +1,5 @@
 /** The settings of the dashboard's door: where it is known from outside, how long a login lasts, who watches live. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const ms = z
   .number()

@@ -1,5 +1,5 @@
 /** The settings: one schema for validation and types. config/default.yaml holds every default and what it means. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { boardSettings } from './settings-board.ts';
 import { connectionsSchema } from './settings-connections.ts';
 import { logShape } from './settings-logs.ts';
@@ -106,6 +106,7 @@ export const settingsSchema = z.strictObject({
   popNoopMs: wait,
   popHoldMs: wait,
   spoolMaxBytes: bytes,
+  spooledHeadersMaxBytes: bytes,
   batchMaxMessages: count.max(1000),
   batchMaxBytes: bytes,
   spoolLostAfterMs: wait,

@@ -1,6 +1,7 @@
 /** The whole report of accounts, from Redis and the records of verifications alone: no server is asked. */
 import { hostname } from 'node:os';
 import type { Account } from '../accounts/account.ts';
+import { programVersion } from '../ground/package-root.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
@@ -13,7 +14,6 @@ import { readStandings, type Standing } from '../report/standing.ts';
 import { accountFaults } from '../report/sums.ts';
 import { readAccepted, readUndelivered } from '../report/undelivered.ts';
 import type { VerificationRecord } from '../report/verification.ts';
-import { programVersion } from './program-version.ts';
 import { readThroughput } from './throughput.ts';
 import { readVerifyDocument, VerificationRecords } from './verification-records.ts';
 

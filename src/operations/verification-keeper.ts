@@ -1,4 +1,6 @@
 /** Leaves a record of what a verification found, account by account, for the reports that come after it. */
+
+import { programVersion } from '../ground/package-root.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { LoadedSettings } from '../ground/settings-load.ts';
 import type { Problem } from '../ledger/problems.ts';
@@ -6,7 +8,6 @@ import { readRunStandings, totalsOf } from '../ledger/standing.ts';
 import type { SampledAccount } from '../report/report.ts';
 import { deliveredIn, type VerificationRecord } from '../report/verification.ts';
 import type { Depth } from '../verify/sample.ts';
-import { programVersion } from './program-version.ts';
 import { VerificationRecords } from './verification-records.ts';
 import { sampleSizeText } from './verify-depth.ts';
 

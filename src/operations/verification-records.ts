@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MailhaulError, printable } from '../ground/errors.ts';
 import { syncFolder } from '../ground/made-once.ts';
 import { recordsOf, type VerificationRecord } from '../report/verification.ts';

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { TraceOptions } from '../ground/protocol-trace.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { UidlKeys } from './early-keys.ts';
 
 /** One login at one POP3 server. */
 export interface PopEndpoint {
@@ -52,10 +53,14 @@ export type PopOptions = Pick<
   withoutCapa?: boolean;
   /** Told when CAPA had cost a connection and the login without it worked. */
   onCapaUnusable?: () => void;
+  /** Told when the server mixed up commands that it was sent at once, before its maildrop was listed. */
+  onPipeliningBroken?: () => void;
   /** Drops the connection; whatever waits then rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Told what the server lists right before the login; servers list other things behind it. */
   onCapabilities?: (capabilities: ReadonlyMap<string, string>) => void;
+  /** What is made of each unique id of a listing as it comes. */
+  uidlKeys?: UidlKeys;
   /** Told when TLS is up and the certificate has verified, before the login. */
   onSecure?: (socket: TLSSocket) => void;
 };

@@ -1,13 +1,14 @@
 /** Runs the scenarios: who runs when, on which fresh mailboxes, and what is checked afterwards. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Report } from '../../src/report/report.ts';
 import { peaksOf } from './measured-process.ts';
-import type { RunResult, ScenarioResult } from './results.ts';
+import { isPeer, missingPeer, type PeerName, peers, runPeer } from './peers.ts';
+import type { AnyRow, RunResult, ScenarioResult } from './results.ts';
 import type { BenchRig, Source } from './rig.ts';
-import { hasRoles, type Programs, type Ran, type RowName, runRow } from './rows.ts';
+import { hasRoles, type Programs, type Ran, type RowName, runRow, type Task } from './rows.ts';
 import { type Scenario, type ScenarioName, scenarios } from './scenarios.ts';
 import { sumOf } from './statistics.ts';
 import { type Bytes, compareContents, destinationContents, mailboxCount, maildropCount } from './verify-copy.ts';
@@ -20,6 +21,8 @@ export interface BenchPlan {
   readonly directory: string;
   readonly pairs: number;
   readonly extent: 'full' | 'quick';
+  /** The path of that program. */
+  readonly pop2imap?: string | undefined;
   /** Told what is going on. */
   readonly say: (text: string) => void;
 }
@@ -51,6 +54,7 @@ export class BenchRun {
       loopFactor: 1,
       skipped: {},
     };
+    if (extent === 'full') await rig.settle(scenario.storage, this.#plan.say);
     const paired: RowName[] = ['ceiling', 'mailhaul'];
     if (hasRoles(programs)) paired.push('mailhaul-split');
     else result.skipped['mailhaul-split'] = 'this build has no command to run the roles apart';
@@ -58,10 +62,18 @@ export class BenchRun {
       for (const row of paired) result.runs.push(await this.#once(name, row, scenario, result.runs));
     }
     result.runs.push(await this.#once(name, 'mailhaul-redis', scenario, result.runs));
+    if (scenario.profiled) result.runs.push(await this.#once(name, 'mailhaul-profiled', scenario, result.runs));
     const loopCorpus = scenario.loopCorpus ?? scenario.corpus;
     const loops = extent === 'quick' ? 1 : scenario.loopRuns;
     result.runs.push(...(await this.#loop(name, { ...scenario, corpus: loopCorpus }, loops)));
     result.loopFactor = messages / sumOf(await rig.corpus(loopCorpus), (source) => source.messages);
+    // For a quick look the smallest mail will do.
+    const peerCorpus = extent === 'quick' ? 'd40' : loopCorpus;
+    for (const peer of scenario.peers ?? []) {
+      const why = await missingPeer(peer, this.#plan.pop2imap);
+      if (why !== undefined) result.skipped[peer] = why;
+      else result.runs.push(await this.#once(name, peer, { ...scenario, corpus: peerCorpus }, result.runs));
+    }
     return result;
   }
 
@@ -73,7 +85,7 @@ export class BenchRun {
     return runs;
   }
 
-  async #once(name: ScenarioName, row: RowName, scenario: Scenario, earlier: readonly RunResult[]): Promise<RunResult> {
+  async #once(name: ScenarioName, row: AnyRow, scenario: Scenario, earlier: readonly RunResult[]): Promise<RunResult> {
     const { rig, programs, directory, extent, say } = this.#plan;
     const sources = await rig.corpus(scenario.corpus);
     const route = await rig.route(scenario);
@@ -83,17 +95,25 @@ export class BenchRun {
     await flush(directory);
     await route.counts();
     const { popPort, imapPort } = route;
-    const ran = await runRow(row, programs, { popPort, imapPort, users, directory: own });
+    const task = { popPort, imapPort, users, directory: own };
+    const ran = await (isPeer(row) ? this.#peer(row, scenario, task) : runRow(row, programs, task));
     const roundTrips = await route.counts();
     const compare = extent === 'quick' || !earlier.some((run) => run.row === row);
     const ends = await this.#look(scenario, sources, users, compare);
     const result = resultOf(row, number, ran, sources, ends);
     if (roundTrips) result.roundTrips = roundTrips;
     for (const [, user] of users) await rig.forget(scenario.storage, user);
-    await rm(own, { recursive: true, force: true });
+    rig.disk.leave(own);
     const wrong = result.problems.length > 0 ? `  WRONG: ${result.problems.join('; ')}` : '';
     say(`${name.padEnd(18)} ${row.padEnd(15)} ${result.wallSeconds.toFixed(2).padStart(8)} s${wrong}`);
     return result;
+  }
+
+  async #peer(row: PeerName, { storage }: Scenario, { users, ...task }: Task): Promise<Ran> {
+    const server = await this.#plan.rig.destination(storage);
+    const [from, to] = users[0]!;
+    const ran = await runPeer(row, { ...task, from, to, server, pop2imap: this.#plan.pop2imap });
+    return { ...ran, said: undefined };
   }
 
   /** What is at both ends, read around the delay. */
@@ -125,8 +145,8 @@ interface Ends {
   compared?: Bytes;
 }
 
-function resultOf(row: RowName, number: number, ran: Ran, sources: readonly Source[], ends: Ends): RunResult {
-  const { status, wallSeconds, userSeconds, systemSeconds, processes, redis, report, hangs } = ran;
+function resultOf(row: AnyRow, number: number, ran: Ran, sources: readonly Source[], ends: Ends): RunResult {
+  const { status, wallSeconds, userSeconds, systemSeconds, processes, redis, report, hangs, version } = ran;
   const peaks = peaksOf(processes);
   const messages = sumOf(sources, (source) => source.messages);
   const result: RunResult = {
@@ -142,8 +162,10 @@ function resultOf(row: RowName, number: number, ran: Ran, sources: readonly Sour
     messages,
     bytes: sumOf(sources, (source) => source.bytes),
     ...ends,
-    problems: problemsOf(row, messages, ran, ends),
+    problems: isPeer(row) ? [] : problemsOf(row, messages, ran, ends),
   };
+  if (isPeer(row)) result.remarks = remarksOf(row, messages, ran, ends);
+  if (version !== undefined) result.version = version;
   if (redis) result.redis = redis;
   if (report) result.totals = report.totals;
   if (hangs !== undefined) result.hangs = hangs;
@@ -168,6 +190,16 @@ function problemsOf(row: RowName, messages: number, ran: Ran, ends: Ends): strin
   return problems;
 }
 
+/** What a peer left undone; that it alters mail is in the table. */
+function remarksOf(row: PeerName, messages: number, { status, stderr }: Ran, { destination }: Ends): string[] {
+  const remarks: string[] = [];
+  if (status === null || !peers[row].fine.includes(status)) {
+    remarks.push(`${row} ended with status ${status}: ${complaintOf(stderr)}`);
+  }
+  if (destination !== messages) remarks.push(`${row} brought ${destination} of ${messages} messages`);
+  return remarks;
+}
+
 /** The line that says what happened, or else the end of everything. */
 function complaintOf(stderr: string): string {
   return /^(?:mailhaul|\w*Error): .*$/m.exec(stderr)?.[0] ?? stderr.trim().slice(-400);
@@ -180,6 +212,6 @@ function sumProblems({ listed, ...others }: Report['totals']['messages']): strin
 }
 
 /** What earlier runs left to be written is not charged to the next one. */
-async function flush(directory: string): Promise<void> {
+export async function flush(directory: string): Promise<void> {
   await run('sync', ['-f', directory]).catch(() => run('sync').catch(() => undefined));
 }

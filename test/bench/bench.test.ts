@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isPeer } from './peers.ts';
 import { type BenchResult, runsOf } from './results.ts';
 import type { RowName } from './rows.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
@@ -52,10 +53,33 @@ describe('the quick benchmark', () => {
     }
   });
 
-  it('leaves out a row only where the program has no roles', () => {
+  it('leaves out a row only where the program has no roles, or a peer is not there', () => {
     for (const { skipped } of result.scenarios) {
-      expect(Object.keys(skipped).filter((row) => row !== 'mailhaul-split')).toEqual([]);
+      const ours = Object.keys(skipped).filter((row) => !isPeer(row));
+      expect(ours.filter((row) => row !== 'mailhaul-split')).toEqual([]);
+      const reasons = Object.entries(skipped).filter(([row]) => isPeer(row));
+      for (const [, why] of reasons) expect(why).toMatch(/is not installed$|^give --pop2imap PATH$/);
     }
+  });
+
+  it('has every peer that is there bring all mail, and says how much of it is as it was', () => {
+    const scenario = result.scenarios.find(({ name }) => name === 'big-maildir')!;
+    const runs = scenario.runs.filter(({ row }) => isPeer(row));
+    // dsync is a part of Dovecot.
+    expect(runs.map(({ row }) => row)).toEqual(expect.arrayContaining(['dsync', 'dsync-imapc']));
+    for (const { remarks, messages, source, destination, version, compared, row } of runs) {
+      expect({ row, remarks, source, destination }).toEqual({
+        row,
+        remarks: [],
+        source: messages,
+        destination: messages,
+      });
+      expect(version).toMatch(/^\d+\.\d/);
+      expect(compared!.exact + compared!.missing).toBe(messages);
+      if (row.startsWith('dsync')) expect(compared).toEqual({ exact: messages, missing: 0, extra: 0 });
+      expect(printed).toContain(`| ${row} | 1 |`);
+    }
+    expect(printed).toContain('pop2imap was left out: give --pop2imap PATH.');
   });
 
   it.each(Object.entries<Scenario>(scenarios))('counts what goes over a long line (%s)', (name, { oneWayMs }) => {
@@ -99,5 +123,6 @@ describe('the quick benchmark', () => {
     for (const name of Object.keys(scenarios)) expect(printed).toContain(`### ${name}: `);
     for (const row of ['ceiling', 'mailhaul', 'loop']) expect(printed).toContain(`| ${row} | 1 |`);
     expect(printed).toContain('| mailhaul ÷ ceiling | ≤ 1.25 × |');
+    expect(printed).toContain('## The budget (design §10)');
   });
 });

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 export async function buildPrograms(root: string, directory: string): Promise<Programs & { delay: string }> {
   const built = join(directory, 'programs');
   await mkdir(built, { recursive: true });
-  const sources = ['ceiling', 'plain-loop', 'delay-process'];
+  const sources = ['ceiling', 'plain-loop', 'bare-uidl', 'delay-process'];
   const config = {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: {
@@ -39,6 +39,8 @@ export async function buildPrograms(root: string, directory: string): Promise<Pr
     mailhaul: join(root, 'dist/src/cli.js'),
     ceiling: program('ceiling'),
     loop: program('plain-loop'),
+    profiles: join(directory, 'profiles'),
+    uidl: program('bare-uidl'),
     delay: program('delay-process'),
   };
 }

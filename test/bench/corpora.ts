@@ -37,7 +37,7 @@ const largest = 10_000_000;
 const smallest = 700;
 const counts: Record<'full' | 'quick', Record<CorpusName, readonly [users: number, messages: number]>> = {
   full: { big: [1, 5_000], d40: [1, 500], small: [1, 10_000], users: [20, 500] },
-  quick: { big: [1, 300], d40: [1, 60], small: [1, 300], users: [20, 20] },
+  quick: { big: [1, 300], d40: [1, 30], small: [1, 300], users: [20, 20] },
 };
 const seeds: Record<CorpusName, number> = { big: 112, d40: 201, small: 301, users: 401 };
 const sizes: Record<CorpusName, (random: Random) => number> = {
@@ -105,6 +105,11 @@ export function wireBytes(bytes: Buffer): number {
   let lines = 0;
   for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines += 1;
   return bytes.length + lines;
+}
+
+/** A maildrop is not what it was when it was filled: next time it is made anew. */
+export async function spoilMaildrop(server: Dovecot, user: string): Promise<void> {
+  await rm(join(server.directory, 'corpora', `${user}.json`), { force: true });
 }
 
 async function read(path: string): Promise<(Maildrop & { version: number }) | undefined> {

@@ -2,6 +2,7 @@
 import type { GrowthFigures } from './growth.ts';
 import { type Area, areaOf, type Line, type Panel, panelsOf } from './growth-panels.ts';
 import type { ScaleFigures } from './scale.ts';
+import { round, rule, svgOf, text } from './svg-parts.ts';
 
 const panelWidth = 340;
 const panelHeight = 250;
@@ -10,20 +11,11 @@ const margin = { top: 64, left: 8, bottom: 30 };
 const inset = { left: 64, right: 88, top: 34, bottom: 44 };
 const nameHeight = 13;
 
-/** Both colour schemes: as an image it follows that of the reader. Every colour has 4.5 : 1 against its ground. */
 const style = `
-  svg { --ground: #ffffff; --text: #1f2328; --faint: #59636e; --rule: #d1d9e0;
-        --own: #0a58ca; --other: #9a4a00; --redis: #b3261e; --service: #1a7f37; }
+  svg { --own: #0a58ca; --other: #9a4a00; --redis: #b3261e; --service: #1a7f37; }
   @media (prefers-color-scheme: dark) {
-    svg { --ground: #0d1117; --text: #f0f6fc; --faint: #9da7b3; --rule: #3d444d;
-          --own: #79b8ff; --other: #e3a355; --redis: #ff9492; --service: #6fdd8b; }
+    svg { --own: #79b8ff; --other: #e3a355; --redis: #ff9492; --service: #6fdd8b; }
   }
-  text { font: 12px system-ui, sans-serif; fill: var(--text); }
-  .head { font-size: 17px; font-weight: 600; }
-  .title { font-size: 13px; font-weight: 600; }
-  .faint { fill: var(--faint); }
-  .ground { fill: var(--ground); }
-  .rule { stroke: var(--rule); }
   .linear { stroke: var(--faint); stroke-dasharray: 1 4; stroke-linecap: round; stroke-width: 1.5; }
   ${['own', 'other', 'redis', 'service']
     .map(
@@ -44,17 +36,10 @@ export function growthSvg(growth: GrowthFigures, scale: readonly ScaleFigures[])
     row.map((panel, across) => panelOf(panel, margin.left + across * panelWidth, margin.top + down * panelHeight)),
   );
   const note = 'Both axes are logarithmic. Dotted: what grows tenfold with a tenfold size.';
-  return `${[
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="name what">`,
-    '<title id="name">How time and memory grow</title>',
-    `<desc id="what">${escaped(rows.flat().map(words).join(' '))}</desc>`,
-    `<style>${style}</style>`,
-    `<rect class="ground" width="${width}" height="${height}" rx="8"/>`,
-    text(margin.left + 12, 28, 'How time and memory grow', 'head'),
-    text(margin.left + 12, 48, note, 'faint'),
-    ...panels,
-    '</svg>',
-  ].join('\n')}\n`;
+  const name = 'How time and memory grow';
+  const heads = [text(margin.left + 12, 28, name, 'head'), text(margin.left + 12, 48, note, 'faint')];
+  const told = rows.flat().map(words).join(' ');
+  return svgOf({ width, height, name, words: told, style, parts: [...heads, ...panels] });
 }
 
 /** What a panel shows, for who does not see it. */
@@ -125,25 +110,9 @@ function names(lines: readonly Line[], area: Area): string[] {
     });
 }
 
-function rule(x1: number, y1: number, x2: number, y2: number): string {
-  return `<line class="rule" x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}"/>`;
-}
-
-function text(x: number, y: number, words: string, kind: string, anchor = 'start'): string {
-  return `<text x="${round(x)}" y="${round(y)}" class="${kind}" text-anchor="${anchor}">${escaped(words)}</text>`;
-}
-
-function escaped(words: string): string {
-  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-}
-
 /** 200,000 as 200k; three digits of what is small. */
 function short(value: number): string {
   if (value >= 1e6) return `${round(value / 1e6)}M`;
   if (value >= 10_000) return `${round(value / 1000)}k`;
   return Number(value.toPrecision(3)).toLocaleString('en');
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

@@ -1,18 +1,27 @@
 /** The shape of the raw figures. */
+import { readFile } from 'node:fs/promises';
 import type { Report } from '../../src/report/report.ts';
+import type { AgainFigures } from './again.ts';
+import type { CpuFigures } from './cpu.ts';
 import type { DashboardFigures } from './dashboard.ts';
+import type { FairnessFigures } from './fairness.ts';
 import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
+import type { PeerName } from './peers.ts';
 import type { RedisMemory } from './redis-memory.ts';
 import type { RouteCounts } from './rig.ts';
 import type { RowName } from './rows.ts';
 import type { ScaleFigures } from './scale.ts';
 import type { ScenarioName } from './scenarios.ts';
+import type { StartFigures } from './start-time.ts';
 import type { Bytes } from './verify-copy.ts';
+
+/** Whatever is measured beside others. */
+export type AnyRow = RowName | PeerName;
 
 /** One run of one program. */
 export interface RunResult {
-  row: RowName;
+  row: AnyRow;
   /** In the order in which the runs of a scenario took place. */
   number: number;
   status: number | null;
@@ -35,6 +44,10 @@ export interface RunResult {
   /** Totals of Mailhaul's report. */
   totals?: Report['totals'];
   hangs?: number;
+  /** What a peer calls its version. */
+  version?: string;
+  /** What went wrong with a peer: it is said, and is no fault of ours. */
+  remarks?: string[];
   /** What was wrong with the run; empty when nothing was. */
   problems: string[];
 }
@@ -49,7 +62,7 @@ export interface ScenarioResult {
   /** The plain loop's time is multiplied by this: it ran on fewer messages. */
   loopFactor: number;
   /** Why a row is missing. */
-  skipped: Partial<Record<RowName, string>>;
+  skipped: Partial<Record<AnyRow, string>>;
 }
 
 /** The JSON document. */
@@ -60,15 +73,31 @@ export interface BenchResult {
   pairs: number;
   machine: { cpus: string[]; memoryMB: number; kernel: string; node: string };
   scenarios: ScenarioResult[];
+  /** Of the scenario that is profiled. */
+  cpu?: CpuFigures;
+  /** Where nothing in particular is asked for. */
+  start?: StartFigures;
   /** With `--scale`: the smaller number of accounts, and the larger one. */
   scale?: ScaleFigures[];
   /** With `--dashboard`. */
   dashboard?: DashboardFigures;
   /** With `--growth`. */
   growth?: GrowthFigures;
+  /** Re-runs; with all scenarios, and with `--again`. */
+  again?: AgainFigures;
+  /** With `--fairness`. */
+  fairness?: FairnessFigures;
 }
 
 /** Runs of one row, in their order. */
-export function runsOf(scenario: Pick<ScenarioResult, 'runs'>, row: RowName): RunResult[] {
+export function runsOf(scenario: Pick<ScenarioResult, 'runs'>, row: AnyRow): RunResult[] {
   return scenario.runs.filter((run) => run.row === row);
+}
+
+/** Reads raw figures that were kept. Throws where the file is not there, or is something else. */
+export async function readResult(path: string): Promise<BenchResult> {
+  const result = JSON.parse(await readFile(path, 'utf8')) as Partial<BenchResult>;
+  if (result.version !== 1 || !Array.isArray(result.scenarios))
+    throw new Error(`${path} has no figures of the benchmark`);
+  return result as BenchResult;
 }

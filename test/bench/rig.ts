@@ -1,11 +1,12 @@
 /** The servers of the benchmark, its made mail and the line between them. */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dovecot, startDovecot } from '../../src/demo/dovecot.ts';
 import { type CorpusName, fillMaildrop, type Maildrop, maildropsOf } from './corpora.ts';
 import type { ConnectionCount } from './delay-proxy.ts';
 import { DelayedPorts } from './delayed-ports.ts';
 import type { Scenario } from './scenarios.ts';
+import { SettledDisk } from './settled-disk.ts';
 import { type Contents, sourceContents } from './verify-copy.ts';
 
 /** A filled maildrop and what it holds. */
@@ -29,6 +30,8 @@ export interface RouteCounts {
 
 /** Servers are started when they are first asked for; `close` ends them all. */
 export class BenchRig {
+  /** What is on it costs every run the same. */
+  readonly disk = new SettledDisk();
   readonly #directory: string;
   readonly #sourceDirectory: string;
   readonly #extent: 'full' | 'quick';
@@ -81,10 +84,15 @@ export class BenchRig {
     return { popPort: pop, imapPort: imap, counts };
   }
 
-  /** Removes the mail of a destination user. */
+  /** The mail of a destination user is no longer needed. */
   async forget(storage: 'maildir' | 'mdbox', user: string): Promise<void> {
     const { mailRoot } = await this.destination(storage);
-    await rm(join(mailRoot, user), { recursive: true, force: true });
+    this.disk.leave(join(mailRoot, user));
+  }
+
+  /** Waits until the disk under a destination is as it was at first. */
+  async settle(storage: 'maildir' | 'mdbox', say: (text: string) => void): Promise<void> {
+    await this.disk.settle((await this.destination(storage)).mailRoot, say);
   }
 
   async close(): Promise<void> {

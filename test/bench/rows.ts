@@ -12,7 +12,7 @@ import { measureRedis, type RedisMemory } from './redis-memory.ts';
 import { sumOf } from './statistics.ts';
 
 /** One program of the comparison. */
-export type RowName = 'ceiling' | 'mailhaul' | 'mailhaul-split' | 'mailhaul-redis' | 'loop';
+export type RowName = 'ceiling' | 'mailhaul' | 'mailhaul-split' | 'mailhaul-redis' | 'mailhaul-profiled' | 'loop';
 
 /** What every program is told. */
 export interface Task {
@@ -29,6 +29,9 @@ export interface Programs {
   readonly mailhaul: string;
   readonly ceiling: string;
   readonly loop: string;
+  readonly uidl: string;
+  /** A directory for the profiles of V8. */
+  readonly profiles: string;
 }
 
 /** A run, with what only some rows have. */
@@ -40,6 +43,8 @@ export interface Ran extends Measured {
   redis?: RedisMemory;
   /** Waits of the plain loop that its time does not contain. */
   hangs?: number;
+  /** What a peer calls its version. */
+  version?: string;
 }
 
 const limitMs = 20 * 60_000;
@@ -52,6 +57,7 @@ export function runRow(row: RowName, programs: Programs, task: Task): Promise<Ra
     ceiling: runCeiling,
     mailhaul: (given, of) => runMailhaul(given, of, []),
     'mailhaul-redis': (given, of) => withRedis(of, (url) => runMailhaul(given, of, ['--redis', url])),
+    'mailhaul-profiled': (given, of) => runMailhaul(given, of, [], profiling(given.profiles)),
     'mailhaul-split': (given, of) => withRedis(of, (url) => runSplit(given, of, url)),
     loop: runLoop,
   };
@@ -74,6 +80,11 @@ function start(task: Task, command: readonly string[]): MeasuredProcess {
   return MeasuredProcess.start([process.execPath, ...command], { directory: task.directory, limitMs, env });
 }
 
+/** Flags of Node.js: V8 looks twice a millisecond at what is going on, and the program is none the wiser. */
+function profiling(directory: string): string[] {
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=500'];
+}
+
 function pairsOf({ users }: Task): string[] {
   return users.map((pair) => pair.join('='));
 }
@@ -81,6 +92,12 @@ function pairsOf({ users }: Task): string[] {
 async function runCeiling({ ceiling }: Programs, task: Task): Promise<Ran> {
   const ports = [task.popPort, task.imapPort].map(String);
   const measured = await start(task, [ceiling, ...ports, String(ceilingAtOnce), ...pairsOf(task)]).ended;
+  return { ...measured, said: document<{ messages: number }>(measured)?.messages };
+}
+
+/** Logs in and asks for UIDL: what a re-run cannot do without. */
+export async function runUidl({ uidl }: Programs, task: Task): Promise<Ran> {
+  const measured = await start(task, [uidl, String(task.popPort), task.users[0]![0]]).ended;
   return { ...measured, said: document<{ messages: number }>(measured)?.messages };
 }
 
@@ -96,11 +113,17 @@ async function runLoop({ loop }: Programs, task: Task): Promise<Ran> {
   };
 }
 
-async function runMailhaul({ mailhaul }: Programs, task: Task, more: readonly string[]): Promise<Ran> {
+/** `mailhaul sync` in its own directory of data below that of the task, with further options. */
+export async function runMailhaul(
+  { mailhaul }: Programs,
+  task: Task,
+  more: readonly string[],
+  flags: readonly string[] = [],
+): Promise<Ran> {
   const list = await writeList(task);
   const dataDir = join(task.directory, 'data');
   const options = ['--data-dir', dataDir, '--quiet', '--json', ...more];
-  return withReport(await start(task, [mailhaul, 'sync', list, ...options]).ended);
+  return withReport(await start(task, [...flags, mailhaul, 'sync', list, ...options]).ended);
 }
 
 /** Three processes on one Redis and one data directory; the time is that of the run, its workers' start included. */
@@ -152,7 +175,8 @@ function document<Shape>({ stdout }: Measured): Shape | undefined {
   }
 }
 
-async function writeList(task: Task): Promise<string> {
+/** The account list of a task. */
+export async function writeList(task: Task): Promise<string> {
   await mkdir(task.directory, { recursive: true });
   const path = join(task.directory, 'accounts.csv');
   const side = (name: string) => ['host', 'port', 'security', 'user', 'password'].map((column) => `${name}_${column}`);

@@ -1,5 +1,6 @@
 /** What is measured: which mail goes where, over which line, and what it may cost (design §10). */
 import type { CorpusName } from './corpora.ts';
+import type { PeerName } from './peers.ts';
 
 /** One comparison. */
 export interface Scenario {
@@ -10,9 +11,13 @@ export interface Scenario {
   readonly oneWayMs: number;
   /** The mail of the plain loop, where its figure is scaled from fewer messages. */
   readonly loopCorpus?: CorpusName;
+  /** Who runs besides, once, where it is installed; on the loop's mail, too. */
+  readonly peers?: readonly PeerName[];
   /** How often the loop runs in a full benchmark; it is slow. */
   readonly loopRuns: number;
   readonly budget: Budget;
+  /** With a run besides that shows where the processor time goes. */
+  readonly profiled?: true;
 }
 
 /** Limits of design §10; what is not there has none. */
@@ -21,6 +26,8 @@ export interface Budget {
   readonly toCeiling?: number;
   /** The loop's time divided by Mailhaul's, at least. */
   readonly loopToMailhaul?: number;
+  /** pop2imap's time divided by Mailhaul's, at least. */
+  readonly pop2imapToMailhaul?: number;
   /** Peak resident memory of Mailhaul's process in MiB, at most. */
   readonly residentMiB?: number;
   /** Bytes in Redis for each message, at most. */
@@ -38,7 +45,9 @@ export const scenarios = {
     storage: 'maildir',
     oneWayMs: 0,
     loopRuns: 2,
-    budget: { toCeiling: 1.25, loopToMailhaul: 3, ...redis },
+    profiled: true,
+    peers: ['mpop', 'getmail', 'fetchmail', 'dsync', 'dsync-imapc', 'pop2imap'],
+    budget: { toCeiling: 1.25, loopToMailhaul: 3, pop2imapToMailhaul: 3.5, ...redis },
   },
   'big-mdbox': {
     title: 'the same to mdbox',
@@ -55,7 +64,8 @@ export const scenarios = {
     oneWayMs: 20,
     loopCorpus: 'd40',
     loopRuns: 1,
-    budget: { toCeiling: 1.25, loopToMailhaul: 30 },
+    peers: ['dsync-imapc', 'pop2imap'],
+    budget: { toCeiling: 1.25, loopToMailhaul: 30, pop2imapToMailhaul: 50 },
   },
   'd40-maildir-40ms': {
     title: 'a small maildrop to Maildir, 40 ms round trip, program start included',

@@ -1,6 +1,6 @@
 /** The figures as Markdown. */
-import { type BenchResult, type RunResult, runsOf, type ScenarioResult } from './results.ts';
-import type { RowName } from './rows.ts';
+import { isPeer, type PeerName, peers } from './peers.ts';
+import { type AnyRow, type BenchResult, type RunResult, runsOf, type ScenarioResult } from './results.ts';
 import { type Budget, scenarios } from './scenarios.ts';
 import { median, pairRatio, sumOf } from './statistics.ts';
 
@@ -12,12 +12,14 @@ export interface BudgetLine {
   met: boolean;
 }
 
-const rows: readonly RowName[] = ['ceiling', 'mailhaul', 'mailhaul-split', 'mailhaul-redis', 'loop'];
+const others = Object.keys(peers) as PeerName[];
+/** Every row in the order in which it is shown. */
+export const rows: readonly AnyRow[] = ['ceiling', 'mailhaul', 'mailhaul-split', 'mailhaul-redis', 'loop', ...others];
 const mebibyte = 1024 * 1024;
 
-/** Wall seconds of each run of a row; those of the loop as if it had moved all of the scenario's mail. */
-export function wallsOf(scenario: ScenarioResult, row: RowName): number[] {
-  const factor = row === 'loop' ? scenario.loopFactor : 1;
+/** Wall seconds of each run of a row; those of the loop and of peers as if they had moved all of the scenario's mail. */
+export function wallsOf(scenario: ScenarioResult, row: AnyRow): number[] {
+  const factor = scaleOf(scenario, row);
   return runsOf(scenario, row).map((run) => run.wallSeconds * factor);
 }
 
@@ -30,10 +32,14 @@ export function budgetLines(scenario: ScenarioResult): BudgetLine[] {
     const met = least ? measured >= limit : measured <= limit;
     lines.push({ what, budget: `${least ? '≥' : '≤'} ${limit}${unit}`, measured, met });
   };
-  const walls = (row: RowName) => wallsOf(scenario, row);
+  const walls = (row: AnyRow) => wallsOf(scenario, row);
   add('mailhaul ÷ ceiling', budget.toCeiling, pairRatio(walls('mailhaul'), walls('ceiling')), ' ×');
   const loop = median(walls('loop')) / median(walls('mailhaul'));
   add('loop ÷ mailhaul', budget.loopToMailhaul, loop, ' ×', true);
+  const pop2imap = median(walls('pop2imap')) / median(walls('mailhaul'));
+  // What did not bring all mail has no time.
+  const complete = runsOf(scenario, 'pop2imap').every(({ destination, messages }) => destination === messages);
+  add('pop2imap ÷ mailhaul', budget.pop2imapToMailhaul, complete ? pop2imap : undefined, ' ×', true);
   const resident = runsOf(scenario, 'mailhaul').map(({ peakRssMB }) => (peakRssMB * 1e6) / mebibyte);
   // Without /proc nothing was seen.
   add('peak RSS of mailhaul', budget.residentMiB, Math.max(...resident) || undefined, ' MiB');
@@ -48,7 +54,7 @@ export function budgetLines(scenario: ScenarioResult): BudgetLine[] {
 export function tablesOf(result: BenchResult): string {
   const parts = result.scenarios.map((scenario) => {
     const skipped = Object.entries(scenario.skipped).map(([row, why]) => `${row} was left out: ${why}.`);
-    const notes = [...skipped, ...loopNotes(scenario)];
+    const notes = [...skipped, ...loopNotes(scenario), ...peerNotes(scenario)];
     const tables = [timeTable(scenario), tripTable(scenario), redisTable(scenario), budgetTable(scenario)];
     const mail = `${scenario.messages.toLocaleString('en')} messages, ${(scenario.bytes / 1e6).toFixed(1)} MB`;
     return [`### ${scenario.name}: ${scenario.title} (${mail})`, ...tables, ...notes].filter(Boolean).join('\n\n');
@@ -65,7 +71,18 @@ export function table(head: readonly string[], lines: readonly (readonly string[
 }
 
 function timeTable(scenario: ScenarioResult): string {
-  const head = ['row', 'runs', 'wall s (min–max)', 'user s', 'sys s', 'peak RSS MB', 'msg/s', 'MB/s', '÷ ceiling'];
+  const head = [
+    'row',
+    'runs',
+    'wall s (min–max)',
+    'user s',
+    'sys s',
+    'peak RSS MB',
+    'msg/s',
+    'MB/s',
+    '÷ ceiling',
+    'exact',
+  ];
   const ceiling = wallsOf(scenario, 'ceiling');
   const lines = rows.flatMap((row) => {
     const runs = runsOf(scenario, row);
@@ -73,7 +90,7 @@ function timeTable(scenario: ScenarioResult): string {
     const walls = wallsOf(scenario, row);
     const wall = median(walls);
     const middle = (pick: (run: RunResult) => number, digits = 2) => {
-      const factor = row === 'loop' ? scenario.loopFactor : 1;
+      const factor = scaleOf(scenario, row);
       return (median(runs.map(pick)) * (pick === peak ? 1 : factor)).toFixed(digits);
     };
     const ratio = pairRatio(walls, ceiling);
@@ -88,10 +105,26 @@ function timeTable(scenario: ScenarioResult): string {
         (scenario.messages / wall).toFixed(0),
         (scenario.bytes / wall / 1e6).toFixed(1),
         ratio === undefined ? '' : ratio.toFixed(2),
+        exactOf(runs),
       ],
     ];
   });
   return table(head, lines);
+}
+
+/** By how much the time of a row is multiplied: it ran on fewer messages. */
+function scaleOf(scenario: ScenarioResult, row: AnyRow): number {
+  if (row === 'loop') return scenario.loopFactor;
+  const [run] = isPeer(row) ? runsOf(scenario, row) : [];
+  return run ? scenario.messages / run.messages : 1;
+}
+
+/** How many messages arrived with every byte, where that was looked at. */
+function exactOf(runs: readonly RunResult[]): string {
+  const run = runs.find(({ compared }) => compared);
+  if (!run?.compared) return '';
+  const { exact } = run.compared;
+  return exact === run.messages ? 'all' : `${exact.toLocaleString('en')} of ${run.messages.toLocaleString('en')}`;
 }
 
 function peak(run: RunResult): number {
@@ -156,4 +189,15 @@ function loopNotes(scenario: ScenarioResult): string[] {
   notes.push(`Of the loop's ${loop.messages} messages ${exact} arrived with every byte.`);
   if (loop.hangs) notes.push(`node-pop3 hung ${loop.hangs} times; the waits are not in its time.`);
   return notes;
+}
+
+/** What each peer is, and what it left undone. */
+function peerNotes(scenario: ScenarioResult): string[] {
+  return others.flatMap((row) => {
+    const [run] = runsOf(scenario, row);
+    if (!run) return [];
+    const scaled = scaleOf(scenario, row) === 1 ? '' : `; its times are scaled from ${run.messages} messages`;
+    const what = `${row} ${run.version} ${peers[row].does}${scaled}.`;
+    return [what, ...(run.remarks ?? []).map((remark) => `${remark}.`)];
+  });
 }

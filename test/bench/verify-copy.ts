@@ -34,7 +34,10 @@ export function destinationContents(port: number, user: string): Promise<Content
   return contents(mailboxContents({ port, user, password }));
 }
 
-async function contents(messages: AsyncIterable<{ bytes: Buffer }>): Promise<Contents> {
+/** The same of messages that are at hand. */
+export async function contents(
+  messages: AsyncIterable<{ bytes: Buffer }> | Iterable<{ bytes: Buffer }>,
+): Promise<Contents> {
   const counts = new Map<string, number>();
   for await (const message of messages) count(counts, message);
   return counts;

@@ -30,7 +30,7 @@ const leaf = (what: string): Layer => ({
   because: `${what}; what it is used for is not its business`,
 });
 
-/** The folders of src/, and its two files. A folder may always import itself. */
+/** The folders of src/, and its three files. A folder may always import itself. */
 export const layers: Readonly<Record<string, Layer>> = {
   ground: { may: [], because: 'everyone stands on it, so it stands on nobody' },
   accounts: { may: ['transport', 'ground'], because: 'accounts knows who and by what way, and nothing of mail' },
@@ -79,6 +79,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     because: 'the service builds everything and knows no command line',
   },
   'cli.ts': { may: ['commands', 'ground'], because: 'cli turns arguments into one command' },
+  'start-up.ts': { may: [], because: 'start-up loads the built program, whatever that is' },
   workers: { may: engine, because: 'a worker joins a queue to a session; the service starts it' },
 };
 

@@ -1,6 +1,6 @@
 /** The signed assertion of a service account (RFC 7523). This file owns jose. */
 import { importPKCS8, SignJWT } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MailhaulError } from '../../ground/errors.ts';
 import { isSafeUrl } from '../../ground/settings-oauth.ts';
 import { readKeyFile } from './key-file.ts';

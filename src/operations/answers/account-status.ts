@@ -1,5 +1,5 @@
 /** How accounts stand: one, a page of them, and the whole service in a few numbers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { accountState, byteCountsSchema, count, instant, messageCountsSchema, stateCounts } from './counts.ts';
 import { pauseSchema } from './overview.ts';
 import { errorCode, problemSchema } from './problem.ts';

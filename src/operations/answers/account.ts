@@ -1,5 +1,5 @@
 /** One account: its earlier runs, and the messages that did not arrive. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { accountState, byteCountsSchema, count, instant, messageCountsSchema } from './counts.ts';
 
 /** One run. */

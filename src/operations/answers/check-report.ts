@@ -1,5 +1,5 @@
 /** The report of a check, as `mailhaul check --json` prints it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CheckReport } from '../../report/check-report.ts';
 import { count } from './counts.ts';
 import { problemSchema } from './problem.ts';

@@ -1,5 +1,5 @@
 /** Counts and states as answers of the API have them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { longestLabel } from '../../accounts/account.ts';
 import type { RunState } from '../../ledger/run.ts';
 import type { ByteCounts, MessageCounts } from '../../report/report.ts';

@@ -1,5 +1,5 @@
 /** What came of steering, of changes of the account list, and the log of both. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { count, instant } from './counts.ts';
 import type { Shown } from './shown.ts';
 

@@ -1,5 +1,5 @@
 /** What discovery found, as `mailhaul discover --json` prints it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { count } from './counts.ts';
 import type { Shown } from './shown.ts';
 

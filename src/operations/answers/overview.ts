@@ -1,5 +1,5 @@
 /** The whole service at a glance, the hosts that it talks to, and what it carried lately. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { byteCountsSchema, count, instant, messageCountsSchema, stateCounts } from './counts.ts';
 
 /** A pause that holds everything, a group or an account. */

@@ -1,5 +1,5 @@
 /** Errors and problems as answers have them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, errorRows } from '../../ground/errors.ts';
 import type { Problem } from '../../ledger/problems.ts';
 import { count } from './counts.ts';

@@ -1,5 +1,5 @@
 /** The reports of runs, as the JSON documents of the commands have them (design §4). */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AccountReport, Report } from '../../report/report.ts';
 import { nextPage } from './account-status.ts';
 import { accountState, byteCountsSchema, count, instant, messageCountsSchema } from './counts.ts';

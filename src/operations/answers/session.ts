@@ -1,5 +1,5 @@
 /** Who is logged in at the dashboard, and what he may do. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** GET /api/session. */
 export const sessionSchema = z.strictObject({

@@ -1,5 +1,5 @@
 /** The type of an answer, from its schema. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** The same with nothing in it that may be changed: what an operation returns is read, and no more. */
 export type ReadOnly<T> = T extends readonly (infer E)[]

@@ -1,5 +1,5 @@
 /** The account list as a table that can be searched, filtered and sorted, and what changes in it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { accountState, count, instant, label } from './counts.ts';
 
 /** One account in the table. */

@@ -1,5 +1,5 @@
 /** Work in the background: what can be asked for, and how it stands. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Authorized } from '../authorize.ts';
 import { checkReportSchema } from './check-report.ts';
 import { count, instant, label } from './counts.ts';

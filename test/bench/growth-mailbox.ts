@@ -15,6 +15,8 @@ import { type Contents, compareContents, destinationContents, madeContents } fro
 export interface MailboxPoint extends RunCost {
   /** Messages of the mailbox before the run. */
   messages: number;
+  /** Messages of the mailbox after it, all of which the index has. */
+  indexed: number;
   /** Time that it took to fill it, which is the server's. */
   fillSeconds: number;
   /** Time that a bare socket took to read all its headers, right after the run. */
@@ -48,7 +50,8 @@ export async function measureMailbox(
     problems.push(...foundAmiss(contents, await destinationContents(rig.destination.imapPort, to), messages));
     await rm(join(rig.destination.mailRoot, to), { recursive: true, force: true });
   }
-  return { messages, fillSeconds: median(filled), bareSeconds: median(bare), ...costOf(ran), problems };
+  const indexed = messages + arriving / 2;
+  return { messages, indexed, fillSeconds: median(filled), bareSeconds: median(bare), ...costOf(ran), problems };
 }
 
 /** Every second message of the maildrop, spread evenly among small ones of others. */

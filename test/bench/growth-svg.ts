@@ -8,7 +8,7 @@ const panelWidth = 340;
 const panelHeight = 250;
 const margin = { top: 64, left: 8, bottom: 30 };
 /** What a panel leaves free around its area: for its title, its ticks and the names of its lines. */
-const inset = { left: 52, right: 92, top: 34, bottom: 44 };
+const inset = { left: 64, right: 88, top: 34, bottom: 44 };
 const nameHeight = 13;
 
 const style = `

@@ -86,7 +86,7 @@ export function growthText({ maildrops, mailboxes, lists }: GrowthFigures, exten
         { what: 'time of a bare socket to read the headers', unit: 's', pick: ({ bareSeconds }) => bareSeconds },
         { what: 'Redis, processor time', unit: 's', pick: ({ redisCpuSeconds }) => redisCpuSeconds },
         { what: 'Redis, most memory', unit: 'MB', pick: ({ redisPeakMB }) => redisPeakMB },
-        { what: 'index a message', unit: 'B', pick: (point) => point.indexBytes / point.messages, isFlat: true },
+        { what: 'index a message', unit: 'B', pick: (point) => point.indexBytes / point.indexed, isFlat: true },
       ],
     }),
     partText({

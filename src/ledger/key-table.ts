@@ -39,7 +39,9 @@ export class KeyTable {
 
   /** The slot of the key at `offset` of `bytes`, or the free one where it belongs. */
   #slot(bytes: Buffer, offset: number): number {
-    let slot = bytes.readUInt32LE(offset) & this.#mask;
+    let slot =
+      (bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)) &
+      this.#mask;
     for (;;) {
       const number = this.#slots[slot]!;
       if (number === -1) return slot;

@@ -79,5 +79,6 @@ export function outcomeAt(packed: Buffer, offset: number): Outcome {
 
 /** Number of the run that settled the message of the record that begins at `offset`. */
 export function runAt(packed: Buffer, offset: number): number {
-  return packed.readUIntBE(offset + 29, 3);
+  // Asked of every record of a ledger: the reading function of Buffer takes several times as long.
+  return (packed[offset + 29]! << 16) | (packed[offset + 30]! << 8) | packed[offset + 31]!;
 }

@@ -57,8 +57,10 @@ export class LedgerTable {
 
   /** The records of one run, each message once. */
   *ofRun(run: number): Generator<LedgerRecord> {
-    for (const at of this.#keys.numbers()) {
-      if (runAt(this.#records, at * recordBytes) === run) yield unpackRecord(this.#records, at * recordBytes);
+    for (let at = 0; at + recordBytes <= this.#records.length; at += recordBytes) {
+      // Of several records of one message the last counts, and it may be of another run.
+      const isOf = runAt(this.#records, at) === run && this.#keys.find(this.#records, at) * recordBytes === at;
+      if (isOf) yield unpackRecord(this.#records, at);
     }
   }
 

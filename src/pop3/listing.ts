@@ -89,13 +89,26 @@ export async function listMaildrop(connection: PopConnection, pipelining: boolea
   const { uidlKeys } = connection.options;
   const keys = uidlKeys && new EarlyKeys(uidlKeys);
   const uidl = ask('UIDL', keys);
-  const [listed, identified] = await Promise.all([list.reply, uidl.reply]);
+  const read = async () => {
+    const listed = await list.reply;
+    // While the server makes the other one.
+    return {
+      listed,
+      sizes: listed.kind === 'ok' ? orFail(connection, () => parseSizes(list.body, connection)) : noSizes,
+    };
+  };
+  const [{ listed, sizes }, identified] = await Promise.all([read(), uidl.reply]);
   if (listed.kind !== 'ok') {
     const reply = connection.readable(listed.line);
     throw connection.error(classifyRefusal(reply), { reply });
   }
+  const ids = identified.kind === 'ok' ? uidl.body : undefined;
+  return orFail(connection, () => withUidls(sizes, ids, connection, keys));
+}
+
+function orFail<Value>(connection: PopConnection, parse: () => Value): Value {
   try {
-    return parseListing(list.body, identified.kind === 'ok' ? uidl.body : undefined, connection, keys);
+    return parse();
   } catch (error) {
     connection.fail(error);
     throw error;
@@ -135,8 +148,20 @@ export function parseListing(
   context: ListingContext,
   keys?: EarlyKeys,
 ): MaildropListing {
+  return withUidls(parseSizes(list, context), uidl, context, keys);
+}
+
+/** What LIST tells. */
+interface Sizes {
+  readonly numbers: Uint32Array;
+  readonly octets: Float64Array;
+}
+
+const noSizes: Sizes = { numbers: new Uint32Array(), octets: new Float64Array() };
+
+function parseSizes(list: Buffer, context: ListingContext): Sizes {
   const { host } = context.endpoint;
-  const { popListingMaxMessages, popUidlMaxBytes } = context.options;
+  const { popListingMaxMessages } = context.options;
   const count = countLines(list);
   if (count > popListingMaxMessages) {
     throw new MailhaulError('listing-too-large', { host, limit: `${popListingMaxMessages} messages` });
@@ -150,6 +175,18 @@ export function parseListing(
     octets[lines] = readNumber(list, from).value;
     lines += 1;
   });
+  return { numbers, octets };
+}
+
+function withUidls(
+  { numbers, octets }: Sizes,
+  uidl: Buffer | undefined,
+  context: ListingContext,
+  keys: EarlyKeys | undefined,
+): MaildropListing {
+  const { host } = context.endpoint;
+  const { popUidlMaxBytes } = context.options;
+  const count = numbers.length;
   if (uidl === undefined) return new MaildropListing(numbers, octets, undefined);
   const [from, to] = [new Float64Array(count), new Float64Array(count)];
   const ranges: UidlRanges = { bytes: uidl, from, to, lines: new Uint32Array(count), keys };

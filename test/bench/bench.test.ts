@@ -20,6 +20,8 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mailhaul-bench-test-'));
   const json = join(directory, 'bench.json');
   const args = ['--import', 'tsx', 'test/bench/main.ts', '--quick', '--json', json];
+  // All that a plain benchmark measures, and fairness.
+  args.push('--again', '--start', '--fairness', ...Object.keys(scenarios).flatMap((name) => ['--scenario', name]));
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMs - 20_000 });
   const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => stream.setEncoding('utf8').toArray());
   const status = await new Promise((done) => child.once('close', done));
@@ -136,5 +138,36 @@ describe('the quick benchmark', () => {
     for (const row of ['ceiling', 'mailhaul', 'loop']) expect(printed).toContain(`| ${row} | 1 |`);
     expect(printed).toContain('| mailhaul ÷ ceiling | ≤ 1.25 × |');
     expect(printed).toContain('## The budget (design §10)');
+  });
+
+  it('runs again: nothing new, ten new messages, and after Redis was emptied', () => {
+    const { messages, unchanged, more, flushed, compared } = result.again!;
+    for (const { bare, mailhaul, byHand } of unchanged) {
+      expect(bare).toHaveLength(1);
+      for (const run of [...mailhaul, ...byHand]) {
+        expect(run.messages).toMatchObject({ listed: messages, known: messages, appended: 0 });
+      }
+    }
+    expect(more.messages).toMatchObject({ known: messages, appended: 10, duplicate: 0 });
+    expect(flushed.messages).toMatchObject({ known: 0, appended: 0, duplicate: messages + 10 });
+    expect(compared).toEqual({ exact: messages + 10, missing: 0, extra: 0 });
+    expect(printed).toContain('| re-run of an unchanged mailbox of 300 messages ÷ a bare login and UIDL | ≤ 2 × |');
+  });
+
+  it('sees when each account of a list ended, the large one and the small ones', () => {
+    const { runs } = result.fairness!;
+    expect(runs.map(({ row, accounts }) => [row, accounts])).toEqual([
+      ['small alone', 10],
+      ['large alone', 1],
+      ['large first', 11],
+      ['large last', 11],
+    ]);
+    for (const { ninetySeconds, allSeconds, wallSeconds, smallSeconds = 0, largeSeconds = 0 } of runs) {
+      expect(ninetySeconds).toBeGreaterThan(0);
+      expect(allSeconds).toBeGreaterThanOrEqual(ninetySeconds);
+      expect(Math.max(smallSeconds, largeSeconds)).toBe(allSeconds);
+      expect(wallSeconds).toBeGreaterThan(allSeconds);
+    }
+    expect(printed).toContain('| large last | 500 |');
   });
 });

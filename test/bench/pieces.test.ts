@@ -8,6 +8,7 @@ import { parseOptions } from './options.ts';
 import { keyGroup } from './redis-memory.ts';
 import type { RunResult, ScenarioResult } from './results.ts';
 import type { RowName } from './rows.ts';
+import { scenarios } from './scenarios.ts';
 import { median, pairRatio } from './statistics.ts';
 import { budgetLines, tablesOf, wallsOf } from './tables.ts';
 import { compareContents } from './verify-copy.ts';
@@ -191,6 +192,10 @@ describe('the options', () => {
     expect(parseOptions([])).toMatchObject({ extent: 'full', pairs: 5, keep: undefined, json: undefined });
     expect(parseOptions(['--quick'])).toMatchObject({ extent: 'quick', pairs: 1 });
     expect(parseOptions(['--help'])).toBe('help');
+    const all = { scenarios: Object.keys(scenarios), again: true, start: true };
+    expect(parseOptions([])).toMatchObject({ ...all, fairness: false });
+    expect(parseOptions(['--fairness'])).toMatchObject({ scenarios: [], again: false, fairness: true });
+    expect(parseOptions(['--scenario', 'big-mdbox'])).toMatchObject({ again: false });
   });
 
   it('choose', () => {

@@ -93,7 +93,7 @@ describe('the summary', () => {
       mailhaul: [run(seconds)],
       byHand: [],
     });
-    const figures = { unchanged: [unchanged(0, 2), unchanged(20, 2.1)] } as unknown as AgainFigures;
+    const figures = { messages: 100_000, unchanged: [unchanged(0, 2), unchanged(20, 2.1)] } as unknown as AgainFigures;
     const result = { ...resultOf(), again: figures, cpu: { queueShare: 0.1 } as CpuFigures };
     expect(lineOf(result, 're-run', 'no delay')).toMatchObject({ verdict: 'met', measured: '2.00 ×' });
     expect(lineOf(result, 're-run', '40 ms round trip').verdict).toBe('NOT MET');

@@ -1,9 +1,8 @@
 /** Every line of design §10 in one table, in its order and its words. */
-import type { AgainRun } from './again.ts';
+import { againBudget } from './again-table.ts';
 import { cpuBudgetLine } from './cpu.ts';
 import type { BenchResult, ScenarioResult } from './results.ts';
 import type { ScenarioName } from './scenarios.ts';
-import { pairRatio } from './statistics.ts';
 import { type BudgetLine, budgetLines, table } from './tables.ts';
 
 /** A figure beside its limit. */
@@ -105,8 +104,6 @@ const entries: readonly Entry[] = [
   },
 ];
 
-const againLimit = 2;
-
 /** A line of the tables of a scenario. */
 function inScenario(name: ScenarioName, what: string, row?: 'pop2imap'): Entry['find'] {
   return ({ scenarios }) => {
@@ -130,11 +127,9 @@ function worst(what: string): Entry['find'] {
 
 /** What is over one line, compared pair by pair. */
 function unchanged(oneWayMs: number): Entry['find'] {
-  return (result) => {
-    const runs = result.again?.unchanged.find((one) => one.oneWayMs === oneWayMs);
-    const walls = (side: readonly AgainRun[] = []) => side.map(({ wallSeconds }) => wallSeconds);
-    const ratio = pairRatio(walls(runs?.mailhaul), walls(runs?.bare));
-    return ratio === undefined ? '' : { shown: `${ratio.toFixed(2)} ×`, met: ratio <= againLimit };
+  return ({ again }) => {
+    const line = again && againBudget(again, oneWayMs);
+    return line && !Number.isNaN(line.measured) ? { shown: shownOf(line), met: line.met } : '';
   };
 }
 

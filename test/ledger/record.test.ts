@@ -105,6 +105,17 @@ describe('the table of a ledger', () => {
         for (const one of model.values()) expect(table.get(one.key)).toEqual(one);
         const listed = [...table].map((one) => one.key.toString('hex')).sort();
         expect(listed).toEqual([...model.keys()].sort());
+        for (const { run } of entries) {
+          const ofRun = [...model.values()].filter((one) => one.run === run);
+          expect([...table.ofRun(run)].map(({ key }) => key.toString('hex')).sort()).toEqual(
+            ofRun.map(({ key }) => key.toString('hex')).sort(),
+          );
+        }
+        for (const one of entries) {
+          const { outcome, run } = model.get(one.key.toString('hex'))!;
+          expect(table.ending(Buffer.concat([Buffer.alloc(3), one.key]), 3)).toEqual({ outcome, run });
+        }
+        expect(table.ending(other, 0) === undefined).toBe(!model.has(other.toString('hex')));
       }),
     );
   });

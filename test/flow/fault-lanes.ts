@@ -14,7 +14,7 @@ export interface Fault {
   readonly healedRow?: Row;
 }
 
-/** One account after a run: what the report says of it, and what was stored by then. */
+/** One account after a run: what the report says of it, and what was stored by then, in whatever mailbox. */
 export interface Outcome {
   readonly account: AccountReport;
   readonly stored: readonly Buffer[];
@@ -66,12 +66,18 @@ export class FaultLanes {
     const ended = await this.#rig.sync(list, ['--json'], env);
     const { accounts } = expectReport(ended);
     expect(accounts).toHaveLength(this.#lanes.size);
-    const outcomes = [...this.#lanes].map(([name, { pop, imap }], at) => {
-      const account = accounts.find(({ id }) => id === `lane${at}`)!;
+    const outcomes = [...this.#lanes].map(([name, { pop, imap, row }]) => {
+      const account = accounts.find(({ id }) => id === row['id'])!;
       const told = imap.connections.flatMap(({ commands }) => commands);
-      return [name, { account, stored: imap.stored(), asked: [...pop.transcript], told }] as const;
+      const stored = [...imap.mailboxes.keys()].flatMap((mailbox) => imap.stored(mailbox));
+      return [name, { account, stored, asked: [...pop.transcript], told }] as const;
     });
     return { ended, of: new Map(outcomes) };
+  }
+
+  /** The destination of a lane. */
+  imap(name: string): ScriptedImap {
+    return this.#lane(name).imap;
   }
 
   /** Ends all faults. */

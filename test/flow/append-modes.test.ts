@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { madeMail } from '../servers/made-mail.ts';
 import type { ImapBehaviour } from '../servers/scripted-imap.ts';
-import { type Fault, FaultLanes } from './fault-lanes.ts';
+import { type Fault, FaultLanes, type LaneRun } from './fault-lanes.ts';
 import { HaulRig } from './haul-rig.ts';
 
 const base = ['IMAP4rev1', 'AUTH=PLAIN', 'NAMESPACE'];
@@ -139,7 +139,7 @@ describe('a refused message costs only itself', () => {
   const limit = 1200;
   const tooLarge = 'before it is sent, where it is too large for its mailbox, and each has a limit of its own';
   let lanes: FaultLanes;
-  let run: Awaited<ReturnType<FaultLanes['haul']>>;
+  let run: LaneRun;
 
   beforeAll(async () => {
     rig = await HaulRig.make();

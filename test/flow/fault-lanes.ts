@@ -32,6 +32,12 @@ interface Lane {
   readonly healedRow: Row;
 }
 
+/** A run of all accounts. */
+export interface LaneRun {
+  readonly ended: Ended;
+  readonly of: ReadonlyMap<string, Outcome>;
+}
+
 /** Accounts between two scripted servers each, by what is wrong with them. */
 export class FaultLanes {
   readonly #rig: HaulRig;
@@ -61,9 +67,9 @@ export class FaultLanes {
   }
 
   /** Hauls all of them once. */
-  async haul(env: NodeJS.ProcessEnv = {}): Promise<{ ended: Ended; of: ReadonlyMap<string, Outcome> }> {
+  async haul(env: NodeJS.ProcessEnv = {}, args: readonly string[] = []): Promise<LaneRun> {
     const list = await this.#rig.list([...this.#lanes.values()].map(({ row }) => row));
-    const ended = await this.#rig.sync(list, ['--json'], env);
+    const ended = await this.#rig.sync(list, ['--json', ...args], env);
     const { accounts } = expectReport(ended);
     expect(accounts).toHaveLength(this.#lanes.size);
     const outcomes = [...this.#lanes].map(([name, { pop, imap, row }]) => {
@@ -73,6 +79,11 @@ export class FaultLanes {
       return [name, { account, stored, asked: [...pop.transcript], told }] as const;
     });
     return { ended, of: new Map(outcomes) };
+  }
+
+  /** The source of a lane. */
+  pop(name: string): ScriptedPop3 {
+    return this.#lane(name).pop;
   }
 
   /** The destination of a lane. */

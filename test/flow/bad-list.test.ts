@@ -4,7 +4,7 @@ import { freePorts } from '../../src/demo/free-ports.ts';
 import { type Certificates, makeCertificates } from '../servers/certificates.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
 import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
-import { type Fault, FaultLanes, type Outcome } from './fault-lanes.ts';
+import { type Fault, FaultLanes, type LaneRun, type Outcome } from './fault-lanes.ts';
 import { type Ended, expectReport, expectScriptedUntouched, HaulRig, scriptedRow } from './haul-rig.ts';
 
 const messages = Array.from({ length: 7 }, (_, at) => ({
@@ -102,7 +102,7 @@ describe('the list and the command line', () => {
 /** A run with the faults, one without them, and one more. */
 interface Runs {
   readonly lanes: FaultLanes;
-  readonly runs: readonly Awaited<ReturnType<FaultLanes['haul']>>[];
+  readonly runs: readonly LaneRun[];
 }
 
 async function threeRuns(faults: Readonly<Record<string, Fault>>, env: NodeJS.ProcessEnv = {}): Promise<Runs> {

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type { AccountReport } from '../../src/report/report.ts';
 import type { AppendedMessage, ImapBehaviour, ScriptedImap } from '../servers/scripted-imap.ts';
 import type { PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
-import { type Fault, FaultLanes, type Outcome } from './fault-lanes.ts';
+import { type Fault, FaultLanes, type LaneRun, type Outcome } from './fault-lanes.ts';
 import { type Ended, expectReport, expectScriptedUntouched, HaulRig, redisSay, scriptedRow } from './haul-rig.ts';
 
 let rig: HaulRig;
@@ -60,7 +60,7 @@ function expectFailed({ state, problems }: AccountReport, codes: readonly string
 /** A run, the next one, and the one after that, of accounts that all have a fault. */
 interface Runs {
   readonly lanes: FaultLanes;
-  readonly runs: readonly Awaited<ReturnType<FaultLanes['haul']>>[];
+  readonly runs: readonly LaneRun[];
 }
 
 /** Faults that last are over after the first run, unless they are to be `kept`. */

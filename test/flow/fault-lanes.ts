@@ -14,7 +14,7 @@ export interface Fault {
   readonly healedRow?: Row;
 }
 
-/** One account after a run: what the report says of it, and what was stored by then. */
+/** One account after a run: what the report says of it, and what was stored by then, in whatever mailbox. */
 export interface Outcome {
   readonly account: AccountReport;
   readonly stored: readonly Buffer[];
@@ -30,6 +30,12 @@ interface Lane {
   readonly messages: NonNullable<PopBehaviour['messages']>;
   row: Row;
   readonly healedRow: Row;
+}
+
+/** A run of all accounts. */
+export interface LaneRun {
+  readonly ended: Ended;
+  readonly of: ReadonlyMap<string, Outcome>;
 }
 
 /** Accounts between two scripted servers each, by what is wrong with them. */
@@ -61,17 +67,28 @@ export class FaultLanes {
   }
 
   /** Hauls all of them once. */
-  async haul(env: NodeJS.ProcessEnv = {}): Promise<{ ended: Ended; of: ReadonlyMap<string, Outcome> }> {
+  async haul(env: NodeJS.ProcessEnv = {}, args: readonly string[] = []): Promise<LaneRun> {
     const list = await this.#rig.list([...this.#lanes.values()].map(({ row }) => row));
-    const ended = await this.#rig.sync(list, ['--json'], env);
+    const ended = await this.#rig.sync(list, ['--json', ...args], env);
     const { accounts } = expectReport(ended);
     expect(accounts).toHaveLength(this.#lanes.size);
-    const outcomes = [...this.#lanes].map(([name, { pop, imap }], at) => {
-      const account = accounts.find(({ id }) => id === `lane${at}`)!;
+    const outcomes = [...this.#lanes].map(([name, { pop, imap, row }]) => {
+      const account = accounts.find(({ id }) => id === row['id'])!;
       const told = imap.connections.flatMap(({ commands }) => commands);
-      return [name, { account, stored: imap.stored(), asked: [...pop.transcript], told }] as const;
+      const stored = [...imap.mailboxes.keys()].flatMap((mailbox) => imap.stored(mailbox));
+      return [name, { account, stored, asked: [...pop.transcript], told }] as const;
     });
     return { ended, of: new Map(outcomes) };
+  }
+
+  /** The source of a lane. */
+  pop(name: string): ScriptedPop3 {
+    return this.#lane(name).pop;
+  }
+
+  /** The destination of a lane. */
+  imap(name: string): ScriptedImap {
+    return this.#lane(name).imap;
   }
 
   /** Ends all faults. */

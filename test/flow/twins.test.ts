@@ -1,14 +1,9 @@
 /** What is one message and what is two (design §8). */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { expectReport, expectScriptedUntouched, HaulRig, scriptedRow, side } from './haul-rig.ts';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { FaultLanes, type LaneRun, type Outcome } from './fault-lanes.ts';
+import { expectReport, HaulRig, side } from './haul-rig.ts';
 
 let rig: HaulRig;
-
-beforeEach(async () => {
-  rig = await HaulRig.make();
-});
-
-afterEach(() => rig.end());
 
 interface Parts {
   id?: string;
@@ -93,27 +88,43 @@ const servers = {
   'without UIDPLUS': ['LITERAL+'],
 };
 
-describe.each(Object.entries(servers))('%s', (_, capabilities) => {
-  test.each(Object.entries(cases))('%s', async (_name, { source, destination = [], appended, duplicate }) => {
-    const pop = await rig.pop({ messages: source.map((parts, i) => ({ uidl: `u${i}`, bytes: message(parts) })) });
-    const imap = await rig.imap({ capabilities: ['IMAP4rev1', 'AUTH=PLAIN', 'NAMESPACE', ...capabilities] });
-    for (const parts of destination) imap.store('INBOX', message(parts));
-    const list = await rig.list([scriptedRow(pop, imap)]);
-    const first = await rig.sync(list);
-    expectReport(first);
+describe('between servers of its own', () => {
+  const table = Object.entries(servers).flatMap(([server, capabilities]) =>
+    Object.entries(cases).map(([name, one]) => ({ ...one, name: `${server}: ${name}`, capabilities })),
+  );
+  let lanes: FaultLanes;
+  let runs: LaneRun[];
+
+  beforeAll(async () => {
+    rig = await HaulRig.make();
+    const faults = table.map(({ name, source, capabilities }) => {
+      const pop = { messages: source.map((parts, i) => ({ uidl: `u${i}`, bytes: message(parts) })) };
+      return [name, { pop, imap: { capabilities: ['IMAP4rev1', 'AUTH=PLAIN', 'NAMESPACE', ...capabilities] } }];
+    });
+    lanes = await FaultLanes.start(rig, Object.fromEntries(faults), []);
+    for (const { name, destination = [] } of table) {
+      for (const parts of destination) lanes.imap(name).store('INBOX', message(parts));
+    }
+    runs = [await lanes.haul(), await lanes.haul()];
+    return () => rig.end();
+  });
+
+  test.each(table)('$name', async ({ name, source, destination = [], appended, duplicate }) => {
+    const [first, second] = runs.map(({ of }) => of.get(name)!) as [Outcome, Outcome];
     expect(first.account.messages).toMatchObject({ listed: source.length, appended, duplicate, pending: 0 });
-    expect(imap.stored()).toHaveLength(destination.length + appended);
+    expect(first.stored).toHaveLength(destination.length + appended);
     // Every body of the source is there.
-    const bodies = new Set(imap.stored().map((bytes) => String(bytes).split('\r\n\r\n')[1]));
+    const bodies = new Set(first.stored.map((bytes) => String(bytes).split('\r\n\r\n')[1]));
     for (const parts of source) expect(bodies).toContain(`${parts.body ?? 'body'}\r\n`);
-    const second = await rig.sync(list);
     expect(second.account.messages).toMatchObject({ known: source.length, appended: 0 });
-    expect(imap.stored()).toHaveLength(destination.length + appended);
-    await expectScriptedUntouched(pop);
+    expect(second.stored).toHaveLength(destination.length + appended);
+    await lanes.expectUntouched(name);
   });
 });
 
 test('several accounts that feed one mailbox with overlapping mail: what is equal arrives once', async () => {
+  rig = await HaulRig.make();
+  onTestFinished(() => rig.end());
   const shared = [1, 2, 3].map((n) => message({ id: `<shared${n}@x>` }));
   const own = (user: string) => message({ id: `<${user}@x>` });
   const imap = await rig.imap({});

@@ -54,13 +54,11 @@ export class OAuthServer {
   readonly subjects: string[] = [];
   readonly #given = new Map<string, Given>();
   readonly #server: Server;
-  readonly #keys: { privateKey: KeyObject; publicKey: KeyObject };
   readonly #options: OAuthServerOptions;
 
   private constructor(port: number, options: OAuthServerOptions) {
     this.#options = options;
     this.issuer = `http://127.0.0.1:${port}`;
-    this.#keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const provider = this.#provider();
     const answer = provider.callback();
     this.#server = createServer((request, response) => void this.#route(provider, answer, request, response));
@@ -85,7 +83,7 @@ export class OAuthServer {
 
   /** The JSON of the key file of the service account. */
   get serviceKey(): string {
-    const key = this.#keys.privateKey.export({ type: 'pkcs8', format: 'pem' });
+    const key = serviceKeys().privateKey.export({ type: 'pkcs8', format: 'pem' });
     return JSON.stringify({ client_email: clients.service, private_key: key, token_uri: this.tokenUrl });
   }
 
@@ -173,7 +171,7 @@ export class OAuthServer {
   async #assertion(provider: Provider, ctx: GrantContext): Promise<void> {
     const { assertion, scope } = ctx.oidc.params as { assertion: string; scope?: string };
     const checks = { issuer: clients.service, audience: this.tokenUrl, requiredClaims: ['sub', 'exp', 'iat'] };
-    const key = createPublicKey(this.#keys.publicKey.export({ type: 'spki', format: 'pem' }));
+    const key = createPublicKey(serviceKeys().publicKey.export({ type: 'spki', format: 'pem' }));
     const { payload } = await jwtVerify(assertion, key, checks).catch(() => {
       throw new errors.InvalidGrant('the assertion is not that of the service account');
     });
@@ -235,4 +233,12 @@ export class OAuthServer {
     const result = { login: { accountId }, consent: { grantId: await grant.save() } };
     await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
   }
+}
+
+let made: { privateKey: KeyObject; publicKey: KeyObject } | undefined;
+
+/** The keys of the service account, the same at every server of a process: making them takes longer than most tests. */
+function serviceKeys(): { privateKey: KeyObject; publicKey: KeyObject } {
+  made ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return made;
 }

@@ -8,6 +8,10 @@ import { build, transform } from 'esbuild';
 /** The parameters of every part, as `Body` in src/start-up.ts has them. */
 const head = '(function (exports, require, module, __filename, __dirname, mailhaulUrl) {';
 
+/** How esbuild hands out what a part exports: by one getter on the other, where one is enough; both of one length, for the map. */
+const twice = 'mod=>__copyProps(__defProp({},"__esModule",{value:true}),mod);';
+const once = 'mod=>__defProp(mod,"__esModule",{value:true});'.padEnd(twice.length);
+
 const shared = { bundle: true, platform: 'node', target: 'node20', legalComments: 'none', logLevel: 'warning' };
 
 /** Puts the program and the packages it uses into parts. Gives the paths in dist/. */
@@ -69,7 +73,8 @@ async function writePart(path, text) {
     logLevel: 'warning',
   });
   if (!/^[\x00-\x7f]*$/.test(code)) throw new Error(`${path} is not ASCII, as src/start-up.ts reads it`);
-  writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
+  if (code.includes('__toCommonJS') && !code.includes(twice)) throw new Error(`esbuild exports ${path} in another way`);
+  writeFileSync(path, `${code.replace(twice, once)}//# sourceMappingURL=${basename(path)}.map\n`);
   writeFileSync(`${path}.map`, map);
   return [path, `${path}.map`];
 }

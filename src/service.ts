@@ -173,10 +173,13 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
   const { settings, log, signal, env, roles, cut = new AbortController().signal } = options;
   const { bell, queues, steering, book, control } = parts;
   const { client } = parts.redis;
-  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes);
+  const headersMaxBytes = roles.has('imap') ? settings.spooledHeadersMaxBytes : 0;
+  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes, headersMaxBytes);
   const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
-  const context = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env, tokens };
-  if (roles.has('imap')) {
+  const appends = roles.has('imap');
+  const shared = { book, redis: client, settings, spool, bell, control, steering, log, signal, cut, env, tokens };
+  const context = { ...shared, appends };
+  if (appends) {
     await adoptBatches(client, spool, log);
     queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
     const serving = await SpoolService.begin(client, spool.id, settings.leaseMs);

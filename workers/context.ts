@@ -25,4 +25,6 @@ export interface WorkerContext {
   readonly cut: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
   readonly tokens: TokenDesk;
+  /** Whether this process takes append jobs too. */
+  readonly appends: boolean;
 }

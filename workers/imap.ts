@@ -6,6 +6,9 @@ import type { JobHandler } from '../src/schedule/queues.ts';
 import { attempt } from './attempt.ts';
 import type { WorkerContext } from './context.ts';
 
+/** Loaded with the first append, or shortly before: a re-run with nothing new never needs an IMAP client. */
+export const loadAppends = () => import('../src/append/session.ts');
+
 /** Handles the append jobs of a process. */
 export function imapWorker(context: WorkerContext): JobHandler {
   const { redis, settings, spool, bell } = context;
@@ -15,8 +18,7 @@ export function imapWorker(context: WorkerContext): JobHandler {
       const { key, mailbox } = account;
       const rewrites = profilesOf(settings).of(account.destination)?.quirks.rewritesMail !== undefined;
       const task = { account: key, runId: job.run, endpoint, mailbox, rewrites, ...ruleOwnerOf(account) };
-      // Loaded with the first append: a re-run with nothing new never needs an IMAP client.
-      const { appendSession } = await import('../src/append/session.ts');
+      const { appendSession } = await loadAppends();
       return appendSession(task, { redis, settings, spool, bell, log, signal: stop, cut });
     });
 }

@@ -3,11 +3,13 @@ import { openLogin } from '../src/accounts/login.ts';
 import { profilesOf } from '../src/accounts/profiles.ts';
 import { isHeldBack } from '../src/download/gate.ts';
 import { downloadSession } from '../src/download/session.ts';
+import { isFirstRun } from '../src/ledger/run.ts';
 import { isSpoolServed } from '../src/limits/spool-service.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
 import { scheduleFields } from '../src/schedule/schedule.ts';
 import { attempt } from './attempt.ts';
 import type { WorkerContext } from './context.ts';
+import { loadAppends } from './imap.ts';
 
 /** Handles the download jobs of a process. */
 export function popWorker(context: WorkerContext): JobHandler {
@@ -16,6 +18,8 @@ export function popWorker(context: WorkerContext): JobHandler {
     attempt(context, 'download', job, lost, async (account, { stop, cut, log }) => {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
       if (await isHeldBack(redis, account.key, spool.space)) return 'full';
+      // There will be something to append: what that takes is loaded while the source is far away.
+      if (context.appends && (await isFirstRun(redis, account.key))) void loadAppends().catch(() => {});
       const endpoint = await openLogin(account, 'source', { ...context, log });
       const { order } = scheduleFields(settings.schedules, account);
       const quirks = profilesOf(settings).of(account.source)?.quirks;

@@ -6,7 +6,8 @@ import { AppendChannel, type SelectedMailbox } from '../imap/append-channel.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { hasMailboxLimits } from '../imap/features.ts';
 import { offersQuota } from '../imap/mailbox-quota.ts';
-import { MailboxClient } from '../imap/mailboxes.ts';
+import type { MailboxView } from '../imap/mailbox-view.ts';
+import type { MailboxClient } from '../imap/mailboxes.ts';
 import type { MailboxIndex } from '../ledger/mailbox-index.ts';
 import { isOneAtATime, rememberOneAtATime } from '../limits/hosts.ts';
 import type { Lease } from '../limits/lease.ts';
@@ -19,6 +20,7 @@ import { Neighbours } from './neighbours.ts';
 import { Quotas } from './quota.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 import { Targets } from './targets.ts';
+import { type Connections, openConnections } from './two-logins.ts';
 
 /** One mailbox that mail goes into. */
 export interface OpenMailbox {
@@ -42,6 +44,8 @@ export interface DestinationOptions {
   readonly recheck: boolean;
   /** What the session may take of the host. */
   readonly budget: SessionBudget;
+  /** True where the first append waits for a look at the mailboxes. */
+  readonly looksFirst: boolean;
 }
 
 /** Its connections: one or more that append, one that looks. */
@@ -59,7 +63,7 @@ export class Destination {
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
 
-  private constructor(options: DestinationOptions, channel: AppendChannel, oneAtATime: boolean) {
+  private constructor(options: DestinationOptions, { channel, looker }: Connections, oneAtATime: boolean) {
     this.#options = options;
     const { endpoint, settings, lease, budget, redis } = options;
     const imapOptions = { ...settings, signal: lease.lost };
@@ -73,27 +77,22 @@ export class Destination {
       oneAtATime,
       onCut: () => void rememberOneAtATime(redis, host, port).catch(() => {}),
     });
-    const look = () => withToken(endpoint, (fresh) => MailboxClient.connect(fresh, imapOptions));
-    this.#looker = budget.loginAgain(look);
-    this.#looker.catch(() => {});
+    this.#looker = looker;
     const told = offersQuota(channel.capabilities);
     this.quotas = new Quotas(told ? async (path) => (await this.#looker).quotas(path) : undefined);
     this.targets = new Targets(options.mailbox, () => this.looker());
-    const looker = () => this.looker();
-    this.indexes = new Indexes({ ...options, host, looker });
-    const filled = () => this.targets.existing(options.ruleSet.reaches(), settings.rulesMailboxesMax);
-    this.neighbours = new Neighbours({ settings, looker, indexes: this.indexes, filled });
+    const look = () => this.looker();
+    this.indexes = new Indexes({ ...options, host, looker: look });
+    const filled = (view: MailboxView) =>
+      this.targets.existing(options.ruleSet.reaches(), settings.rulesMailboxesMax, view);
+    this.neighbours = new Neighbours({ settings, looker: look, indexes: this.indexes, filled });
   }
 
-  /**
-   * Logs in, and once that worked begins a second login for looking at mailboxes, which the first appends need not
-   * wait for: a wrong password is tried once. Throws MailhaulError.
-   */
+  /** Logs in, once to append and once to look at mailboxes. Throws MailhaulError. */
   static async open(options: DestinationOptions): Promise<Destination> {
-    const { endpoint, settings, lease, budget } = options;
-    const imapOptions = { ...settings, signal: lease.lost };
-    const channel = await budget.login(() => AppendChannel.open(endpoint, imapOptions));
-    return new Destination(options, channel, await isOneAtATime(options.redis, endpoint.host, endpoint.port));
+    const { redis, endpoint } = options;
+    const oneAtATime = await isOneAtATime(redis, endpoint.host, endpoint.port);
+    return new Destination(options, await openConnections(options), oneAtATime);
   }
 
   /** The last look before something is sent that cannot be taken back. Throws `lease-lost`. */
@@ -140,9 +139,11 @@ export class Destination {
     return hasMailboxLimits(capabilities) ? (await this.looker()).appendLimit(path) : features.appendLimit;
   }
 
-  /** Logs out of both connections. */
+  /** Logs out of both connections. Where the host allows so many, none is given back that is not closed yet. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.channels.close(), this.#looker.then((looker) => looker.close())]);
+    const closed = Promise.allSettled([this.channels.close(), this.#looker.then((looker) => looker.close())]);
+    const { connections, connectionsPerAccount } = this.#options.budget.limits;
+    if (connections + connectionsPerAccount > 0) await closed;
   }
 
   /** Drops both connections. */

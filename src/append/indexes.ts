@@ -2,6 +2,7 @@
 import { MailhaulError } from '../ground/errors.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
+import type { MailboxStatus } from '../imap/mailbox-info.ts';
 import type { MailboxClient } from '../imap/mailboxes.ts';
 import { IndexClaims } from '../ledger/index-claims.ts';
 import { indexedAs, setIndexed } from '../ledger/index-kind.ts';
@@ -77,12 +78,15 @@ export class Indexes {
     resting?.rest();
   }
 
-  /** The index of another mailbox, looked at once a session; undefined where it cannot be read. */
-  async ofNeighbour(path: string): Promise<Neighbour | undefined> {
+  /**
+   * The index of another mailbox, looked at once a session; undefined where it cannot be read. `status` is what this
+   * session was told of it already.
+   */
+  async ofNeighbour(path: string, status?: MailboxStatus): Promise<Neighbour | undefined> {
     const open = this.#open.get(path);
     if (open) return open;
     try {
-      return await this.#bringUpToDate(await this.#stateOf(path), 0);
+      return await this.#bringUpToDate(await this.#stateOf(path, status), 0);
     } catch (error) {
       if (error instanceof MailhaulError && error.code === 'mailbox-refused') return undefined;
       throw error;
@@ -108,8 +112,8 @@ export class Indexes {
     throw new MailhaulError('uidvalidity-changed', { host: this.#options.host, mailbox: index.path });
   }
 
-  async #stateOf(path: string): Promise<MailboxState> {
-    const { messages, ...counters } = await (await this.#options.looker()).status(path);
+  async #stateOf(path: string, known?: MailboxStatus): Promise<MailboxState> {
+    const { messages, ...counters } = known ?? (await (await this.#options.looker()).status(path));
     return { path, ...counters, exists: messages };
   }
 

@@ -1,7 +1,8 @@
 /** The other mailboxes of a destination in which the twin of a message may stand. */
 import { MailhaulError } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
-import type { MailboxInfo } from '../imap/mailbox-info.ts';
+import type { MailboxInfo, MailboxStatus } from '../imap/mailbox-info.ts';
+import type { MailboxView } from '../imap/mailbox-view.ts';
 import type { MailboxClient } from '../imap/mailboxes.ts';
 import type { Indexes, Neighbour } from './indexes.ts';
 
@@ -13,13 +14,15 @@ export interface NeighboursContext {
   readonly settings: Pick<Settings, 'dedupe' | 'dedupeScope'>;
   readonly indexes: Indexes;
   /** The existing mailboxes that the rules of the account can fill. */
-  readonly filled: () => Promise<readonly string[]>;
+  readonly filled: (view: MailboxView) => Promise<readonly string[]>;
   readonly looker: () => Promise<MailboxClient>;
 }
 
 /** Mailboxes besides the one that a message goes to; they are looked at and never selected for appending. */
 export class Neighbours {
   readonly #context: NeighboursContext;
+  /** What was told of mailboxes in this session; each is good for one look. */
+  readonly #told = new Map<string, MailboxStatus>();
   #paths: Promise<readonly string[]> | undefined;
 
   constructor(context: NeighboursContext) {
@@ -35,7 +38,8 @@ export class Neighbours {
     if (settings.dedupe === 'off' || (settings.dedupeScope === 'mailbox' && !forgotten)) return;
     for (const path of await this.#list()) {
       if (path === home) continue;
-      const neighbour = await indexes.ofNeighbour(path);
+      const neighbour = await indexes.ofNeighbour(path, this.#told.get(path));
+      this.#told.delete(path);
       if (!neighbour || neighbour.index.records === 0) continue;
       try {
         yield neighbour;
@@ -49,10 +53,9 @@ export class Neighbours {
   async messages(home: string): Promise<number> {
     const { dedupe } = this.#context.settings;
     if (dedupe === 'off' || dedupe === 'content') return 0;
-    const looker = await this.#context.looker();
     let sum = 0;
     for (const path of await this.#list()) {
-      if (path !== home) sum += await looker.status(path).then(({ messages }) => messages, unlessRefused);
+      if (path !== home) sum += await this.#messagesIn(path);
     }
     return sum;
   }
@@ -63,10 +66,19 @@ export class Neighbours {
     const client = await looker();
     for (const { path, selectable } of await client.list()) {
       if (!selectable || path === home) continue;
-      const found = await client.status(path).then((status) => status.uidValidity, unlessRefused);
-      const neighbour = found === uidValidity ? await indexes.ofNeighbour(path) : undefined;
+      const found = await client.status(path).catch(unlessRefused);
+      const neighbour = found?.uidValidity === uidValidity ? await indexes.ofNeighbour(path) : undefined;
       if (neighbour) yield neighbour;
     }
+  }
+
+  async #messagesIn(path: string): Promise<number> {
+    const told = this.#told.get(path);
+    if (told) return told.messages;
+    const looker = await this.#context.looker();
+    const status = await looker.status(path).catch(unlessRefused);
+    if (status) this.#told.set(path, status);
+    return status?.messages ?? 0;
   }
 
   #list(): Promise<readonly string[]> {
@@ -76,9 +88,10 @@ export class Neighbours {
 
   async #find(): Promise<readonly string[]> {
     const { settings, filled, looker } = this.#context;
-    const fillable = await filled();
+    const view = await (await looker()).view(true);
+    for (const { path, status } of view.mailboxes) if (status) this.#told.set(path, status);
+    const fillable = await filled(view);
     if (settings.dedupeScope === 'mailbox') return fillable;
-    const view = await (await looker()).view();
     // Where the server marks no mailbox, their names tell.
     const thrown = [view.special('\\Trash'), view.special('\\Junk')];
     const isLookedAt = ({ path, selectable, specialUse }: MailboxInfo) =>
@@ -89,7 +102,7 @@ export class Neighbours {
 }
 
 /** A mailbox that cannot be read holds no twin. */
-function unlessRefused(error: unknown): number {
-  if (error instanceof MailhaulError && error.code === 'mailbox-refused') return 0;
+function unlessRefused(error: unknown): undefined {
+  if (error instanceof MailhaulError && error.code === 'mailbox-refused') return undefined;
   throw error;
 }

@@ -84,15 +84,16 @@ async function serve(
   await installFence(redis, task.account, lease);
   await noteAppend(redis, task.account, spool.id, 'active');
   const ruleSet = await RuleSet.of(task, settings);
-  const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, recheck: run.recheck });
+  const forgotten = !(await hasLedger(redis, task.account));
+  const looks = { recheck: run.recheck, looksFirst: run.recheck || forgotten };
+  const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, ...looks });
   try {
     context.log.info({ kind: 'append', host: task.endpoint.host }, 'session begins');
     const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
     await updateRun(redis, task.account, task.runId, now);
-    const forgotten = !(await hasLedger(redis, task.account));
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
     const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run(
-      run.recheck || forgotten ? () => lookFirst(task, context, destination, run) : undefined,
+      looks.looksFirst ? () => lookFirst(task, context, destination, run) : undefined,
     );
     await noteFindings(task, context, destination, budget);
     await destination.close();

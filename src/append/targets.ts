@@ -29,12 +29,11 @@ export class Targets {
 
   /**
    * The paths of all mailboxes that mail of this account may stand in already, `most` of them at most; only the account's own is made.
-   * `reaches` is where its rules can send mail besides the account's own mailbox.
+   * `reaches` is where its rules can send mail besides the account's own mailbox, `view` what the destination has.
    */
-  async existing(reaches: readonly Reach[], most: number): Promise<string[]> {
+  async existing(reaches: readonly Reach[], most: number, view: MailboxView): Promise<string[]> {
     const main = await this.pathOf(mainTarget);
     const paths = new Set([main]);
-    const view = await (await this.#looker()).view();
     for (const reach of reaches) {
       for (const path of reached(reach, main, view)) if (paths.size < most) paths.add(path);
     }

@@ -126,11 +126,11 @@ function accountFilesOf(settings: LoadedSettings): LogOptions['accountFiles'] {
 }
 
 /** The display of progress: in place on a terminal, plain lines elsewhere, nothing with --quiet. */
-export function displayFor(
+export async function displayFor(
   options: Pick<CommonOptions, 'quiet'>,
   stream: NodeJS.WriteStream,
   everyMs: number,
-): Display {
+): Promise<Display> {
   if (options.quiet) return noDisplay;
   if (stream.isTTY) return terminalDisplay(stream);
   return lineDisplay((line) => stream.write(`${line}\n`), everyMs);

@@ -74,7 +74,7 @@ async function haulTwice(directory: string, servers: Servers, insist: () => void
     roles: new Set(haulRoles),
   });
   const haul = async (): Promise<Report> => {
-    const display = displayFor({}, process.stderr, settings.progressLogMs);
+    const display = await displayFor({}, process.stderr, settings.progressLogMs);
     const onTally: Parameters<typeof sync>[1]['onTally'] = (tally, now) => display.show(tally, now);
     const report = await sync(service, { settings, accounts, recheck: false, signal, onTally });
     display.end();

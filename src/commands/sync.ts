@@ -60,7 +60,7 @@ async function runSync(list: string, options: SyncCommandOptions, insist: () => 
   const service = await openService({ settings, accounts, log, env, signal, cut, roles });
   try {
     for (const warning of service.warnings) warn(warning);
-    const display = displayFor(options, stderr, settings.progressLogMs);
+    const display = await displayFor(options, stderr, settings.progressLogMs);
     const onTally = (tally: Tally, now: number) => display.show(tally, now);
     const { notifications } = service;
     const recheck = options.recheck ?? false;

@@ -2,7 +2,7 @@
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import { countedLogin } from '../limits/credentials.ts';
-import { popHabits, rememberWithoutCapa } from '../limits/hosts.ts';
+import { popHabits, rememberOneAtATime, rememberWithoutCapa } from '../limits/hosts.ts';
 import type { Lease } from '../limits/lease.ts';
 import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
@@ -19,8 +19,10 @@ export async function openSource(
   const onCapaUnusable = () => {
     capaUnusable = true;
   };
+  const onPipeliningBroken = () => void rememberOneAtATime(redis, host, port).catch(() => {});
+  const learning = { onCapaUnusable, onPipeliningBroken };
   const client = await countedLogin(redis, lease.login, endpoint, settings.credentialTries, (fresh) =>
-    PopClient.connect(fresh, { ...settings, ...habits, onCapaUnusable, signal: lease.lost }),
+    PopClient.connect(fresh, { ...settings, ...habits, ...learning, signal: lease.lost }),
   );
   if (capaUnusable) await rememberWithoutCapa(redis, host, port);
   return client;

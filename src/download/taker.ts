@@ -139,13 +139,16 @@ export class Taker implements PopSink {
     }
     const head = this.#headBytes === -1 ? this.#head : this.#head.subarray(0, this.#headBytes);
     const { bytes: mark, hasMessageId } = fingerprint(headerFields(head), this.#kind);
-    this.#writer.keep(bytes, {
+    const header = head.subarray(0, bytes.size);
+    const facts = {
       key: key.toString('hex'),
       uidl: asked.uidl.toString('latin1'),
-      headerBytes: Math.min(head.length, bytes.size),
+      headerBytes: header.length,
       fingerprint: mark.toString('hex'),
       hasMessageId,
-    });
+    };
+    // Copied: a slice would keep all of the piece that it arrived in.
+    this.#writer.keep(bytes, facts, Buffer.from(header));
     this.taken.messages += 1;
     this.taken.bytes += bytes.size;
     return this.#isFull() || this.#closeSoon ? this.#closeBatch() : undefined;
@@ -193,7 +196,8 @@ export class Taker implements PopSink {
 
   #gatherHead(chunk: Buffer): void {
     const room = this.#limits.headerMaxBytes - this.#head.length;
-    this.#head = Buffer.concat([this.#head, chunk.subarray(0, room)]);
+    const piece = chunk.subarray(0, room);
+    this.#head = this.#head.length === 0 ? piece : Buffer.concat([this.#head, piece]);
     this.#headBytes = headerEnd(this.#head);
     if (this.#headBytes === -1 && this.#head.length >= this.#limits.headerMaxBytes) this.#headBytes = this.#head.length;
   }

@@ -1,16 +1,22 @@
 /** Digests of several values at once, so that ("ab", "c") and ("a", "bc") differ. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+
+const lengthBytes = 4;
 
 /** SHA-256 over the parts, each preceded by its length; the first `bytes` bytes of it. */
 export function digest(bytes: number, ...parts: readonly (string | Buffer)[]): Buffer {
-  const hash = createHash('sha256');
-  const length = Buffer.alloc(4);
+  let size = 0;
+  for (const part of parts) size += lengthBytes + Buffer.byteLength(part);
+  // One piece and one call: feeding a hash piece by piece costs more than hashing so few bytes.
+  const joined = Buffer.allocUnsafe(size);
+  let at = 0;
   for (const part of parts) {
-    const data = typeof part === 'string' ? Buffer.from(part, 'utf8') : part;
-    length.writeUInt32BE(data.length);
-    hash.update(length).update(data);
+    const length =
+      typeof part === 'string' ? joined.write(part, at + lengthBytes) : part.copy(joined, at + lengthBytes);
+    joined.writeUInt32BE(length, at);
+    at += lengthBytes + length;
   }
-  return hash.digest().subarray(0, bytes);
+  return hash('sha256', joined, 'buffer').subarray(0, bytes);
 }
 
 /** The same as lower-case hexadecimal digits, two a byte. */

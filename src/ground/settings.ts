@@ -106,6 +106,7 @@ export const settingsSchema = z.strictObject({
   popNoopMs: wait,
   popHoldMs: wait,
   spoolMaxBytes: bytes,
+  spooledHeadersMaxBytes: bytes,
   batchMaxMessages: count.max(1000),
   batchMaxBytes: bytes,
   spoolLostAfterMs: wait,

@@ -29,10 +29,11 @@ export class AppendChannel {
   readonly #context: RunContext;
   readonly #options: ImapOptions;
   #turn: Promise<unknown> = Promise.resolve();
+  #introduced = false;
 
   /** Connects, logs in and takes the socket over. Throws MailhaulError. */
   static async open(endpoint: ImapEndpoint, options: ImapOptions): Promise<AppendChannel> {
-    return new AppendChannel(await openDoor(endpoint, options), options);
+    return new AppendChannel(await openDoor(endpoint, { ...options, onlyAppends: true }), options);
   }
 
   private constructor(door: OpenDoor, options: ImapOptions) {
@@ -74,6 +75,7 @@ export class AppendChannel {
   select(path: string): Promise<Selected> {
     return this.#inTurn(async () => {
       await this.#dialogue.room(1);
+      this.#introduce();
       return selectMailbox(this.#dialogue, this.#context.peer, path, this.#context.utf8);
     });
   }
@@ -116,6 +118,13 @@ export class AppendChannel {
   /** Ends the connection at once. What was closed and not answered is in doubt, the rest was not stored. */
   destroy(): void {
     this.#dialogue.wire.fail(socketError(this.#context.peer, 'a stop that was asked for'));
+  }
+
+  /** RFC 2971. The SELECT behind it need not wait for its answer, nor does anybody: whoever wants no ID may refuse it. */
+  #introduce(): void {
+    if (this.#introduced || !this.capabilities.has('ID')) return;
+    this.#introduced = true;
+    exchange(this.#dialogue, Buffer.from('ID ("name" "mailhaul")')).catch(() => {});
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

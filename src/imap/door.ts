@@ -11,6 +11,7 @@ import { connectError } from './classify-connect.ts';
 import { secretsOf } from './credentials.ts';
 import { assertLogin, type FlowLogin, steerLogin } from './door-login.ts';
 import { type DoorSocket, type FlowSocket, guardLogin, openDoorSocket, outliveErrors } from './door-socket.ts';
+import { type FewerTrips, type FlowTrips, spareTrips } from './door-trips.ts';
 import { type FlowEntry, ImapTrace } from './imap-trace.ts';
 
 /** A server and a login there. */
@@ -44,13 +45,14 @@ export type ImapOptions = Pick<
   | 'imapLineMaxBytes'
   | 'literalSyncBytes'
   | 'appendPipelineCommands'
-> & {
-  signal?: AbortSignal;
-  /** Told of the connection's TLS when the login has been answered, whether it was accepted or not. */
-  onSecure?: (socket: TLSSocket) => void;
-  /** Told what the server lists right before the login, in upper case; servers list other things behind it. */
-  onCapabilities?: (capabilities: ReadonlySet<string>) => void;
-};
+> &
+  FewerTrips & {
+    signal?: AbortSignal;
+    /** Told of the connection's TLS when the login has been answered, whether it was accepted or not. */
+    onSecure?: (socket: TLSSocket) => void;
+    /** Told what the server lists right before the login, in upper case; servers list other things behind it. */
+    onCapabilities?: (capabilities: ReadonlySet<string>) => void;
+  };
 
 /** A connection that is logged in. */
 export interface OpenDoor {
@@ -92,10 +94,11 @@ export async function openDoor(endpoint: ImapEndpoint, options: ImapOptions): Pr
   const client = new ImapFlow(flowOptions(endpoint, options, watch, socket));
   // imapflow reports a lost socket by an event as well as by the command it breaks; without a listener it would throw
   client.on('error', (error) => watch.onError(error));
-  const flow = client as unknown as FlowSocket & FlowLogin;
+  const flow = client as unknown as FlowSocket & FlowLogin & FlowTrips;
   outliveErrors(flow);
   const steered = steerLogin(flow, endpoint, () => options.onCapabilities?.(capabilitiesOf(client)));
   const guard = guardLogin(flow, endpoint);
+  spareTrips(flow, options);
   try {
     await withinLogin(() => socket.start(flow), options, peer);
     guard.assertPassed();

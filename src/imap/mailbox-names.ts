@@ -27,18 +27,21 @@ export class MailboxNames {
     this.#session = session;
   }
 
-  /** All mailboxes of the personal namespace, and INBOX. */
-  async list(): Promise<MailboxInfo[]> {
+  /** All mailboxes of the personal namespace, and INBOX; with their counters where the server has them at hand. */
+  async list(withStatus = false): Promise<MailboxInfo[]> {
+    // RFC 5819. Elsewhere imapflow would ask for one mailbox after the other, and nobody may need them all
+    const inOne = withStatus && this.#session.door.capabilities.has('LIST-STATUS');
+    const query = inOne ? { statusQuery: { uidValidity: true, uidNext: true, messages: true } } : {};
     const listed = await this.#session.ask('LIST', '', async () =>
-      (await this.#session.client.list()).map(mailboxInfo),
+      (await this.#session.client.list(query)).map(mailboxInfo),
     );
     const found = new Map(listed.map((mailbox) => [mailbox.path, mailbox]));
     return [...found.values()];
   }
 
   /** See `MailboxClient.view`. */
-  async view(): Promise<MailboxView> {
-    const listing = await this.list();
+  async view(withStatus = false): Promise<MailboxView> {
+    const listing = await this.list(withStatus);
     return new MailboxView(listing, this.#namespace(listing));
   }
 

@@ -3,7 +3,7 @@ import type { MailhaulError } from '../ground/errors.ts';
 import type { SpecialUse } from '../ground/settings-templates.ts';
 import { type ImapEndpoint, type ImapOptions, openDoor } from './door.ts';
 import { appendLimitOf, hasMailboxLimits, isRev2Only } from './features.ts';
-import type { MailboxInfo } from './mailbox-info.ts';
+import { type MailboxInfo, type MailboxStatus, statusOf } from './mailbox-info.ts';
 import { askAppendLimit } from './mailbox-limit.ts';
 import { MailboxNames } from './mailbox-names.ts';
 import type { Notation } from './mailbox-path.ts';
@@ -47,9 +47,9 @@ export class MailboxClient {
     return this.#names.ensure(name, notation);
   }
 
-  /** All of them as they are now, to be looked up by name or by use. */
-  view(): Promise<MailboxView> {
-    return this.#names.view();
+  /** All of them as they are now, to be looked up by name or by use; with their counters where those cost no question more. */
+  view(withStatus = false): Promise<MailboxView> {
+    return this.#names.view(withStatus);
   }
 
   /** The full name of a mailbox that can be opened, as `ensure` would give it; undefined where there is none. */
@@ -68,16 +68,14 @@ export class MailboxClient {
   }
 
   /** The counters of a mailbox. Throws `mailbox-refused` where it is missing. */
-  status(path: string): Promise<{ uidValidity: number; uidNext: number; messages: number }> {
+  status(path: string): Promise<MailboxStatus> {
     return this.#session.ask('STATUS', path, async () => {
       const query = { uidValidity: true, uidNext: true, messages: true };
       const answer = await this.#session.client.status(path, query);
       this.#session.assertConnected();
-      const { uidValidity, uidNext, messages } = answer === false ? {} : answer;
-      if (uidValidity === undefined || uidNext === undefined || messages === undefined) {
-        throw this.#session.protocolError('STATUS', 'a refusal or an incomplete answer');
-      }
-      return { uidValidity: Number(uidValidity), uidNext, messages };
+      const status = answer === false ? undefined : statusOf(answer);
+      if (!status) throw this.#session.protocolError('STATUS', 'a refusal or an incomplete answer');
+      return status;
     });
   }
 

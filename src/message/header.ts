@@ -26,9 +26,12 @@ export function headerEnd(bytes: Buffer): number {
  */
 export function headerFields(header: Buffer): HeaderFields {
   const fields = new Map<string, string[]>();
-  const lines = header.toString('latin1').split('\n').map(withoutReturns);
+  const text = header.toString('latin1');
   let current: string[] | undefined;
-  for (const line of lines) {
+  for (let at = 0, next = 0; at <= text.length; at = next) {
+    const feed = text.indexOf('\n', at);
+    next = feed === -1 ? text.length + 1 : feed + 1;
+    const line = text.slice(at, endOfLine(text, at, next - 1));
     if (line === '') break;
     // RFC 5322 §2.2.3: a line that begins with white space continues the field before it.
     if (line.startsWith(' ') || line.startsWith('\t')) {
@@ -36,9 +39,9 @@ export function headerFields(header: Buffer): HeaderFields {
       continue;
     }
     const colon = line.indexOf(':');
-    const name = colon > 0 ? line.slice(0, colon).trimEnd().toLowerCase() : '';
+    const name = colon > 0 ? fieldName(line.slice(0, colon)) : '';
     current = undefined;
-    if (!/^[\x21-\x39\x3b-\x7e]+$/.test(name)) continue;
+    if (name === '') continue;
     current = fields.get(name) ?? [];
     current.push(line.slice(colon + 1));
     fields.set(name, current);
@@ -46,16 +49,34 @@ export function headerFields(header: Buffer): HeaderFields {
   return fields;
 }
 
+const namesMax = 2000;
+const nameMaxLength = 64;
+/** Names as they are written, in lower case; empty for what is none. The same few hundred stand in all mail. */
+const names = new Map<string, string>();
+
+/** The name of a field in lower case; empty where it is none (RFC 5322 §3.6.8). */
+function fieldName(written: string): string {
+  const known = names.get(written);
+  if (known !== undefined) return known;
+  const lower = written.trimEnd().toLowerCase();
+  const name = /^[\x21-\x39\x3b-\x7e]+$/.test(lower) ? lower : '';
+  // Copied: a slice would keep the whole header that it was cut from in memory.
+  if (names.size < namesMax && written.length <= nameMaxLength) {
+    names.set(Buffer.from(written, 'latin1').toString('latin1'), Buffer.from(name, 'latin1').toString('latin1'));
+  }
+  return name;
+}
+
 /** The first value of a field, trimmed, its inner white space as single blanks; empty when there is none. */
 export function firstField(fields: HeaderFields, name: string): string {
   return (fields.get(name)?.[0] ?? '').replace(/\s+/g, ' ').trim();
 }
 
-/** The CRs before a line's LF belong to its end. */
-function withoutReturns(line: string): string {
-  let end = line.length;
-  while (line[end - 1] === '\r') end -= 1;
-  return line.slice(0, end);
+/** Where a line ends that goes from `from` to its LF at `to`: the CRs before the LF belong to its end. */
+function endOfLine(text: string, from: number, to: number): number {
+  let end = to;
+  while (end > from && text.charCodeAt(end - 1) === CR) end -= 1;
+  return end;
 }
 
 const CR = 13;

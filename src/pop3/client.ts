@@ -1,4 +1,5 @@
 /** A POP3 client that reads only: lists a maildrop and streams its messages, byte for byte. */
+import { MailhaulError } from '../ground/errors.ts';
 import { refuseUnsafeCredentials } from '../ground/safe-credentials.ts';
 import { LineAnswer } from './answers.ts';
 import { askCapabilities, type Capabilities, CapaUnusable } from './capabilities.ts';
@@ -17,15 +18,24 @@ export class PopClient {
   /** Whether several commands are sent before the first is answered. */
   readonly pipelining: boolean;
   readonly #connection: PopConnection;
+  /** The listing that was asked for with CAPA behind the login, until somebody wants it. */
+  #listing: Promise<MaildropListing> | undefined;
 
-  private constructor(connection: PopConnection, capabilities: Capabilities, pipelining: boolean) {
+  private constructor(
+    connection: PopConnection,
+    capabilities: Capabilities,
+    pipelining: boolean,
+    listing: Promise<MaildropListing> | undefined,
+  ) {
     this.#connection = connection;
     this.capabilities = capabilities;
     this.pipelining = pipelining;
+    this.#listing = listing;
   }
 
   /**
-   * Connects and logs in. A server that hangs or hangs up at CAPA is connected to once more without it.
+   * Connects and logs in. A server that hangs or hangs up at CAPA is connected to once more without it, and one that
+   * cannot do with several commands at once, though it says so, is sent them one at a time.
    * @throws MailhaulError what the error table has about reaching a server, `credentials-unsafe` included
    */
   static async connect(endpoint: PopEndpoint, options: PopOptions): Promise<PopClient> {
@@ -33,6 +43,7 @@ export class PopClient {
     try {
       return await PopClient.#open(endpoint, options, options.withoutCapa !== true);
     } catch (error) {
+      if (isPipeliningBroken(error)) return PopClient.connect(endpoint, oneAtATime(options));
       if (!(error instanceof CapaUnusable)) throw error;
       const client = await PopClient.#open(endpoint, options, false);
       options.onCapaUnusable?.();
@@ -52,10 +63,16 @@ export class PopClient {
         capabilities = await ask();
       }
       options.onCapabilities?.(capabilities ?? new Map());
-      await logIn(connection, { greeting, capabilities });
-      // RFC 2449 §5: the list may differ once the maildrop is open.
-      const opened = (await ask()) ?? new Map<string, string>();
-      return new PopClient(connection, opened, opened.has('PIPELINING') && !options.oneAtATime);
+      const pipelining = (listed: Capabilities | undefined) =>
+        listed?.has('PIPELINING') === true && !options.oneAtATime;
+      const atOnce = pipelining(capabilities);
+      await logIn(connection, { greeting, capabilities }, atOnce);
+      // RFC 2449 §5: the list may differ once the maildrop is open. What everybody asks next need not wait for it (§6.6).
+      const asked = ask();
+      const listing = atOnce ? listMaildrop(connection, true) : undefined;
+      listing?.catch(() => {});
+      const opened = (await asked) ?? new Map<string, string>();
+      return new PopClient(connection, opened, pipelining(opened), listing);
     } catch (error) {
       connection.fail(error);
       throw error;
@@ -67,7 +84,9 @@ export class PopClient {
    * @throws MailhaulError `listing-too-large`, `protocol-error`, `pipelining-broken` and what losing a connection brings
    */
   list(): Promise<MaildropListing> {
-    return listMaildrop(this.#connection, this.pipelining);
+    const listing = this.#listing;
+    this.#listing = undefined;
+    return listing ?? listMaildrop(this.#connection, this.pipelining);
   }
 
   /**
@@ -96,4 +115,13 @@ export class PopClient {
   destroy(): void {
     this.#connection.fail(this.#connection.error('connection-lost', { during: 'this session, on purpose' }));
   }
+}
+
+function isPipeliningBroken(error: unknown): boolean {
+  return error instanceof MailhaulError && error.code === 'pipelining-broken';
+}
+
+function oneAtATime(options: PopOptions): PopOptions {
+  options.onPipeliningBroken?.();
+  return { ...options, oneAtATime: true };
 }

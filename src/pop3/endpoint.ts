@@ -52,6 +52,8 @@ export type PopOptions = Pick<
   withoutCapa?: boolean;
   /** Told when CAPA had cost a connection and the login without it worked. */
   onCapaUnusable?: () => void;
+  /** Told when the server mixed up commands that it was sent at once, before its maildrop was listed. */
+  onPipeliningBroken?: () => void;
   /** Drops the connection; whatever waits then rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Told what the server lists right before the login; servers list other things behind it. */

@@ -21,16 +21,22 @@ export interface Introduction {
  * refused as unknown makes way for the next one, as long as nothing was shown that anybody could log in with.
  * @throws MailhaulError `login-mechanism`, `credentials-refused`, `account-busy`, `server-unavailable`, `server-unproven`,
  * `login-cut` where the server hangs up instead of an answer to the password
+ * @param pipelining whether USER and PASS may be sent at once
  */
-export async function logIn(connection: PopConnection, { greeting, capabilities }: Introduction): Promise<void> {
+export async function logIn(
+  connection: PopConnection,
+  { greeting, capabilities }: Introduction,
+  pipelining = false,
+): Promise<void> {
   const { password, accessToken = '' } = connection.endpoint;
   for (const secret of [password, accessToken]) {
     connection.redaction.conceal(secret, Buffer.from(secret).toString('base64'));
   }
   const mechanisms = mechanismsFor(connection, capabilities);
   for (const [at, mechanism] of mechanisms.entries()) {
-    const { status, nothingShown, refusal } = await attempt(connection, mechanism, { greeting, capabilities }).catch(
-      (error) => Promise.reject(asCut(connection, error)),
+    const said = { greeting, capabilities };
+    const { status, nothingShown, refusal } = await attempt(connection, mechanism, said, pipelining).catch((error) =>
+      Promise.reject(asCut(connection, error)),
     );
     if (status.kind === 'ok') return;
     const reply = connection.readable(status.line);
@@ -42,7 +48,7 @@ export async function logIn(connection: PopConnection, { greeting, capabilities 
 }
 
 /** What shows a password or what it can be had from; a server that hangs up at USER has not seen any. */
-const showing = /^(?:PASS|APOP|AUTH )/;
+const showing = /^(?:PASS|USER and PASS|APOP|AUTH )/;
 
 function asCut(connection: PopConnection, error: unknown): unknown {
   if (!(error instanceof MailhaulError) || error.code !== 'connection-lost') return error;
@@ -53,20 +59,33 @@ function asCut(connection: PopConnection, error: unknown): unknown {
 
 type Attempt = SaslEnd & { refusal?: SaslRefusal | undefined };
 
-async function attempt(connection: PopConnection, mechanism: Mechanism, said: Introduction): Promise<Attempt> {
+async function attempt(
+  connection: PopConnection,
+  mechanism: Mechanism,
+  said: Introduction,
+  pipelining: boolean,
+): Promise<Attempt> {
   const dialogue = dialogueOf(mechanism, connection);
   if (dialogue !== undefined) {
     const end = await exchange(connection, dialogue);
     return { ...end, refusal: dialogue.refusal };
   }
-  const status = mechanism === 'USER' ? await userAndPass(connection) : await apop(connection, said);
+  const status = mechanism === 'USER' ? await userAndPass(connection, pipelining) : await apop(connection, said);
   return { status, nothingShown: false };
 }
 
-// RFC 1939 §7: USER, then PASS where the server goes along.
-async function userAndPass(connection: PopConnection): Promise<Status> {
+// RFC 1939 §7: USER, then PASS where the server goes along; at once where it can (RFC 2449 §6.6 names these two).
+async function userAndPass(connection: PopConnection, pipelining: boolean): Promise<Status> {
   const { user, password } = connection.endpoint;
   const answerMs = connection.options.popLoginTimeoutMs;
+  if (pipelining) {
+    const both = { during: 'USER and PASS', answerMs };
+    const answers = await Promise.all([
+      connection.command(`USER ${user}`, both),
+      connection.command(`PASS ${password}`, both),
+    ]);
+    return answers.find(({ kind }) => kind !== 'ok') ?? answers[1];
+  }
   const known = await connection.command(`USER ${user}`, { during: 'USER', answerMs });
   if (known.kind !== 'ok') return known;
   return connection.command(`PASS ${password}`, { during: 'PASS', answerMs });

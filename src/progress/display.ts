@@ -1,5 +1,4 @@
 /** Showing a tally: in place on a terminal, as a line now and then elsewhere. Both print to standard error. */
-import { createLogUpdate } from 'log-update';
 import { progressLine } from './lines.ts';
 import { type Rate, RateMeter } from './rate.ts';
 import type { AccountProgress, Tally } from './tally.ts';
@@ -33,7 +32,9 @@ class Rates {
 }
 
 /** One line an account in flight and one for the total, renewed in place. */
-export function terminalDisplay(stream: NodeJS.WriteStream): Display {
+export async function terminalDisplay(stream: NodeJS.WriteStream): Promise<Display> {
+  // It compiles what is known of emoji, which is a tenth of the start of a command that shows nothing.
+  const { createLogUpdate } = await import('log-update');
   const update = createLogUpdate(stream);
   const rates = new Rates();
   return {

@@ -7,6 +7,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { MailhaulError } from '../ground/errors.ts';
+import type { HeadersByOffset } from './spooled-headers.ts';
 
 const magic = Buffer.from('MHBATCH1', 'latin1');
 const footerBytes = 8 + 4 + magic.length;
@@ -82,20 +83,23 @@ export class BatchFile {
   readonly path: string;
   readonly #file: FileHandle;
   #window: Window = nothing();
+  /** Headers that need not be read: those of a batch that this process spooled a moment ago. */
+  readonly #headers: HeadersByOffset | undefined;
 
-  private constructor(path: string, file: FileHandle, manifest: Manifest) {
+  private constructor(path: string, file: FileHandle, manifest: Manifest, headers: HeadersByOffset | undefined) {
     this.path = path;
     this.#file = file;
     this.manifest = manifest;
+    this.#headers = headers;
   }
 
   /** Opens a batch file and reads its manifest. Throws `spool-damaged` when it is not whole. */
-  static async open(path: string): Promise<BatchFile> {
+  static async open(path: string, headers?: HeadersByOffset): Promise<BatchFile> {
     const file = await open(path, 'r').catch((error: Error) => {
       throw new MailhaulError('spool-damaged', { path, reason: error.message }, error);
     });
     try {
-      return new BatchFile(path, file, await readManifest(path, file));
+      return new BatchFile(path, file, await readManifest(path, file), headers);
     } catch (error) {
       await file.close();
       throw error;
@@ -107,6 +111,8 @@ export class BatchFile {
    * other are read at once, and a few reads are under way while the one before them is looked at.
    */
   async *headers(messages: readonly SpooledMessage[]): AsyncGenerator<Buffer> {
+    const known = messages.map(({ offset }) => this.#headers?.get(offset));
+    if (known.every((header) => header !== undefined)) return yield* known;
     const groups = headerGroups(messages);
     const reads: Promise<Buffer>[] = [];
     for (const [i, { from, messages: near }] of groups.entries()) {

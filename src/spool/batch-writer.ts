@@ -27,6 +27,7 @@ export class BatchWriter {
   readonly #path: string;
   #file: FileHandle | undefined;
   readonly #messages: SpooledMessage[] = [];
+  readonly #headers = new Map<number, Buffer>();
   /** Bytes of finished messages. */
   #bytes = 0;
   /** Bytes of the message that is being written. */
@@ -84,9 +85,10 @@ export class BatchWriter {
     return { size: this.#open, sha256: this.#hash.digest('hex'), hasNul: this.#hasNul };
   }
 
-  /** Takes the message that has ended into the batch. */
-  keep(bytes: MessageBytes, facts: MessageFacts): void {
+  /** Takes the message that has ended into the batch; its `header` is `headerBytes` long, and may be left out. */
+  keep(bytes: MessageBytes, facts: MessageFacts, header?: Buffer): void {
     this.#messages.push({ ...facts, ...bytes, offset: this.#bytes });
+    if (header) this.#headers.set(this.#bytes, header);
     this.#bytes += this.#open;
     this.#startMessage();
   }
@@ -127,6 +129,7 @@ export class BatchWriter {
       await this.#file!.close();
       await rename(this.#path, join(this.#spool.directory, basename(this.#path, '.part')));
       await this.#spool.syncDirectory();
+      this.#spool.headers.keep(this.batch, this.#headers);
     } catch (error) {
       await this.abandon();
       throw spoolError(this.#spool.directory, error);

@@ -6,6 +6,7 @@ import { MailhaulError } from '../ground/errors.ts';
 import { makeOnce, syncFolder } from '../ground/made-once.ts';
 import { BatchFile } from './batch-file.ts';
 import { type FoundBatch, SpoolSpace } from './space.ts';
+import { SpooledHeaders } from './spooled-headers.ts';
 
 /** The name of a batch's file. */
 export function batchFileName(account: string, batch: string): string {
@@ -18,18 +19,23 @@ export class Spool {
   /** What the append queue is named after; it stays with the directory. */
   readonly id: string;
   readonly space: SpoolSpace;
+  readonly headers: SpooledHeaders;
 
-  private constructor(directory: string, id: string, maxBytes: number) {
+  private constructor(directory: string, id: string, maxBytes: number, headersMaxBytes: number) {
     this.directory = directory;
     this.id = id;
     this.space = new SpoolSpace(maxBytes, () => this.found());
+    this.headers = new SpooledHeaders(headersMaxBytes);
   }
 
-  /** Opens the spool, creating it when it is missing. Throws `spool-failed`. */
-  static async open(directory: string, maxBytes: number): Promise<Spool> {
+  /**
+   * Opens the spool, creating it when it is missing. Throws `spool-failed`.
+   * @param headersMaxBytes how much of what it spools this process may keep in memory as well
+   */
+  static async open(directory: string, maxBytes: number, headersMaxBytes = 0): Promise<Spool> {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const spool = new Spool(directory, await spoolId(directory), maxBytes);
+      const spool = new Spool(directory, await spoolId(directory), maxBytes, headersMaxBytes);
       await spool.space.measure();
       return spool;
     } catch (error) {
@@ -39,11 +45,12 @@ export class Spool {
 
   /** Opens one batch. Throws `spool-damaged`. */
   async openBatch(account: string, batch: string): Promise<BatchFile> {
-    return BatchFile.open(join(this.directory, batchFileName(account, batch)));
+    return BatchFile.open(join(this.directory, batchFileName(account, batch)), this.headers.take(batch));
   }
 
   /** Deletes a batch's file; one that is gone already is fine. */
   async remove(account: string, batch: string): Promise<void> {
+    this.headers.take(batch);
     await unlink(join(this.directory, batchFileName(account, batch))).catch(() => {});
     this.space.removed(account, batch);
   }

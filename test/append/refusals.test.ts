@@ -130,9 +130,8 @@ describe('a refused message', () => {
     expect([...refusals.keys()].sort()).toEqual(names.filter((name) => name.startsWith('bad')).sort());
     // One round for each wait, whatever the number of messages is
     expect(rig.appends.slice(1)).toEqual([3, 3]);
-    const alone = rig.imap.connections
-      .slice(1)
-      .flatMap(({ appends }) => appends.map(({ literals }) => literals.length));
+    const [, ...later] = rig.imap.connections.filter(({ appends }) => appends.length > 0);
+    const alone = later.flatMap(({ appends }) => appends.map(({ literals }) => literals.length));
     expect(alone.every((count) => count === 1)).toBe(true);
   });
 

@@ -34,6 +34,8 @@ export interface SessionEnd {
 /** One account that is given batches and sessions. */
 export class SessionRig {
   readonly imap: ScriptedImap;
+  /** Where the destination is reached. */
+  port: number;
   readonly #redis: RedisRig;
   readonly #spool: Spool;
   readonly #settings: Settings;
@@ -54,6 +56,7 @@ export class SessionRig {
 
   private constructor(redis: RedisRig, imap: ScriptedImap, spool: Spool, settings: Partial<Settings>) {
     this.imap = imap;
+    this.port = imap.port;
     this.#redis = redis;
     this.#spool = spool;
     const defaults = loadSettings({ env: {}, options: {} });
@@ -79,7 +82,7 @@ export class SessionRig {
     const { client } = this.#redis;
     await updateRun(client, account, 'r1', { download: 'done' });
     const bell = await Bell.open(client, (await this.#redis.another()).client);
-    const endpoint = { host: '127.0.0.1', port: this.imap.port, security: 'none', auth: 'auto', user: 'ann' } as const;
+    const endpoint = { host: '127.0.0.1', port: this.port, security: 'none', auth: 'auto', user: 'ann' } as const;
     const task = {
       account,
       id: 'alice',

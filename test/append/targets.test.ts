@@ -18,7 +18,7 @@ async function targetsAt(behaviour: ImapBehaviour, mailboxes: Readonly<Record<st
     client.destroy();
     await imap.stop();
   });
-  return new Targets('INBOX', async () => client);
+  return { targets: new Targets('INBOX', async () => client), client };
 }
 
 afterEach(async () => {
@@ -36,7 +36,7 @@ describe('the path of a target', () => {
     ['below a prefix', dotted, { 'INBOX.Old.Mail': ['\\Archive'] }, 'INBOX.Old.Mail.2014'],
     ['below a prefix, by its usual name', dotted, {}, 'INBOX.Archive.2014'],
   ])('below a special one is found %s', async (_, behaviour, mailboxes, path) => {
-    const targets = await targetsAt(behaviour, mailboxes);
+    const { targets } = await targetsAt(behaviour, mailboxes);
     expect(await targets.pathOf(archive2014)).toBe(path);
     expect(await targets.pathOf(archive2014)).toBe(path);
   });
@@ -51,8 +51,10 @@ describe('the mailboxes that rules can fill', () => {
     { to: 'Named/One' },
     { to: 'Missing' },
   ];
-  const existing = async (behaviour: ImapBehaviour, names: Record<string, string[]>, most = 100) =>
-    (await targetsAt(behaviour, names)).existing((await setOf(list)).reaches(), most);
+  const existing = async (behaviour: ImapBehaviour, names: Record<string, string[]>, most = 100) => {
+    const { targets, client } = await targetsAt(behaviour, names);
+    return targets.existing((await setOf(list)).reaches(), most, await client.view());
+  };
   const plain = {
     Gesendet: ['\\Sent'],
     Old: ['\\Archive'],

@@ -39,6 +39,7 @@ export async function buildPrograms(root: string, directory: string): Promise<Pr
     mailhaul: join(root, 'dist/src/cli.js'),
     ceiling: program('ceiling'),
     loop: program('plain-loop'),
+    profiles: join(directory, 'profiles'),
     uidl: program('bare-uidl'),
     delay: program('delay-process'),
   };

@@ -9,7 +9,7 @@ import type { GrowthRig } from './growth.ts';
 import { costOf, growthMaildrop, type RunCost, runOnce } from './growth-maildrop.ts';
 import type { Ran } from './rows.ts';
 import { median } from './statistics.ts';
-import { type Contents, compareContents, destinationContents, sourceContents } from './verify-copy.ts';
+import { type Contents, compareContents, destinationContents, madeContents } from './verify-copy.ts';
 
 /** One size; medians where it was measured several times. */
 export interface MailboxPoint extends RunCost {
@@ -31,7 +31,7 @@ export async function measureMailbox(
 ): Promise<MailboxPoint> {
   const plan = growthMaildrop(`arriving-${arriving}`, arriving);
   await fillMaildrop(rig.source, plan);
-  const contents = await sourceContents(rig.source.popPort, plan.user);
+  const contents = madeContents(messagesOf(plan));
   const ran: Ran[] = [];
   const problems: string[] = [];
   const filled: number[] = [];

@@ -8,6 +8,8 @@ import { measureAgain } from './again.ts';
 import { atExit, watchExit } from './at-exit.ts';
 import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
+import { measureCpu } from './cpu.ts';
+import { cpuText, startText } from './cpu-table.ts';
 import { dashboardPlans, measureDashboard } from './dashboard.ts';
 import { dashboardText } from './dashboard-table.ts';
 import { growthPlans, measureGrowth } from './growth.ts';
@@ -19,6 +21,7 @@ import { BenchRig } from './rig.ts';
 import { measureScale, scalePlans } from './scale.ts';
 import { scaleText } from './scale-table.ts';
 import { speedSvg } from './speed-svg.ts';
+import { measureStart } from './start-time.ts';
 import { summaryText } from './summary.ts';
 import { tablesOf } from './tables.ts';
 
@@ -56,7 +59,7 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
     const programs = await buildPrograms(root, directory);
     result.growth = await measureGrowth(growthPlans[extent], programs, directory, say);
   }
-  if (options.scenarios.length > 0 || options.again || options.fairness) {
+  if (options.scenarios.length > 0 || options.again || options.fairness || options.start) {
     await runScenarios(options, directory, result);
   }
   return result;
@@ -72,6 +75,9 @@ async function runScenarios(options: BenchOptions, directory: string, result: Be
   try {
     const run = new BenchRun(plan);
     for (const name of scenarios) result.scenarios.push(await run.scenario(name));
+    const cpu = await measureCpu(result.scenarios, programs.profiles, root, options.flame);
+    if (cpu) result.cpu = cpu;
+    if (options.start) result.start = await measureStart(plan);
     if (options.again) result.again = await measureAgain(plan);
   } finally {
     await rig.close();
@@ -79,8 +85,8 @@ async function runScenarios(options: BenchOptions, directory: string, result: Be
 }
 
 /** What was wrong, whatever it was. */
-function problemsOf({ scenarios, scale = [], dashboard, growth, again }: BenchResult): string[] {
-  const others = [dashboard, again].filter((part) => part !== undefined);
+function problemsOf({ scenarios, scale = [], dashboard, growth, again, start }: BenchResult): string[] {
+  const others = [dashboard, again, start].filter((part) => part !== undefined);
   const parts: { problems: string[] }[] = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...others];
   if (growth) parts.push(...growth.maildrops, ...growth.mailboxes, ...growth.lists);
   return parts.flatMap(({ problems }) => problems);
@@ -97,7 +103,7 @@ async function measured(options: BenchOptions): Promise<BenchResult> {
 
 /** Prints the tables and draws the pictures. */
 async function show(result: BenchResult, { svg, growthSvg: growthFile }: BenchOptions): Promise<void> {
-  const { scale, dashboard, growth, scenarios, extent } = result;
+  const { scale, dashboard, growth, scenarios, cpu, start, extent } = result;
   if (scale) process.stdout.write(scaleText(scale, extent));
   if (dashboard) process.stdout.write(dashboardText(dashboard, extent));
   if (growth) {
@@ -105,9 +111,11 @@ async function show(result: BenchResult, { svg, growthSvg: growthFile }: BenchOp
     if (growthFile !== undefined) await writeFile(growthFile, growthSvg(growth, scale ?? []));
   }
   if (scenarios.length > 0) process.stdout.write(tablesOf(result));
+  if (cpu) process.stdout.write(cpuText(cpu, extent));
+  if (start) process.stdout.write(startText(start, extent));
   if (svg !== undefined) await draw(result, svg);
   // Last, so that it is what is seen.
-  if (scenarios.length > 0 || result.again || result.cpu) process.stdout.write(summaryText(result));
+  if (scenarios.length > 0 || result.again || cpu) process.stdout.write(summaryText(result));
 }
 
 async function draw(result: BenchResult, file: string): Promise<void> {

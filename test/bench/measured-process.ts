@@ -12,6 +12,8 @@ export interface ProcessPeak {
   name: string;
   /** VmHWM: peak resident memory in MB (10^6 bytes). */
   peakRssMB: number;
+  /** CPU time that it and its children had taken when it was last seen, in seconds. */
+  cpuSeconds: number;
 }
 
 /** How a command ended and what it cost. */
@@ -108,7 +110,10 @@ export class MeasuredProcess {
 }
 
 /** Peak resident memory of what ran, in MB: Mailhaul's own processes, and the Redis that it started. */
-export function peaksOf(processes: readonly ProcessPeak[]): { programMB: number; redisMB: number } {
+export function peaksOf(processes: readonly Pick<ProcessPeak, 'name' | 'peakRssMB'>[]): {
+  programMB: number;
+  redisMB: number;
+} {
   const result = { programMB: 0, redisMB: 0 };
   for (const { name, peakRssMB } of processes) {
     result[/^(?:redis|valkey)/.test(name) ? 'redisMB' : 'programMB'] += peakRssMB;
@@ -148,13 +153,21 @@ function childrenOf(pid: number): number[] {
   }
 }
 
+/** utime, stime, cutime and cstime of proc(5), which counts in hundredths of a second. */
+function cpuOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  // The name, which is the second field, may hold anything, brackets too.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / 100;
+}
+
 function peakOf(pid: number): ProcessPeak | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
     const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
     const name = /^Name:\s+(.+)$/m.exec(status)?.[1];
     if (kilobytes === undefined || name === undefined) return undefined;
-    return { pid, name, peakRssMB: (Number(kilobytes) * 1024) / 1e6 };
+    return { pid, name, peakRssMB: (Number(kilobytes) * 1024) / 1e6, cpuSeconds: cpuOf(pid) };
   } catch {
     return undefined;
   }

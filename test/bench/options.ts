@@ -19,6 +19,10 @@ export interface BenchOptions {
   readonly again: boolean;
   /** Measures a large mailbox among many small ones. */
   readonly fairness: boolean;
+  /** Measures the start of commands; always where nothing in particular is asked for. */
+  readonly start: boolean;
+  /** Where the flame graph of the profiled scenario goes; undefined: none is made. */
+  readonly flame: string | undefined;
   /** Interleaved pairs of each scenario. */
   readonly pairs: number;
   /** Where the raw figures go; undefined: a file of its own in the directory of temporary files. */
@@ -42,6 +46,8 @@ export const usage = `npm run bench -- [--quick] [--scale] [--dashboard] [--grow
   --growth-svg FILE  a picture of that, and with --scale of the service too
   --again          re-runs of a mailbox of 100,000 messages (quick: 300), and no scenario unless one is named
   --fairness       a mailbox of 50,000 messages among 200 of 100 (quick: 300 among 10 of 20), and no scenario unless one is named
+  --start          the start of commands (quick: two of each), and no scenario unless one is named
+  --flame FILE     a flame graph of big-maildir, and no other scenario unless one is named
   --scenario NAME  only this one; may be given again: ${Object.keys(scenarios).join(', ')}
   --pairs N        interleaved pairs (5)
   --json FILE      where the raw figures go (a new file among the temporary files)
@@ -64,6 +70,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       'growth-svg': { type: 'string' },
       again: { type: 'boolean', default: false },
       fairness: { type: 'boolean', default: false },
+      start: { type: 'boolean', default: false },
+      flame: { type: 'string' },
       scenario: { type: 'string', multiple: true },
       pairs: { type: 'string' },
       json: { type: 'string' },
@@ -76,8 +84,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
   });
   if (values.help) return 'help';
   const growth = values.growth || values['growth-svg'] !== undefined;
-  const inParticular = values.scale || values.dashboard || values.again || values.fairness || growth;
-  const names = values.scenario ?? (inParticular ? [] : Object.keys(scenarios));
+  const inParticular = values.scale || values.dashboard || values.again || values.fairness || values.start || growth;
+  const names = values.scenario ?? (values.flame ? ['big-maildir'] : inParticular ? [] : Object.keys(scenarios));
+  const everything = !inParticular && values.scenario === undefined && values.flame === undefined;
   const wrong = names.find((name) => !Object.hasOwn(scenarios, name));
   if (wrong !== undefined) throw new TypeError(`no scenario ${wrong}: ${Object.keys(scenarios).join(', ')}`);
   const pairs = Number(values.pairs ?? (values.quick ? 1 : defaultPairs));
@@ -89,7 +98,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     dashboard: values.dashboard,
     growth,
     growthSvg: values['growth-svg'],
-    again: values.again || (!inParticular && values.scenario === undefined),
+    again: values.again || everything,
+    start: values.start || everything,
+    flame: values.flame,
     fairness: values.fairness,
     pairs,
     json: values.json,

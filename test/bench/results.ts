@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Report } from '../../src/report/report.ts';
 import type { AgainFigures } from './again.ts';
+import type { CpuFigures } from './cpu.ts';
 import type { DashboardFigures } from './dashboard.ts';
 import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
@@ -11,6 +12,7 @@ import type { RouteCounts } from './rig.ts';
 import type { RowName } from './rows.ts';
 import type { ScaleFigures } from './scale.ts';
 import type { ScenarioName } from './scenarios.ts';
+import type { StartFigures } from './start-time.ts';
 import type { Bytes } from './verify-copy.ts';
 
 /** Whatever is measured beside others. */
@@ -76,6 +78,10 @@ export interface BenchResult {
   pairs: number;
   machine: { cpus: string[]; memoryMB: number; kernel: string; node: string };
   scenarios: ScenarioResult[];
+  /** Of the scenario that is profiled. */
+  cpu?: CpuFigures;
+  /** Where nothing in particular is asked for. */
+  start?: StartFigures;
   /** With `--scale`: the smaller number of accounts, and the larger one. */
   scale?: ScaleFigures[];
   /** With `--dashboard`. */

@@ -12,7 +12,7 @@ import { measureRedis, type RedisMemory } from './redis-memory.ts';
 import { sumOf } from './statistics.ts';
 
 /** One program of the comparison. */
-export type RowName = 'ceiling' | 'mailhaul' | 'mailhaul-split' | 'mailhaul-redis' | 'loop';
+export type RowName = 'ceiling' | 'mailhaul' | 'mailhaul-split' | 'mailhaul-redis' | 'mailhaul-profiled' | 'loop';
 
 /** What every program is told. */
 export interface Task {
@@ -30,6 +30,8 @@ export interface Programs {
   readonly ceiling: string;
   readonly loop: string;
   readonly uidl: string;
+  /** A directory for the profiles of V8. */
+  readonly profiles: string;
 }
 
 /** A run, with what only some rows have. */
@@ -55,6 +57,7 @@ export function runRow(row: RowName, programs: Programs, task: Task): Promise<Ra
     ceiling: runCeiling,
     mailhaul: (given, of) => runMailhaul(given, of, []),
     'mailhaul-redis': (given, of) => withRedis(of, (url) => runMailhaul(given, of, ['--redis', url])),
+    'mailhaul-profiled': (given, of) => runMailhaul(given, of, [], profiling(given.profiles)),
     'mailhaul-split': (given, of) => withRedis(of, (url) => runSplit(given, of, url)),
     loop: runLoop,
   };
@@ -75,6 +78,11 @@ function start(task: Task, command: readonly string[]): MeasuredProcess {
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, TMPDIR: tmpdir() };
   return MeasuredProcess.start([process.execPath, ...command], { directory: task.directory, limitMs, env });
+}
+
+/** Flags of Node.js: V8 looks twice a millisecond at what is going on, and the program is none the wiser. */
+function profiling(directory: string): string[] {
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=500'];
 }
 
 function pairsOf({ users }: Task): string[] {
@@ -106,11 +114,16 @@ async function runLoop({ loop }: Programs, task: Task): Promise<Ran> {
 }
 
 /** `mailhaul sync` in its own directory of data below that of the task, with further options. */
-export async function runMailhaul({ mailhaul }: Programs, task: Task, more: readonly string[]): Promise<Ran> {
+export async function runMailhaul(
+  { mailhaul }: Programs,
+  task: Task,
+  more: readonly string[],
+  flags: readonly string[] = [],
+): Promise<Ran> {
   const list = await writeList(task);
   const dataDir = join(task.directory, 'data');
   const options = ['--data-dir', dataDir, '--quiet', '--json', ...more];
-  return withReport(await start(task, [mailhaul, 'sync', list, ...options]).ended);
+  return withReport(await start(task, [...flags, mailhaul, 'sync', list, ...options]).ended);
 }
 
 /** Three processes on one Redis and one data directory; the time is that of the run, its workers' start included. */
@@ -162,7 +175,8 @@ function document<Shape>({ stdout }: Measured): Shape | undefined {
   }
 }
 
-async function writeList(task: Task): Promise<string> {
+/** The account list of a task. */
+export async function writeList(task: Task): Promise<string> {
   await mkdir(task.directory, { recursive: true });
   const path = join(task.directory, 'accounts.csv');
   const side = (name: string) => ['host', 'port', 'security', 'user', 'password'].map((column) => `${name}_${column}`);

@@ -16,6 +16,8 @@ export interface Scenario {
   /** How often the loop runs in a full benchmark; it is slow. */
   readonly loopRuns: number;
   readonly budget: Budget;
+  /** With a run besides that shows where the processor time goes. */
+  readonly profiled?: true;
 }
 
 /** Limits of design §10; what is not there has none. */
@@ -43,6 +45,7 @@ export const scenarios = {
     storage: 'maildir',
     oneWayMs: 0,
     loopRuns: 2,
+    profiled: true,
     peers: ['mpop', 'getmail', 'fetchmail', 'dsync', 'dsync-imapc', 'pop2imap'],
     budget: { toCeiling: 1.25, loopToMailhaul: 3, pop2imapToMailhaul: 3.5, ...redis },
   },

@@ -22,6 +22,13 @@ export function sourceContents(port: number, user: string): Promise<Contents> {
   return contents(popContents({ port, user, password }));
 }
 
+/** What is made, as it must arrive: for mail that takes too long to be read from the source. */
+export function madeContents(messages: Iterable<{ bytes: Buffer }>): Contents {
+  const counts = new Map<string, number>();
+  for (const message of messages) count(counts, message);
+  return counts;
+}
+
 /** What all mailboxes of a user hold. */
 export function destinationContents(port: number, user: string): Promise<Contents> {
   return contents(mailboxContents({ port, user, password }));
@@ -32,11 +39,13 @@ export async function contents(
   messages: AsyncIterable<{ bytes: Buffer }> | Iterable<{ bytes: Buffer }>,
 ): Promise<Contents> {
   const counts = new Map<string, number>();
-  for await (const { bytes } of messages) {
-    const digest = createHash('sha256').update(canonical(bytes)).digest('hex');
-    counts.set(digest, (counts.get(digest) ?? 0) + 1);
-  }
+  for await (const message of messages) count(counts, message);
   return counts;
+}
+
+function count(counts: Map<string, number>, { bytes }: { bytes: Buffer }): void {
+  const digest = createHash('sha256').update(canonical(bytes)).digest('hex');
+  counts.set(digest, (counts.get(digest) ?? 0) + 1);
 }
 
 /** Holds both sides against each other. */

@@ -1,10 +1,11 @@
 /** Bad input that stops a run or an account before any mail moves: one clear error, and the next run carries on. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { freePorts } from '../../src/demo/free-ports.ts';
-import { makeCertificates } from '../servers/certificates.ts';
-import type { ImapBehaviour, ScriptedImap } from '../servers/scripted-imap.ts';
-import type { PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
-import { type Ended, expectReport, expectScriptedUntouched, HaulRig, type Row, scriptedRow } from './haul-rig.ts';
+import { type Certificates, makeCertificates } from '../servers/certificates.ts';
+import type { ScriptedImap } from '../servers/scripted-imap.ts';
+import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
+import { type Fault, FaultLanes, type Outcome } from './fault-lanes.ts';
+import { type Ended, expectReport, expectScriptedUntouched, HaulRig, scriptedRow } from './haul-rig.ts';
 
 const messages = Array.from({ length: 7 }, (_, at) => ({
   bytes: Buffer.from(`Message-ID: <${at}@x>\r\nSubject: ${at}\r\n\r\nbody \xff\r\n.${at}\r\n`, 'latin1'),
@@ -12,30 +13,6 @@ const messages = Array.from({ length: 7 }, (_, at) => ({
 }));
 
 let rig: HaulRig;
-let pop: ScriptedPop3;
-let imap: ScriptedImap;
-
-beforeEach(async () => {
-  rig = await HaulRig.make();
-});
-
-afterEach(() => rig.end());
-
-async function servers(popMore: PopBehaviour = {}, imapMore: ImapBehaviour = {}): Promise<void> {
-  pop = await rig.pop({ messages, ...popMore });
-  imap = await rig.imap(imapMore);
-}
-
-/** The run after the fault carries everything, once. */
-async function expectNextRun(row: Row = scriptedRow(pop, imap), env: NodeJS.ProcessEnv = {}): Promise<void> {
-  const ended = await rig.sync(await rig.list([row]), ['--json'], env);
-  expect(ended.status).toBe(0);
-  expectReport(ended);
-  expect(imap.stored()).toEqual(messages.map(({ bytes }) => bytes));
-  const again = await rig.sync(await rig.list([row]), ['--json'], env);
-  expect(again.account.messages).toMatchObject({ known: messages.length, appended: 0 });
-  expect(imap.stored()).toHaveLength(messages.length);
-}
 
 /** A run that ends with one error on standard error. */
 function expectStopped(ended: Ended, status: number, code: string): void {
@@ -45,25 +22,24 @@ function expectStopped(ended: Ended, status: number, code: string): void {
   expect(ended.stderr).not.toMatch(/\n\s+at /);
 }
 
-/** A run whose only account has this one problem. */
-function expectProblem(ended: Ended, code: string, status = 3): void {
-  expect(ended.status).toBe(status);
-  const [account] = expectReport(ended).accounts;
-  expect(account!.state).toBe('failed');
-  expect(account!.problems).toMatchObject([{ code }]);
-}
-
 describe('the list and the command line', () => {
+  let pop: ScriptedPop3;
+  let imap: ScriptedImap;
+
+  beforeAll(async () => {
+    rig = await HaulRig.make();
+    pop = await rig.pop({ messages });
+    imap = await rig.imap();
+    return () => rig.end();
+  });
+
   test('a list that cannot be read: 10', async () => {
-    await servers();
     expectStopped(await rig.sync(`${rig.directory}/missing.csv`), 10, 'list-unreadable');
     expectStopped(await rig.sync(rig.directory), 10, 'list-unreadable');
     expect(pop.connections).toBe(0);
-    await expectNextRun();
   });
 
   test('wrong columns and values: 10, with every bad line named', async () => {
-    await servers();
     const good = scriptedRow(pop, imap);
     const rows = [good, { ...good, id: 'two', pop_port: 'x' }, { ...good, id: 'three' }];
     const ended = await rig.sync(await rig.list([...rows, { ...good, id: 'four', imap_security: 'maybe' }]));
@@ -74,11 +50,9 @@ describe('the list and the command line', () => {
     expect(column.stderr).toContain('pop_pasword');
     expect(column.stderr).toContain('pop_password');
     expect(pop.connections).toBe(0);
-    await expectNextRun();
   });
 
   test('wrong settings: 10, each named', async () => {
-    await servers();
     const list = await rig.list([scriptedRow(pop, imap)]);
     await rig.settings({ popSessions: '-3', noSuchSetting: '1' });
     const ended = await rig.sync(list);
@@ -86,7 +60,6 @@ describe('the list and the command line', () => {
     expect(ended.stderr).toContain('popSessions');
     expect(ended.stderr).toContain('noSuchSetting');
     await rig.settings({});
-    await expectNextRun();
   });
 
   test.each([['sync'], ['sync', 'LIST', '--no-such-option'], ['no-such-command']])(
@@ -99,118 +72,163 @@ describe('the list and the command line', () => {
   );
 
   test('a Redis that does not answer: 1', async () => {
-    await servers();
     const [port] = await freePorts(1);
     await rig.settings({ redisStartTimeoutMs: '500' });
     const list = await rig.list([scriptedRow(pop, imap)]);
     expectStopped(await rig.sync(list, ['--json', '--redis', `redis://127.0.0.1:${port}`]), 1, 'redis-unreachable');
     expectStopped(await rig.sync(list, ['--json', '--redis', 'http://127.0.0.1']), 10, 'settings-invalid');
     await rig.settings({});
-    await expectNextRun();
+    expect(pop.connections).toBe(0);
   });
 
-  test('a second run on the same data directory: 11, and the first is not disturbed', async () => {
-    const held = { messages, holdUntil: { verb: 'RETR', waiting: 1_000_000 } };
-    await servers(held);
+  test('a second run on the same data directory: 11; the first, and the next after all that, carry everything', async () => {
+    pop.behaviour.holdUntil = { verb: 'RETR', waiting: 1_000_000 };
     const list = await rig.list([scriptedRow(pop, imap)]);
     const first = rig.startSync(list);
     await rig.reaches(() => pop.seen('RETR').length > 0, first);
     expectStopped(await rig.sync(list), 11, 'instance-running');
     pop.release();
-    expect((await first.ended).status).toBe(0);
-    await expectNextRun();
-  });
-});
-
-describe('passwords and hosts', () => {
-  test.each(['pop', 'imap'])('a missing password variable (%s)', async (prefix) => {
-    await servers();
-    const row = { ...scriptedRow(pop, imap), [`${prefix}_password`]: 'env:NOT_SET_YET' };
-    const ended = await rig.sync(await rig.list([row]));
-    expectProblem(ended, 'secret-missing');
-    expect(ended.account.problems[0]!.text).toContain('NOT_SET_YET');
-    await expectNextRun(row, { NOT_SET_YET: prefix === 'pop' ? 'secret' : 'pw' });
-    await expectScriptedUntouched(pop);
-  });
-
-  test.each(['pop', 'imap'])('an unknown host (%s)', async (prefix) => {
-    await servers();
-    const ended = await rig.sync(
-      await rig.list([{ ...scriptedRow(pop, imap), [`${prefix}_host`]: 'mail.example.invalid' }]),
-    );
-    expectProblem(ended, 'host-unknown');
-    expect(ended.account.problems[0]!.text).toContain('mail.example.invalid');
-    await expectNextRun();
-    await expectScriptedUntouched(pop);
-  });
-
-  test.each(['pop', 'imap'])('a closed port (%s)', async (prefix) => {
-    await servers();
-    const [port = 0] = await freePorts(1);
-    const ended = await rig.sync(await rig.list([{ ...scriptedRow(pop, imap), [`${prefix}_port`]: port }]));
-    expectProblem(ended, 'connection-refused');
-    expect(ended.account.problems[0]!.text).toContain(String(port));
-    await expectNextRun();
-    await expectScriptedUntouched(pop);
-  });
-
-  test.each(['pop', 'imap'])('refused credentials (%s)', async (prefix) => {
-    await servers({}, { login: (_, password) => (password === 'pw' ? undefined : 'NO [AUTHENTICATIONFAILED] no') });
-    const ended = await rig.sync(await rig.list([{ ...scriptedRow(pop, imap), [`${prefix}_password`]: 'wrong' }]));
-    expectProblem(ended, 'credentials-refused', 12);
-    await expectNextRun();
+    const ended = await first.ended;
+    expect(ended.status).toBe(0);
+    expectReport(ended);
+    expect(imap.stored()).toEqual(messages.map(({ bytes }) => bytes));
+    const again = await rig.sync(list);
+    expect(again.account.messages).toMatchObject({ known: messages.length, appended: 0 });
+    expect(imap.stored()).toHaveLength(messages.length);
     await expectScriptedUntouched(pop);
   });
 });
 
-describe('TLS', () => {
+/** A run with the faults, one without them, and one more. */
+interface Runs {
+  readonly lanes: FaultLanes;
+  readonly runs: readonly Awaited<ReturnType<FaultLanes['haul']>>[];
+}
+
+async function threeRuns(faults: Readonly<Record<string, Fault>>, env: NodeJS.ProcessEnv = {}): Promise<Runs> {
+  const lanes = await FaultLanes.start(rig, faults, messages);
+  const first = await lanes.haul();
+  lanes.heal();
+  return { lanes, runs: [first, await lanes.haul(env), await lanes.haul(env)] };
+}
+
+/** The account failed by this one problem, and nothing was stored; then the next run carried it. */
+async function expectOneProblem({ lanes, runs }: Runs, name: string, code: string): Promise<Outcome> {
+  const [first, next, again] = runs.map(({ of }) => of.get(name)!) as [Outcome, Outcome, Outcome];
+  expectProblem(first, code);
+  await lanes.expectCarried(name, next, again);
+  return first;
+}
+
+function expectProblem({ account, stored }: Outcome, code: string): void {
+  expect(account.state).toBe('failed');
+  expect(account.problems).toMatchObject([{ code }]);
+  expect(stored).toEqual([]);
+}
+
+const logins = (asked: readonly string[]) => asked.filter((line) => /^(USER|PASS|AUTH)/.test(line));
+const prefixes = ['pop', 'imap'] as const;
+const sides = [
+  ['pop', 'tls'],
+  ['pop', 'starttls'],
+  ['imap', 'tls'],
+  ['imap', 'starttls'],
+] as const;
+
+/** A server of one side that speaks TLS with these certificates, and what its line in the list has. */
+function tlsFault(prefix: 'pop' | 'imap', security: 'tls' | 'starttls', { key, cert }: Certificates): Fault {
+  const implicit = security === 'tls';
+  const row = { [`${prefix}_security`]: security };
+  if (prefix === 'pop')
+    return { row, pop: { tls: { key, cert }, implicitTls: implicit, capabilities: ['USER', 'UIDL', 'STLS'] } };
+  return { row, imap: { tls: { key, cert, implicit }, capabilitiesBefore: ['IMAP4rev1', 'STARTTLS', 'AUTH=PLAIN'] } };
+}
+
+describe('one side of an account', () => {
   const certificates = makeCertificates();
-  const strange = makeCertificates('DNS:elsewhere.example');
+  let all: Runs;
+  let closed = 0;
 
-  const sides = [
-    ['pop', 'tls'],
-    ['pop', 'starttls'],
-    ['imap', 'tls'],
-    ['imap', 'starttls'],
-  ] as const;
+  beforeAll(async () => {
+    rig = await HaulRig.make();
+    [closed = 0] = await freePorts(1);
+    const ca = await rig.file('authority.pem', certificates.ca);
+    const faults: Record<string, Fault> = {};
+    for (const prefix of prefixes) {
+      const password = { [`${prefix}_password`]: `env:NOT_SET_YET_${prefix}` };
+      faults[`${prefix} password`] = { row: password, healedRow: password };
+      faults[`${prefix} host`] = { row: { [`${prefix}_host`]: 'mail.example.invalid' } };
+      faults[`${prefix} port`] = { row: { [`${prefix}_port`]: closed } };
+      faults[`${prefix} starttls-missing`] = { row: { [`${prefix}_security`]: 'starttls' } };
+    }
+    for (const [prefix, security] of sides) {
+      const fault = tlsFault(prefix, security, certificates);
+      faults[`${prefix} ${security}`] = { ...fault, healedRow: { ...fault.row, [`${prefix}_tls_ca`]: ca } };
+    }
+    all = await threeRuns(faults, { NOT_SET_YET_pop: 'secret', NOT_SET_YET_imap: 'pw' });
+    return () => rig.end();
+  });
 
-  async function tlsServers(prefix: 'pop' | 'imap', security: 'tls' | 'starttls', { key, cert } = certificates) {
-    const implicit = security === 'tls';
-    if (prefix === 'pop')
-      await servers({ tls: { key, cert }, implicitTls: implicit, capabilities: ['USER', 'UIDL', 'STLS'] });
-    else
-      await servers({}, { tls: { key, cert, implicit }, capabilitiesBefore: ['IMAP4rev1', 'STARTTLS', 'AUTH=PLAIN'] });
-    return { ...scriptedRow(pop, imap), [`${prefix}_security`]: security };
-  }
+  test('shows in the status', () => {
+    expect(all.runs.map(({ ended }) => ended.status)).toEqual([3, 0, 0]);
+  });
+
+  test.each(prefixes)('a missing password variable (%s)', async (prefix) => {
+    const { account } = await expectOneProblem(all, `${prefix} password`, 'secret-missing');
+    expect(account.problems[0]!.text).toContain(`NOT_SET_YET_${prefix}`);
+  });
+
+  test.each(prefixes)('an unknown host (%s)', async (prefix) => {
+    const { account } = await expectOneProblem(all, `${prefix} host`, 'host-unknown');
+    expect(account.problems[0]!.text).toContain('mail.example.invalid');
+  });
+
+  test.each(prefixes)('a closed port (%s)', async (prefix) => {
+    const { account } = await expectOneProblem(all, `${prefix} port`, 'connection-refused');
+    expect(account.problems[0]!.text).toContain(String(closed));
+  });
 
   test.each(sides)(
     '%s with %s: a certificate that does not verify, then the authority is named',
     async (prefix, security) => {
-      const row = await tlsServers(prefix, security);
-      const ended = await rig.sync(await rig.list([row]));
-      expectProblem(ended, 'tls-unverified');
-      expect(ended.account.problems[0]!.remedy).toContain(`${prefix}_tls_ca`);
-      expect(pop.transcript.filter((line) => prefix === 'pop' && /^(USER|PASS|AUTH)/.test(line))).toEqual([]);
-      expect(imap.stored()).toEqual([]);
-      const ca = await rig.file('authority.pem', certificates.ca);
-      await expectNextRun({ ...row, [`${prefix}_tls_ca`]: ca });
+      const { account, asked } = await expectOneProblem(all, `${prefix} ${security}`, 'tls-unverified');
+      expect(account.problems[0]!.remedy).toContain(`${prefix}_tls_ca`);
+      if (prefix === 'pop') expect(logins(asked)).toEqual([]);
     },
   );
 
-  test.each(sides)('%s with %s: a certificate for another name', async (prefix, security) => {
-    const row = await tlsServers(prefix, security, strange);
-    const ca = await rig.file('authority.pem', strange.ca);
-    const ended = await rig.sync(await rig.list([{ ...row, [`${prefix}_tls_ca`]: ca }]));
-    expectProblem(ended, 'tls-unverified');
+  test.each(prefixes)('%s: a server without STARTTLS is told no password', async (prefix) => {
+    const { asked, told } = await expectOneProblem(all, `${prefix} starttls-missing`, 'starttls-missing');
+    if (prefix === 'pop') expect(logins(asked)).toEqual([]);
+    else expect(told.join('\n')).not.toMatch(/LOGIN|AUTHENTICATE/);
+  });
+});
+
+describe('where all accounts of a run have the same fault', () => {
+  beforeEach(async () => {
+    rig = await HaulRig.make();
   });
 
-  test.each(['pop', 'imap'])('%s: a server without STARTTLS is told no password', async (prefix) => {
-    await servers();
-    const ended = await rig.sync(await rig.list([{ ...scriptedRow(pop, imap), [`${prefix}_security`]: 'starttls' }]));
-    expectProblem(ended, 'starttls-missing');
-    if (prefix === 'pop') expect(pop.transcript.filter((line) => /^(USER|PASS|AUTH)/.test(line))).toEqual([]);
-    else expect(imap.connections.flatMap(({ commands }) => commands).join('\n')).not.toMatch(/LOGIN|AUTHENTICATE/);
-    await expectNextRun();
-    await expectScriptedUntouched(pop);
+  afterEach(() => rig.end());
+
+  test('refused credentials: 12', async () => {
+    const login = (_: string, password: string) => (password === 'pw' ? undefined : 'NO [AUTHENTICATIONFAILED] no');
+    const faults = prefixes.map((prefix) => [prefix, { imap: { login }, row: { [`${prefix}_password`]: 'wrong' } }]);
+    const all = await threeRuns(Object.fromEntries(faults));
+    expect(all.runs.map(({ ended }) => ended.status)).toEqual([12, 0, 0]);
+    for (const prefix of prefixes) await expectOneProblem(all, prefix, 'credentials-refused');
+  });
+
+  test('a certificate for another name', async () => {
+    const strange = makeCertificates('DNS:elsewhere.example');
+    const ca = await rig.file('authority.pem', strange.ca);
+    const faults = sides.map(([prefix, security]) => {
+      const fault = tlsFault(prefix, security, strange);
+      return [`${prefix} ${security}`, { ...fault, row: { ...fault.row, [`${prefix}_tls_ca`]: ca } }];
+    });
+    const { ended, of } = await (await FaultLanes.start(rig, Object.fromEntries(faults), messages)).haul();
+    expect(ended.status).toBe(3);
+    expect(of.size).toBe(sides.length);
+    for (const outcome of of.values()) expectProblem(outcome, 'tls-unverified');
   });
 });

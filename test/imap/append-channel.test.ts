@@ -271,8 +271,9 @@ describe('many commands', () => {
       permanentFlags: ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft', '\\*'],
       readOnly: false,
     });
-    expect(imap.connections[0]!.commands.slice(-3).map((text) => text.split(' ')[1])).toEqual([
+    expect(imap.connections[0]!.commands.slice(-4).map((text) => text.split(' ')[1])).toEqual([
       'APPEND',
+      'ID',
       'SELECT',
       'APPEND',
     ]);

@@ -64,6 +64,14 @@ describe('the login', () => {
     expect([...door.capabilities].sort()).toEqual(offered.map((name) => name.toUpperCase()).sort());
   });
 
+  test('says who it is once, behind the login; who only appends says it with the first command and asks no names', async () => {
+    const behaviour = { login: taken, capabilities: ['IMAP4rev1', 'AUTH=PLAIN', 'SASL-IR', 'ID', 'NAMESPACE'] };
+    const verbs = async (onlyAppends: boolean) =>
+      (await open(behaviour, {}, { onlyAppends })).transcript.commands.map((text) => text.split(' ')[1]);
+    expect(await verbs(false)).toEqual(['AUTHENTICATE', 'ID', 'NAMESPACE']);
+    expect(await verbs(true)).toEqual(['AUTHENTICATE']);
+  });
+
   test('knows the capabilities after the login, not those before it', async () => {
     const { door } = await open({
       capabilitiesBefore: ['IMAP4rev1', 'AUTH=PLAIN'],

@@ -106,7 +106,7 @@ describe('whatever stands in the name of a mailbox', () => {
         expect(await done).toMatchObject({ kind: 'stored' });
         const commands = imap.connections.slice(-2).flatMap((each, i) => each.commands.slice(at[i]));
         for (const verb of verbs(commands))
-          expect(['LIST', 'LSUB', 'CREATE', 'SUBSCRIBE', 'SELECT', 'APPEND']).toContain(verb);
+          expect(['ID', 'LIST', 'CREATE', 'SUBSCRIBE', 'SELECT', 'APPEND']).toContain(verb);
         const named = commands.filter((text) => /^\S+ (?:CREATE|SUBSCRIBE|SELECT|APPEND) /.test(text));
         for (const text of named) expect(decodeModifiedUtf7(words(text)[2]!)).toBe(path);
         expect(

@@ -42,6 +42,19 @@ describe('the choice', () => {
     expect(used.startsWith(expected)).toBe(true);
   });
 
+  test('of PLAIN is said in one line where the server takes that, and to one that asks all the same once more', async () => {
+    const plain = Buffer.from('bob\0ann\0pw-se"cr\\et').toString('base64');
+    const capabilities = ['IMAP4rev1', 'AUTH=PLAIN', 'SASL-IR'];
+    expect(await open({ capabilities }, { authzUser: 'bob' })).toEqual([`AUTHENTICATE PLAIN ${plain}`]);
+    // imapflow's first tag
+    const answers = ['+ \r\n', '1 OK [CAPABILITY IMAP4rev1] in\r\n'];
+    const imap = await ScriptedImap.start({ capabilities, answer: () => answers.shift() });
+    servers.push(imap);
+    (await openDoor(endpoint(imap.port, { authzUser: 'bob' }), quick)).client.close();
+    const [, again] = imap.connections[0]!.commands;
+    expect(again).toBe(plain);
+  });
+
   test.each([
     [['AUTH=PLAIN'], { auth: 'CRAM-MD5' }, 'wanted CRAM-MD5, offered AUTH=PLAIN, LOGIN; Mailhaul has PLAIN'],
     [['AUTH=CRAM-MD5'], { auth: 'plain' }, 'wanted plain, offered AUTH=CRAM-MD5, LOGIN'],

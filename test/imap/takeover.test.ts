@@ -36,9 +36,9 @@ describe('the takeover', () => {
 
   test('survives half a line that imapflow has already taken', async () => {
     const imap = await ScriptedImap.start({
-      answer: (text) =>
-        /NAMESPACE/.test(text) ? '* NAMESPACE (("" "/")) NIL NIL\r\nTAG OK done\r\n* OK half of ' : undefined,
-      before: (text) => (/SELECT/.test(text) ? 'a line\r\n' : undefined),
+      capabilitiesBefore: ['IMAP4rev1'],
+      answer: (text) => (/ LOGIN /.test(text) ? 'TAG OK [CAPABILITY IMAP4rev1 ID] done\r\n* OK half of ' : undefined),
+      before: (text) => (/ ID /.test(text) ? 'a line\r\n' : undefined),
     });
     const channel = await AppendChannel.open(endpoint(imap.port), quick);
     expect(await channel.select('INBOX')).toMatchObject({ uidValidity: 1000 });

@@ -89,6 +89,12 @@ describe('the trace of a login', () => {
     ['LOGIN', { capabilities: capabilities(), login: echo }, {}, 'LOGIN "ann" ***'],
     ['PLAIN', { capabilities: capabilities('AUTH=PLAIN'), login: echo }, { auth: 'PLAIN' }, 'AUTHENTICATE PLAIN'],
     [
+      'PLAIN in one line',
+      { capabilities: capabilities('AUTH=PLAIN', 'SASL-IR'), login: echo },
+      {},
+      'AUTHENTICATE PLAIN ***',
+    ],
+    [
       'LOGIN by SASL',
       { capabilities: capabilities('AUTH=LOGIN', 'LOGINDISABLED'), login: echo },
       { auth: 'LOGIN' },

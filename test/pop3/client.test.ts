@@ -13,12 +13,12 @@ const oneByOne = { capabilities: goodCapabilities.filter((name) => name !== 'PIP
 
 describe('listing', () => {
   it.each([
-    ['together', {}, 2],
+    ['together, and with CAPA', {}, 3],
     ['one after the other', oneByOne, 1],
   ] as [string, PopBehaviour, number][])('asks LIST and UIDL %s', async (_, behaviour, waiting) => {
     const server = await serve({ ...behaviour, messages });
     const listing = await (await connect(server)).list();
-    expect(server.transcript.slice(-2)).toEqual(['LIST', 'UIDL']);
+    expect(server.transcript.slice(-3)).toEqual(['CAPA', 'LIST', 'UIDL']);
     expect(server.mostWaiting).toBe(waiting);
     expect([listing.length, listing.octets(1), listing.uidl(1).toString()]).toEqual([2, 5, 'two']);
   });

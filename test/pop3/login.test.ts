@@ -113,6 +113,31 @@ describe('logging in', () => {
     await until(() => server.open === 0);
   });
 
+  it.each([
+    [{}, undefined],
+    [{ USER: '-ERR no such user\r\n', PASS: '-ERR [SYS/TEMP] who?\r\n' }, 'credentials-refused'],
+    [{ PASS: '-ERR [IN-USE] x\r\n' }, 'account-busy'],
+  ] as const)('sends PASS along with USER where commands may be sent at once: %j', async (replies, code) => {
+    const server = await serve({
+      capabilities: ['USER', 'PIPELINING'],
+      holdUntil: { verb: 'USER', waiting: 2 },
+      replies,
+    });
+    const logIn = connect(server);
+    expect(code === undefined ? (await logIn).pipelining : (await caught(logIn)).code).toBe(code ?? true);
+    expect(server.seen('PASS')).toHaveLength(1);
+  });
+
+  it('is done again, one command at a time, where a server mixes up those it was sent at once', async () => {
+    const server = await serve({ capabilities: ['USER', 'PIPELINING'], oneCommandPerRead: true });
+    let told = 0;
+    const onPipeliningBroken = () => {
+      told += 1;
+    };
+    const client = await connect(server, { popLoginTimeoutMs: 60, onPipeliningBroken });
+    expect([client.pipelining, (await client.list()).length, server.connections, told]).toEqual([false, 0, 2, 1]);
+  });
+
   it('does not blame the password where the server marks every refused credential', async () => {
     const server = await serve({ replies: { AUTH: '-ERR no\r\n' } });
     expect((await caught(connect(server))).code).toBe('server-unavailable');
@@ -308,7 +333,8 @@ describe('reaching the server', () => {
   });
 
   it.each([
-    ['USER', { hangAt: 'USER' }, { popLoginTimeoutMs: 60 }, { auth: 'user' }],
+    ['USER', { hangAt: 'USER', capabilities: ['USER'] }, { popLoginTimeoutMs: 60 }, {}],
+    ['USER and PASS', { hangAt: 'USER' }, { popLoginTimeoutMs: 60 }, { auth: 'user' }],
     ['AUTH PLAIN', { hangAt: 'AUTH' }, { popLoginTimeoutMs: 60 }, {}],
   ])('says that the server is silent during %s', async (during, behaviour, limits, where) => {
     const error = await caught(connect(await serve(behaviour), limits, where));

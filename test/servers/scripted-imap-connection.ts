@@ -127,8 +127,8 @@ export class ImapScript {
           this.send(`${tag} NO mechanism not supported`);
           return true;
         }
-        this.send('+ ');
-        const [, user = '', password = ''] = Buffer.from(await this.source.line(), 'base64')
+        if (args[1] === undefined) this.send('+ ');
+        const [, user = '', password = ''] = Buffer.from(args[1] ?? (await this.source.line()), 'base64')
           .toString('latin1')
           .split('\0');
         return this.#login(tag, user, password);

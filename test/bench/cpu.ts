@@ -1,0 +1,74 @@
+/** What the profiled run cost, by kind of work, and whether queue and ledger work keep to design §10. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readProfile } from './cpu-profile.ts';
+import { type Kind, kinds, sharesOf } from './cpu-shares.ts';
+import { flameGraph } from './flame-graph.ts';
+import { type RunResult, runsOf, type ScenarioResult } from './results.ts';
+import { median } from './statistics.ts';
+import type { BudgetLine } from './tables.ts';
+
+/** CPU time of one run under V8's sampling profiler, in seconds. */
+export interface CpuFigures {
+  scenario: string;
+  messages: number;
+  /** Of Mailhaul's process, with what its threads do for it. */
+  programSeconds: number;
+  /** Of the Redis that it started. */
+  redisSeconds: number;
+  /** What the samples say of the thread that runs JavaScript, each kind in seconds; idle time is left out. */
+  kinds: Record<Kind, number>;
+  /** Ledger, index and queues with Redis, of all CPU time (0–1): docs/benchmark.md. */
+  queueShare: number;
+  /** User time a message in the runs without a profiler, with Redis, in milliseconds: their median. */
+  userMsPerMessage: number;
+}
+
+const mostShare = 0.1;
+
+/**
+ * The figures of the profiled run; undefined where no scenario had one. `flame` names the file for its flame graph.
+ * Throws where there is no profile of it.
+ */
+export async function measureCpu(
+  scenarios: readonly ScenarioResult[],
+  profiles: string,
+  root: string,
+  flame: string | undefined,
+): Promise<CpuFigures | undefined> {
+  const scenario = scenarios.find((one) => runsOf(one, 'mailhaul-profiled').length > 0);
+  if (!scenario) return undefined;
+  const [run] = runsOf(scenario, 'mailhaul-profiled');
+  const [name] = await readdir(profiles);
+  if (!run || name === undefined) throw new Error('the profiled run has left no profile');
+  const profile = readProfile(await readFile(join(profiles, name), 'utf8'), root);
+  const title = `mailhaul sync of ${scenario.messages.toLocaleString('en')} messages: CPU time of its process`;
+  if (flame !== undefined) await writeFile(flame, flameGraph(profile, title));
+  return cpuFigures(scenario, run, sharesOf(profile));
+}
+
+/** The figures of a run whose samples say `shares` (microseconds). */
+export function cpuFigures(scenario: ScenarioResult, run: RunResult, shares: Record<Kind, number>): CpuFigures {
+  const seconds = Object.fromEntries(kinds.map((kind) => [kind, shares[kind] / 1e6])) as Record<Kind, number>;
+  const sampled = kinds.reduce((sum, kind) => sum + seconds[kind], 0);
+  const servers = run.processes.filter(({ name }) => /^(?:redis|valkey)/.test(name));
+  const redisSeconds = servers.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+  // The times of the run are those of the program and of the Redis that it waited for.
+  const programSeconds = Math.max(0, run.userSeconds + run.systemSeconds - redisSeconds);
+  const queueSeconds = (seconds['ledger, index, queues'] / sampled) * programSeconds;
+  return {
+    scenario: scenario.name,
+    messages: run.messages,
+    programSeconds,
+    redisSeconds,
+    kinds: seconds,
+    queueShare: (queueSeconds + redisSeconds) / (programSeconds + redisSeconds),
+    userMsPerMessage: (median(runsOf(scenario, 'mailhaul').map((one) => one.userSeconds)) / run.messages) * 1000,
+  };
+}
+
+/** The line of design §10. */
+export function cpuBudgetLine({ queueShare }: CpuFigures): BudgetLine {
+  const what = 'queue and ledger work of the CPU time of a run';
+  return { what, budget: '< 10 %', measured: queueShare * 100, met: queueShare < mostShare };
+}

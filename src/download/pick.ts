@@ -1,6 +1,6 @@
 /** What of a maildrop is still to be fetched: the listing minus what the ledger and the spool know. */
 import { KeyTable } from '../ledger/key-table.ts';
-import { keyBytes, uidlKey } from '../ledger/record.ts';
+import { keyBytes, writeUidlKey } from '../ledger/record.ts';
 import type { LedgerTable } from '../ledger/table.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 
@@ -14,7 +14,7 @@ export interface Pick {
   readonly refusedBefore: number;
   /** Places in the listing that are to be fetched, in this order. A listing is oldest first. */
   readonly wanted: Uint32Array;
-  /** The keys of all places, packed. */
+  /** The keys of all places, packed; most were made while the listing came. */
   readonly keys: Buffer;
   /** Messages without a unique id of their own. */
   readonly anonymous: number;
@@ -34,25 +34,26 @@ export function pick(
   order: PickOrder = 'oldest',
 ): Pick {
   const keys = listingKeys(listing);
-  const shared = sharedUidls(listing, keys);
-  const hasOwnUidl = (place: number) => listing.hasUidl && listing.uidl(place).length > 0 && !shared.has(place);
+  const places = new KeyTable(keys, keyBytes);
+  const shared = sharedUidls(listing, keys, places);
+  const hasOwnUidl = (place: number) => listing.hasUidlOf(place) && !shared.has(place);
   const wanted = new Uint32Array(listing.length);
   const counts = { wanted: 0, known: 0, refusedBefore: 0, bytesListed: 0, anonymous: 0 };
   for (let place = 0; place < listing.length; place += 1) {
     counts.bytesListed += Math.max(0, listing.octets(place));
-    const key = keys.subarray(place * keyBytes, (place + 1) * keyBytes);
-    const record = hasOwnUidl(place) ? ledger.get(key) : undefined;
-    if (!hasOwnUidl(place)) counts.anonymous += 1;
-    if (record?.run === run) continue;
+    const own = hasOwnUidl(place);
+    const end = own ? ledger.ending(keys, place * keyBytes) : undefined;
+    if (!own) counts.anonymous += 1;
+    if (end?.run === run) continue;
     // A message that vanished in an earlier run and is listed again is there again.
-    if (record && record.outcome !== 'vanished') {
-      if (record.outcome === 'refused') counts.refusedBefore += 1;
+    if (end && end.outcome !== 'vanished') {
+      if (end.outcome === 'refused') counts.refusedBefore += 1;
       else counts.known += 1;
-    } else if (!spooled.has(key.toString('hex'))) {
+    } else if (!spooled.has(keys.toString('hex', place * keyBytes, (place + 1) * keyBytes))) {
       wanted[counts.wanted++] = place;
     }
   }
-  const gone = goneFromListing(keys, ledger, spooled, run);
+  const gone = goneFromListing(places, ledger, spooled, run);
   const taken = wanted.subarray(0, counts.wanted);
   return {
     listed: listing.length + Math.max(0, gone - counts.anonymous),
@@ -66,21 +67,22 @@ export function pick(
   };
 }
 
-/** The keys of all places, packed. */
+/** The keys of all places, packed; most were made while the listing came. */
 function listingKeys(listing: MaildropListing): Buffer {
   const keys = Buffer.alloc(listing.length * keyBytes);
-  for (let place = 0; place < listing.length; place += 1) uidlKey(listing.uidl(place)).copy(keys, place * keyBytes);
+  for (let place = 0; place < listing.length; place += 1) {
+    if (!listing.copyKey(place, keys, place * keyBytes)) writeUidlKey(keys, place * keyBytes, listing.uidl(place));
+  }
   return keys;
 }
 
 /** Places whose unique id stands at other places too (RFC 1939 §7 allows it for identical copies). */
-function sharedUidls(listing: MaildropListing, keys: Buffer): ReadonlySet<number> {
+function sharedUidls(listing: MaildropListing, keys: Buffer, places: KeyTable): ReadonlySet<number> {
   const shared = new Set<number>();
-  const table = new KeyTable(keys, keyBytes);
-  if (table.size === listing.length) return shared;
+  if (places.size === listing.length) return shared;
   const groups = new Map<number, number[]>();
   for (let place = 0; place < listing.length; place += 1) {
-    const last = table.find(keys.subarray(place * keyBytes, (place + 1) * keyBytes));
+    const last = places.find(keys, place * keyBytes);
     const group = groups.get(last);
     if (group) group.push(place);
     else groups.set(last, [place]);
@@ -90,10 +92,9 @@ function sharedUidls(listing: MaildropListing, keys: Buffer): ReadonlySet<number
 }
 
 /** Messages that this run has settled or holds in the spool and that are no longer listed: they were listed before. */
-function goneFromListing(keys: Buffer, ledger: LedgerTable, spooled: ReadonlySet<string>, run: number): number {
-  const listed = new KeyTable(keys, keyBytes);
+function goneFromListing(listed: KeyTable, ledger: LedgerTable, spooled: ReadonlySet<string>, run: number): number {
   let gone = 0;
-  for (const record of ledger) if (record.run === run && listed.find(record.key) === -1) gone += 1;
+  for (const { key } of ledger.ofRun(run)) if (listed.find(key) === -1) gone += 1;
   for (const name of spooled) {
     const key = Buffer.from(name, 'hex');
     // What was settled between the two looks is in both, and was counted.

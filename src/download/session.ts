@@ -99,11 +99,9 @@ class Session {
   async #take(client: PopClient, run: Run): Promise<DownloadEnd | Wait> {
     const { redis, settings, spool, log } = this.#context;
     const { account, id } = this.#task;
-    const listing = await client.list();
+    // What is known is read while the source lists: both take their time when there is much of it.
+    const [listing, { spooled, ledger, firstRun }] = await Promise.all([client.list(), this.#known()]);
     await expectUidl(redis, account, this.#task.endpoint, client, listing);
-    // The spool first: a message goes from there into the ledger, and must be seen in one of them.
-    const spooled = await spooledKeys(redis, account);
-    const [ledger, firstRun] = await Promise.all([LedgerTable.load(redis, account), isFirstRun(redis, account)]);
     const todo = pick(listing, ledger, spooled, run.number, this.#task.order);
     const books = new Books(redis, account, this.#task, run.number, todo);
     await books.open(ledger, spooled);
@@ -155,6 +153,16 @@ class Session {
     taker.taken.unreadable.push(...aside);
     await books.close(taker.taken, listing.hasUidl, this.#budget.oversized);
     return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
+  }
+
+  /** Nobody else downloads for this account meanwhile: what leaves the spool goes into the ledger. */
+  async #known(): Promise<{ spooled: Set<string>; ledger: LedgerTable; firstRun: boolean }> {
+    const { redis } = this.#context;
+    const { account } = this.#task;
+    // The spool first: a message goes from there into the ledger, and must be seen in one of them.
+    const spooled = await spooledKeys(redis, account);
+    const [ledger, firstRun] = await Promise.all([LedgerTable.load(redis, account), isFirstRun(redis, account)]);
+    return { spooled, ledger, firstRun };
   }
 
   async #noteTaken({ messages, bytes }: Taken): Promise<void> {

@@ -1,6 +1,5 @@
 /** Mailhaul's own Redis: started where nobody named another, kept in the data directory, stopped at the end. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, closeSync, constants, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { delimiter, join, resolve } from 'node:path';
@@ -41,7 +40,9 @@ export async function startEmbeddedRedis(dataDir: string, options: Options): Pro
     const pid = await waitForAnswer(places, options, child);
     let stopping: Promise<void> | undefined;
     const stop = () => {
-      stopping ??= end(places, child, options.redisStartTimeoutMs).then(() => clean(places, release));
+      stopping ??= shutDown(places, options.redisStartTimeoutMs)
+        .then(() => end(places, child, options.redisStartTimeoutMs))
+        .then(() => clean(places, release));
       return stopping;
     };
     return { url: places.url, pid, stop };
@@ -103,6 +104,8 @@ async function launch(places: Places, path: string): Promise<ChildProcess> {
     save: '',
     appendonly: 'yes',
     appendfsync: 'everysec',
+    // The file is read at every start, and holds every step of a copy: without this up to 64 MB of them.
+    'auto-aof-rewrite-min-size': '16mb',
     'maxmemory-policy': 'noeviction',
   };
   const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
@@ -167,24 +170,27 @@ function lastWords(log: string): string {
 /** Ends Redis with its append-only file written to the end; one that does not go in time is killed. */
 async function end(places: Places, child: ChildProcess | undefined, timeoutMs: number): Promise<void> {
   const server = readMark(places.server);
-  if (child) child.kill('SIGTERM');
-  else await shutDown(places, timeoutMs);
+  child?.kill('SIGTERM');
   if (!server || !isAlive(server) || (await hasGone(server, child, timeoutMs))) return;
   process.kill(server.pid, 'SIGKILL');
   await hasGone(server, child, timeoutMs);
 }
 
-/** By command: the number of a process that is not ours may mean another one here, in a container for instance. */
-async function shutDown(places: Places, timeoutMs: number): Promise<void> {
-  try {
-    const handle = await connectRedis(places.url, { redisStartTimeoutMs: timeoutMs, redisLostAfterMs: timeoutMs });
-    const lost = once(handle.client, 'close');
-    handle.client.shutdown().catch(() => undefined);
-    await lost;
-    await handle.close();
-  } catch {
+/**
+ * By command: it is obeyed at once, and a signal up to a tenth of a second later; and the number of a process that is not
+ * ours may mean another one here, in a container for instance.
+ */
+function shutDown(places: Places, timeoutMs: number): Promise<void> {
+  return new Promise((done) => {
+    const connection = connect(places.socket, () => connection.write('SHUTDOWN\r\n'));
+    const end = () => void connection.destroy();
+    // It answers only what it refuses.
+    connection.once('data', end);
+    connection.setTimeout(timeoutMs, end);
     // It does not answer, or is gone already.
-  }
+    connection.once('error', end);
+    connection.once('close', () => done());
+  });
 }
 
 async function hasGone(server: ProcessMark, child: ChildProcess | undefined, timeoutMs: number): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** One record of the ledger: 32 bytes for each settled message. */
-import { digest } from '../ground/digest.ts';
+import { digest, writeDigest } from '../ground/digest.ts';
 
 /** How a message ended. */
 export type Outcome = 'appended' | 'duplicate' | 'refused' | 'vanished' | 'accepted';
@@ -33,6 +33,11 @@ export function uidlKey(uidl: Buffer): Buffer {
   return digest(keyBytes, 'uidl', uidl);
 }
 
+/** Writes that key at a place of a buffer that holds many of them. */
+export function writeUidlKey(keys: Buffer, at: number, uidl: Buffer): void {
+  writeDigest(keys, at, keyBytes, 'uidl', uidl);
+}
+
 /**
  * The key of a message whose unique id is missing or shared: its content, and which of several identical copies it is.
  * Such a message is fetched in every run.
@@ -58,11 +63,21 @@ export function packRecord(record: LedgerRecord): Buffer {
 export function unpackRecord(packed: Buffer, offset: number): LedgerRecord {
   return {
     key: packed.subarray(offset, offset + keyBytes),
-    outcome: outcomes[packed[offset + 10]! - 1] ?? 'vanished',
+    outcome: outcomeAt(packed, offset),
     mailbox: packed.readUInt16BE(offset + 11),
     uid: packed.readUInt32BE(offset + 13),
     size: packed.readUInt32BE(offset + 17),
     content: packed.subarray(offset + 21, offset + 29),
-    run: packed.readUIntBE(offset + 29, 3),
+    run: runAt(packed, offset),
   };
+}
+
+/** How the message of the record that begins at `offset` ended. */
+export function outcomeAt(packed: Buffer, offset: number): Outcome {
+  return outcomes[packed[offset + 10]! - 1] ?? 'vanished';
+}
+
+/** Number of the run that settled the message of the record that begins at `offset`. */
+export function runAt(packed: Buffer, offset: number): number {
+  return packed.readUIntBE(offset + 29, 3);
 }

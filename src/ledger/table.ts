@@ -2,7 +2,7 @@
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { KeyTable } from './key-table.ts';
-import { type LedgerRecord, recordBytes, unpackRecord } from './record.ts';
+import { type LedgerRecord, outcomeAt, recordBytes, runAt, unpackRecord } from './record.ts';
 
 /** Records in one page (a string in Redis): 4 KiB. */
 export const pageRecords = 128;
@@ -46,6 +46,20 @@ export class LedgerTable {
   get(key: Buffer): LedgerRecord | undefined {
     const at = this.#keys.find(key);
     return at === -1 ? undefined : unpackRecord(this.#records, at * recordBytes);
+  }
+
+  /** How and in which run the message ended whose key stands at `offset` of `bytes`; of it alone, as a listing asks for all. */
+  ending(bytes: Buffer, offset: number): Pick<LedgerRecord, 'outcome' | 'run'> | undefined {
+    const at = this.#keys.find(bytes, offset);
+    if (at === -1) return undefined;
+    return { outcome: outcomeAt(this.#records, at * recordBytes), run: runAt(this.#records, at * recordBytes) };
+  }
+
+  /** The records of one run, each message once. */
+  *ofRun(run: number): Generator<LedgerRecord> {
+    for (const at of this.#keys.numbers()) {
+      if (runAt(this.#records, at * recordBytes) === run) yield unpackRecord(this.#records, at * recordBytes);
+    }
   }
 
   /** All records, each message once. */

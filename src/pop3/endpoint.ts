@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { TraceOptions } from '../ground/protocol-trace.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { UidlKeys } from './early-keys.ts';
 
 /** One login at one POP3 server. */
 export interface PopEndpoint {
@@ -58,6 +59,8 @@ export type PopOptions = Pick<
   signal?: AbortSignal;
   /** Told what the server lists right before the login; servers list other things behind it. */
   onCapabilities?: (capabilities: ReadonlyMap<string, string>) => void;
+  /** What is made of each unique id of a listing as it comes. */
+  uidlKeys?: UidlKeys;
   /** Told when TLS is up and the certificate has verified, before the login. */
   onSecure?: (socket: TLSSocket) => void;
 };

@@ -2,13 +2,12 @@
 import { MailhaulError } from '../ground/errors.ts';
 import { BodyAnswer } from './answers.ts';
 import type { PopConnection } from './connection.ts';
+import { EarlyKeys } from './early-keys.ts';
 import type { PopOptions } from './endpoint.ts';
+import { eachLine, readNumber } from './listing-lines.ts';
 import { classifyRefusal } from './replies.ts';
 
 const LF = 10;
-const CR = 13;
-const TAB = 9;
-const SPACE = 32;
 const NO_UIDL = Buffer.alloc(0);
 
 /** Where the unique ids stand in the bytes of the UIDL answer; a message without one has an empty range. */
@@ -16,6 +15,10 @@ interface UidlRanges {
   bytes: Buffer;
   from: Float64Array;
   to: Float64Array;
+  /** Of each message the place of its line in the answer, counted from 1; 0 where it has none. */
+  lines: Uint32Array;
+  /** What was made of the lines while they came. */
+  keys: EarlyKeys | undefined;
 }
 
 /** The messages that a session lists, by index in the order of their numbers. Typed arrays, no object a message. */
@@ -46,6 +49,17 @@ export class MaildropListing {
     return this.#octets[index]!;
   }
 
+  /** Copies the key that was made of a message's unique id when its line came; false where there is none. */
+  copyKey(index: number, to: Buffer, at: number): boolean {
+    const ranges = this.#uidls;
+    return ranges?.keys?.copy(ranges.lines[index]! - 1, to, at) ?? false;
+  }
+
+  /** Whether the server gave the message a unique id that is not blank. */
+  hasUidlOf(index: number): boolean {
+    return this.#uidls !== undefined && this.#uidls.to[index]! > this.#uidls.from[index]!;
+  }
+
   /** The unique id as opaque bytes, a view of the listing; empty when it is blank or missing. */
   uidl(index: number): Buffer {
     const ranges = this.#uidls;
@@ -59,8 +73,9 @@ export class MaildropListing {
  */
 export async function listMaildrop(connection: PopConnection, pipelining: boolean): Promise<MaildropListing> {
   const { popCommandTimeoutMs, popReadTimeoutMs, popListingMaxBytes } = connection.options;
-  const ask = (command: string) => {
-    const answer = new BodyAnswer(
+  const ask = (command: string, early?: EarlyKeys) => {
+    const answer = new ListAnswer(
+      early,
       { during: command, answerMs: popCommandTimeoutMs },
       popReadTimeoutMs,
       popListingMaxBytes,
@@ -71,17 +86,34 @@ export async function listMaildrop(connection: PopConnection, pipelining: boolea
   };
   const list = ask('LIST');
   if (!pipelining) await list.reply;
-  const uidl = ask('UIDL');
+  const { uidlKeys } = connection.options;
+  const keys = uidlKeys && new EarlyKeys(uidlKeys);
+  const uidl = ask('UIDL', keys);
   const [listed, identified] = await Promise.all([list.reply, uidl.reply]);
   if (listed.kind !== 'ok') {
     const reply = connection.readable(listed.line);
     throw connection.error(classifyRefusal(reply), { reply });
   }
   try {
-    return parseListing(list.body, identified.kind === 'ok' ? uidl.body : undefined, connection);
+    return parseListing(list.body, identified.kind === 'ok' ? uidl.body : undefined, connection, keys);
   } catch (error) {
     connection.fail(error);
     throw error;
+  }
+}
+
+/** An answer whose lines are looked at while they come, too. */
+class ListAnswer extends BodyAnswer {
+  readonly #early: EarlyKeys | undefined;
+
+  constructor(early: EarlyKeys | undefined, ...rest: ConstructorParameters<typeof BodyAnswer>) {
+    super(...rest);
+    this.#early = early;
+  }
+
+  override data(chunk: Buffer): void {
+    super.data(chunk);
+    this.#early?.take(chunk);
   }
 }
 
@@ -94,9 +126,15 @@ export interface ListingContext {
 /**
  * The listing of two answers, pure. A unique id for a number that LIST lacks is ignored: the message came in between.
  * @param uidl the answer to UIDL; undefined when the server has none
+ * @param keys what was made of its lines while they came
  * @throws MailhaulError `listing-too-large`, `protocol-error`
  */
-export function parseListing(list: Buffer, uidl: Buffer | undefined, context: ListingContext): MaildropListing {
+export function parseListing(
+  list: Buffer,
+  uidl: Buffer | undefined,
+  context: ListingContext,
+  keys?: EarlyKeys,
+): MaildropListing {
   const { host } = context.endpoint;
   const { popListingMaxMessages, popUidlMaxBytes } = context.options;
   const count = countLines(list);
@@ -113,9 +151,12 @@ export function parseListing(list: Buffer, uidl: Buffer | undefined, context: Li
     lines += 1;
   });
   if (uidl === undefined) return new MaildropListing(numbers, octets, undefined);
-  const ranges: UidlRanges = { bytes: uidl, from: new Float64Array(count), to: new Float64Array(count) };
+  const [from, to] = [new Float64Array(count), new Float64Array(count)];
+  const ranges: UidlRanges = { bytes: uidl, from, to, lines: new Uint32Array(count), keys };
   let index = 0;
+  let line = 0;
   eachLine(uidl, 'UIDL', host, (number, from, to) => {
+    line += 1;
     if (to - from > popUidlMaxBytes) {
       throw new MailhaulError('listing-too-large', { host, limit: `${popUidlMaxBytes} bytes in one unique id` });
     }
@@ -123,57 +164,9 @@ export function parseListing(list: Buffer, uidl: Buffer | undefined, context: Li
     if (numbers[index] !== number) return;
     ranges.from[index] = from;
     ranges.to[index] = to;
+    ranges.lines[index] = line;
   });
   return new MaildropListing(numbers, octets, ranges);
-}
-
-// Gives each line's number and the range of what follows it, without the blanks around.
-function eachLine(
-  body: Buffer,
-  command: string,
-  host: string,
-  take: (number: number, from: number, to: number) => void,
-): void {
-  let before = 0;
-  for (let start = 0; start < body.length; ) {
-    let end = start;
-    while (end < body.length && body[end] !== LF) end += 1;
-    const { value, next } = readNumber(body, skipBlanks(body, start));
-    const blank = body[next] === SPACE || body[next] === TAB || body[next] === CR || next >= end;
-    // RFC 1939 §5: numbers are decimal and start at 1. Out of order they belong to some other answer.
-    if (value <= before || value > 0xffffffff || !blank) {
-      const line = body.toString('latin1', start, Math.min(end, start + 80));
-      throw new MailhaulError('protocol-error', { host, during: command, reply: line });
-    }
-    before = value;
-    const from = skipBlanks(body, next);
-    let to = end;
-    while (to > from && isBlank(body[to - 1]!)) to -= 1;
-    take(value, Math.min(from, to), to);
-    start = end + 1;
-  }
-}
-
-// The decimal number at a place, 0 where there is none, and the place behind it.
-function readNumber(body: Buffer, at: number): { value: number; next: number } {
-  let value = 0;
-  let next = at;
-  for (; next < body.length; next += 1) {
-    const digit = body[next]! - 48;
-    if (digit < 0 || digit > 9) break;
-    value = value * 10 + digit;
-  }
-  return { value, next };
-}
-
-function skipBlanks(body: Buffer, at: number): number {
-  let next = at;
-  while (body[next] === SPACE || body[next] === TAB) next += 1;
-  return next;
-}
-
-function isBlank(byte: number): boolean {
-  return byte === SPACE || byte === TAB || byte === CR;
 }
 
 function countLines(body: Buffer): number {

@@ -1,11 +1,11 @@
 /** Re-runs: of a mailbox that has not changed, of one with a few new messages, and after Redis was emptied. */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deliver } from '../../src/demo/maildir.ts';
 import type { MessageCounts } from '../../src/report/report.ts';
 import { RedisByHand } from './again-redis.ts';
 import { type BenchPlan, flush } from './bench-run.ts';
-import { fillMaildrop, forgetMaildrop, type MaildropPlan, messagesOf } from './corpora.ts';
+import { fillMaildrop, type MaildropPlan, messagesOf, spoilMaildrop } from './corpora.ts';
 import { peaksOf } from './measured-process.ts';
 import { type Ran, runMailhaul, runUidl, type Task } from './rows.ts';
 import {
@@ -74,9 +74,9 @@ export async function measureAgain(plan: BenchPlan): Promise<AgainFigures> {
   try {
     return await again.run();
   } finally {
-    await forgetMaildrop(await rig.source(), drop.user);
+    await spoilMaildrop(await rig.source(), drop.user);
     await rig.forget('maildir', task.users[0][1]);
-    await rm(task.directory, { recursive: true, force: true });
+    rig.disk.leave(task.directory);
   }
 }
 
@@ -101,6 +101,7 @@ class Again {
     const { messages, bytes } = await fillMaildrop(source, this.#drop);
     // The server indexes what it has not seen: that is no part of anybody's figure.
     await runUidl(programs, this.#task);
+    if (this.#plan.extent === 'full') await rig.settle('maildir', this.#plan.say);
     const first = await this.#sync('first copy', { listed: messages, appended: messages });
     const redis = await RedisByHand.copyOf(join(this.#task.directory, 'data'), join(this.#task.directory, 'redis'));
     try {

@@ -107,10 +107,9 @@ export function wireBytes(bytes: Buffer): number {
   return bytes.length + lines;
 }
 
-/** Removes a maildrop that is not what it was when it was filled. */
-export async function forgetMaildrop(server: Dovecot, user: string): Promise<void> {
+/** A maildrop is not what it was when it was filled: next time it is made anew. */
+export async function spoilMaildrop(server: Dovecot, user: string): Promise<void> {
   await rm(join(server.directory, 'corpora', `${user}.json`), { force: true });
-  await rm(join(server.mailRoot, user), { recursive: true, force: true });
 }
 
 async function read(path: string): Promise<(Maildrop & { version: number }) | undefined> {

@@ -5,6 +5,7 @@ import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measureAgain } from './again.ts';
+import { againText } from './again-table.ts';
 import { atExit, watchExit } from './at-exit.ts';
 import { BenchRun } from './bench-run.ts';
 import { buildPrograms } from './built-programs.ts';
@@ -12,6 +13,8 @@ import { measureCpu } from './cpu.ts';
 import { cpuText, startText } from './cpu-table.ts';
 import { dashboardPlans, measureDashboard } from './dashboard.ts';
 import { dashboardText } from './dashboard-table.ts';
+import { measureFairness } from './fairness.ts';
+import { fairnessText } from './fairness-table.ts';
 import { growthPlans, measureGrowth } from './growth.ts';
 import { growthSvg } from './growth-svg.ts';
 import { growthText } from './growth-table.ts';
@@ -79,14 +82,15 @@ async function runScenarios(options: BenchOptions, directory: string, result: Be
     if (cpu) result.cpu = cpu;
     if (options.start) result.start = await measureStart(plan);
     if (options.again) result.again = await measureAgain(plan);
+    if (options.fairness) result.fairness = await measureFairness(plan);
   } finally {
     await rig.close();
   }
 }
 
 /** What was wrong, whatever it was. */
-function problemsOf({ scenarios, scale = [], dashboard, growth, again, start }: BenchResult): string[] {
-  const others = [dashboard, again, start].filter((part) => part !== undefined);
+function problemsOf({ scenarios, scale = [], dashboard, growth, again, start, fairness }: BenchResult): string[] {
+  const others = [dashboard, again, start, fairness].filter((part) => part !== undefined);
   const parts: { problems: string[] }[] = [...scenarios.flatMap(({ runs }) => runs), ...scale, ...others];
   if (growth) parts.push(...growth.maildrops, ...growth.mailboxes, ...growth.lists);
   return parts.flatMap(({ problems }) => problems);
@@ -103,7 +107,7 @@ async function measured(options: BenchOptions): Promise<BenchResult> {
 
 /** Prints the tables and draws the pictures. */
 async function show(result: BenchResult, { svg, growthSvg: growthFile }: BenchOptions): Promise<void> {
-  const { scale, dashboard, growth, scenarios, cpu, start, extent } = result;
+  const { scale, dashboard, growth, scenarios, cpu, start, again, fairness, extent } = result;
   if (scale) process.stdout.write(scaleText(scale, extent));
   if (dashboard) process.stdout.write(dashboardText(dashboard, extent));
   if (growth) {
@@ -113,9 +117,11 @@ async function show(result: BenchResult, { svg, growthSvg: growthFile }: BenchOp
   if (scenarios.length > 0) process.stdout.write(tablesOf(result));
   if (cpu) process.stdout.write(cpuText(cpu, extent));
   if (start) process.stdout.write(startText(start, extent));
+  if (again) process.stdout.write(againText(again, extent));
+  if (fairness) process.stdout.write(fairnessText(fairness, extent));
   if (svg !== undefined) await draw(result, svg);
   // Last, so that it is what is seen.
-  if (scenarios.length > 0 || result.again || cpu) process.stdout.write(summaryText(result));
+  if (scenarios.length > 0 || again || cpu) process.stdout.write(summaryText(result));
 }
 
 async function draw(result: BenchResult, file: string): Promise<void> {

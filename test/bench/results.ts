@@ -4,6 +4,7 @@ import type { Report } from '../../src/report/report.ts';
 import type { AgainFigures } from './again.ts';
 import type { CpuFigures } from './cpu.ts';
 import type { DashboardFigures } from './dashboard.ts';
+import type { FairnessFigures } from './fairness.ts';
 import type { GrowthFigures } from './growth.ts';
 import type { ProcessPeak } from './measured-process.ts';
 import type { PeerName } from './peers.ts';
@@ -64,12 +65,6 @@ export interface ScenarioResult {
   skipped: Partial<Record<AnyRow, string>>;
 }
 
-/** Where the CPU time of a run goes. */
-export interface CpuShare {
-  /** Time spent on queues and the ledger divided by all of the run's; 0 to 1. */
-  queueAndLedger: number;
-}
-
 /** The JSON document. */
 export interface BenchResult {
   version: 1;
@@ -90,7 +85,8 @@ export interface BenchResult {
   growth?: GrowthFigures;
   /** Re-runs; with all scenarios, and with `--again`. */
   again?: AgainFigures;
-  cpu?: CpuShare;
+  /** With `--fairness`. */
+  fairness?: FairnessFigures;
 }
 
 /** Runs of one row, in their order. */

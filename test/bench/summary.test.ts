@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AgainFigures } from './again.ts';
+import type { CpuFigures } from './cpu.ts';
 import type { AnyRow, BenchResult, RunResult, ScenarioResult } from './results.ts';
 import { type ScenarioName, scenarios } from './scenarios.ts';
 import { type SummaryLine, summaryOf, summaryText } from './summary.ts';
@@ -93,7 +94,7 @@ describe('the summary', () => {
       byHand: [],
     });
     const figures = { unchanged: [unchanged(0, 2), unchanged(20, 2.1)] } as unknown as AgainFigures;
-    const result = { ...resultOf(), again: figures, cpu: { queueAndLedger: 0.1 } };
+    const result = { ...resultOf(), again: figures, cpu: { queueShare: 0.1 } as CpuFigures };
     expect(lineOf(result, 're-run', 'no delay')).toMatchObject({ verdict: 'met', measured: '2.00 ×' });
     expect(lineOf(result, 're-run', '40 ms round trip').verdict).toBe('NOT MET');
     expect(lineOf(result, 'queue and ledger work', '')).toMatchObject({ verdict: 'NOT MET', measured: '10.0 %' });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digest, hexDigest } from '../../src/ground/digest.ts';
+import { digest, hexDigest, writeDigest } from '../../src/ground/digest.ts';
 
 describe('a digest', () => {
   it('has as many bytes as asked for, the same ones first', () => {
@@ -14,8 +14,22 @@ describe('a digest', () => {
     expect(digest(32, 'ü', Buffer.from([1]))).toEqual(expected);
   });
 
+  it('is written into a buffer of many, and into its own place alone', () => {
+    const many = Buffer.alloc(7);
+    writeDigest(many, 1, 5, 'a', Buffer.from([0xff]));
+    expect(many.subarray(1, 6)).toEqual(digest(5, 'a', Buffer.from([0xff])));
+    expect([many[0], many[6]]).toEqual([0, 0]);
+  });
+
   it('takes a text for its UTF-8 bytes', () => {
     expect(digest(32, 'ü')).toEqual(digest(32, Buffer.from('ü')));
+  });
+
+  it.each([507, 508, 509, 100_000])('takes a part of %i bytes as it is, however much room that needs', (length) => {
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(length);
+    const part = Buffer.alloc(length, 'ab');
+    expect(digest(32, part)).toEqual(createHash('sha256').update(head).update(part).digest());
   });
 
   it('tells where one part ends and the next begins', () => {

@@ -81,6 +81,12 @@ describe('the Redis of our own', () => {
     expect(await after.client.getBuffer('key')).toEqual(Buffer.from([0, 255]));
   });
 
+  it('keeps the file short that is read at its start', async () => {
+    const redis = await embedded(dataDir());
+    const handle = await connected(redis.url);
+    expect(await handle.client.config('GET', 'auto-aof-rewrite-min-size')).toContain(String(16 * 1024 * 1024));
+  });
+
   it('is not shared with a second instance', async () => {
     const folder = dataDir();
     await embedded(folder);

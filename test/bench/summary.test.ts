@@ -66,6 +66,14 @@ describe('the summary', () => {
     expect(lineOf(resultOf(scenario), 'pop2imap', 'without delay').verdict).toBe('not measured');
   });
 
+  it('keeps no limit with a copy that is wrong', () => {
+    const scenario = scenarioOf('big-maildir', { ceiling: 4, mailhaul: 4 });
+    scenario.runs[1]!.problems.push('99 of 100 messages are at the destination');
+    expect(lineOf(resultOf(scenario), 'full copy', 'no delay').verdict).toBe('NOT MET');
+    const printed = summaryText(resultOf(scenario));
+    expect(printed).toContain('!!! WRONG: big-maildir, mailhaul: 99 of 100 messages are at the destination');
+  });
+
   it('has the worst of Redis', () => {
     const kept = (indexBytes: number) => ({ ledgerBytes: 4000, indexBytes, queueBytes: 0, restBytes: 0 });
     const measured = (['big-maildir', 'small-maildir'] as const).map((name) =>

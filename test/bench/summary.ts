@@ -157,11 +157,15 @@ export function summaryText(result: BenchResult): string {
     if (verdict === unmeasured) return [what, where, budget, measured ? `${unmeasured}: ${measured}` : unmeasured, ''];
     return [what, where, budget, measured, verdict === 'met' ? verdict : `**${verdict}**`];
   });
+  const wrong = result.scenarios.flatMap(({ name, runs }) =>
+    runs.flatMap(({ row, problems }) => problems.map((problem) => `!!! WRONG: ${name}, ${row}: ${problem}`)),
+  );
   const parts = [
     '## The budget (design §10)',
     table(['what', 'where', 'budget', 'measured', ''], cells),
     verdictOf(lines),
   ];
+  if (wrong.length > 0) parts.push(wrong.join('\n'));
   if (result.extent === 'quick') parts.push('Quick: few messages and one pair, so that none of this means anything.');
   return `\n${parts.join('\n\n')}\n`;
 }

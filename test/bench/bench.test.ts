@@ -99,7 +99,7 @@ describe('the quick benchmark', () => {
       expect(imap.reduce((sum, line) => sum + line.bytesUp, 0)).toBeGreaterThan(least);
       const chain = Math.max(...pop.map((line) => line.chain));
       if (row === 'loop') expect(chain).toBeGreaterThan(messages);
-      else expect(chain).toBeLessThan(messages);
+      else if (!isPeer(row)) expect(chain).toBeLessThan(messages);
     }
   });
 

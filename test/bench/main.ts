@@ -1,6 +1,6 @@
 /** `npm run bench`: measures the built program against a bare socket program and a plain loop, side by side. */
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,6 +65,9 @@ async function bench(options: BenchOptions): Promise<BenchResult> {
   if (options.scenarios.length > 0 || options.again || options.fairness || options.start) {
     await runScenarios(options, directory, result);
   }
+  // Here, where it can be said: it takes a while.
+  say('removing what the runs left');
+  await rm(directory, { recursive: true, force: true }).catch((error: Error) => say(error.message));
   return result;
 }
 

@@ -28,8 +28,8 @@ interface Peer {
   readonly program: string;
   /** How it brings mail to its destination, for the notes. */
   readonly does: string;
-  /** Says its version. */
-  readonly version: readonly string[];
+  /** The command that says its version. */
+  readonly version: (task: PeerTask) => readonly string[];
   /** Exit statuses that are no failure. */
   readonly fine: readonly number[];
   /** Writes its settings and gives its command. */
@@ -45,7 +45,7 @@ export const peers: Record<PeerName, Peer> = {
   mpop: {
     program: 'mpop',
     does: 'writes the files of the Maildir itself',
-    version: ['mpop', '--version'],
+    version: () => ['mpop', '--version'],
     fine: [0],
     command: async (task) => {
       const settings = [
@@ -68,7 +68,7 @@ export const peers: Record<PeerName, Peer> = {
   getmail: {
     program: 'getmail',
     does: 'writes the files of the Maildir itself',
-    version: ['getmail', '--version'],
+    version: () => ['getmail', '--version'],
     fine: [0],
     command: async (task) => {
       const settings = [
@@ -99,7 +99,7 @@ export const peers: Record<PeerName, Peer> = {
   fetchmail: {
     program: 'fetchmail',
     does: 'hands each message to dovecot-lda',
-    version: ['fetchmail', '--version'],
+    version: () => ['fetchmail', '--version'],
     // 1: there was nothing new.
     fine: [0, 1],
     command: async (task) => {
@@ -119,14 +119,16 @@ export const peers: Record<PeerName, Peer> = {
   dsync: {
     program: 'doveadm',
     does: 'writes the mail store itself',
-    version: ['dovecot', '--version'],
+    // On the first line, before the settings.
+    version: (task) => ['doveadm', '-c', configOf(task), 'config', '-n'],
     fine: [0],
     command: (task) => dsync(task, []),
   },
   'dsync-imapc': {
     program: 'doveadm',
     does: 'appends over IMAP',
-    version: ['dovecot', '--version'],
+    // On the first line, before the settings.
+    version: (task) => ['doveadm', '-c', configOf(task), 'config', '-n'],
     fine: [0],
     command: (task) =>
       dsync(task, [
@@ -140,7 +142,7 @@ export const peers: Record<PeerName, Peer> = {
   pop2imap: {
     program: 'perl',
     does: 'appends over IMAP, one message after the other',
-    version: [],
+    version: ({ pop2imap = '' }) => ['perl', pop2imap, '--version'],
     fine: [0],
     command: ({ pop2imap = '', popPort, imapPort, from, to }) => [
       ...['perl', pop2imap],
@@ -196,14 +198,11 @@ export async function runPeer(name: PeerName, task: PeerTask): Promise<Measured 
   const asOwner = process.getuid?.() === uid ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   const measured = await MeasuredProcess.start([...asOwner, ...command], { directory: task.directory, limitMs, env })
     .ended;
-  const said = await run(...split(name === 'pop2imap' ? ['perl', task.pop2imap ?? '', '--version'] : peer.version));
+  const [program = '', ...args] = peer.version(task);
+  const said = await run(program, args).catch(() => ({ stdout: '' }));
   // They start one process after the other: only the largest says something.
   const processes = [...measured.processes].sort((a, b) => b.peakRssMB - a.peakRssMB).slice(0, 1);
   return { ...measured, processes, version: /\d+(?:\.\d+)+/.exec(said.stdout)?.[0] ?? '' };
-}
-
-function split([program = '', ...args]: readonly string[]): [program: string, args: string[]] {
-  return [program, args];
 }
 
 async function onPath(program: string): Promise<boolean> {

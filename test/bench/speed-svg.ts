@@ -80,7 +80,9 @@ export function speedSvg(result: BenchResult): string | undefined {
 function barsOf(scenario: ScenarioResult): Bar[] {
   const bars = rows.flatMap((row): Bar[] => {
     const runs = runsOf(scenario, row);
-    const whole = runs.every(({ destination, messages }) => destination === messages);
+    const whole = runs.every(
+      ({ destination, messages, problems }) => destination === messages && problems.length === 0,
+    );
     if (hidden.includes(row) || runs.length === 0 || !whole) return [];
     return [{ row, name: names[row] ?? row, seconds: median(wallsOf(scenario, row)), note: noteOf(scenario, row) }];
   });

@@ -55,7 +55,8 @@ export function cpuFigures(scenario: ScenarioResult, run: RunResult, shares: Rec
   const redisSeconds = servers.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
   // The times of the run are those of the program and of the Redis that it waited for.
   const programSeconds = Math.max(0, run.userSeconds + run.systemSeconds - redisSeconds);
-  const queueSeconds = (seconds['ledger, index, queues'] / sampled) * programSeconds;
+  // What the samples exceed the CPU time by was spent waiting for a processor.
+  const queueSeconds = seconds['ledger, index, queues'] * Math.min(1, programSeconds / sampled);
   return {
     scenario: scenario.name,
     messages: run.messages,

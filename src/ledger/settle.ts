@@ -23,12 +23,14 @@ export const luaAppend = `
   end
 `;
 
-// A message counts once: the bit of a settled one is set, and a script that ioredis sends again finds it set.
+// A message counts once: the bit of a settled one is set, and a script that ioredis sends again finds it set. Counts are
+// summed up first: Redis writes each change to its file as a command of its own.
 const settleScript = new Script(
   `${luaAppend}
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
   if redis.call('EXISTS', KEYS[2]) == 0 then return -2 end
-  local records = {}
+  local records, counts, mailboxes = {}, {}, {}
+  local function add(to, name, count) to[name] = (to[name] or 0) + count end
   local settled = 0
   local retried = redis.call('EXISTS', KEYS[12]) == 1
   for i = 5, #ARGV, 6 do
@@ -36,10 +38,10 @@ const settleScript = new Script(
     if new then settled = settled + 1 end
     if new and ARGV[i + 1] ~= 'known' then
       records[#records + 1] = ARGV[i + 4]
-      redis.call('HINCRBY', KEYS[5], ARGV[i + 1], 1)
+      add(counts, ARGV[i + 1], 1)
       if ARGV[i + 1] == 'appended' then
-        redis.call('HINCRBY', KEYS[5], 'bytesAppended', ARGV[i + 2])
-        redis.call('HINCRBY', KEYS[6], ARGV[i + 3], 1)
+        add(counts, 'bytesAppended', tonumber(ARGV[i + 2]))
+        add(mailboxes, ARGV[i + 3], 1)
       end
       local key = string.sub(ARGV[i + 4], 1, 10)
       local outcome = ARGV[i + 1]
@@ -51,9 +53,11 @@ const settleScript = new Script(
       end
       local reasons = KEYS[outcome == 'refused' and 10 or outcome == 'accepted' and 11 or 13]
       if refusal ~= '' then redis.call('HSET', reasons, key, refusal) end
-      if refusal ~= '' and outcome == 'appended' then redis.call('HINCRBY', KEYS[5], 'repaired', 1) end
+      if refusal ~= '' and outcome == 'appended' then add(counts, 'repaired', 1) end
     end
   end
+  for name, count in pairs(counts) do redis.call('HINCRBY', KEYS[5], name, string.format('%.0f', count)) end
+  for path, count in pairs(mailboxes) do redis.call('HINCRBY', KEYS[6], path, count) end
   if #records > 0 then append(KEYS[4] .. ':', KEYS[4], table.concat(records)) end
   if ARGV[4] ~= '' then redis.call('HDEL', KEYS[9], ARGV[4]) end
   local left = redis.call('HINCRBY', KEYS[2], 'left', 0 - settled)

@@ -14,7 +14,7 @@ import { classifyRefusal } from '../imap/classify-append.ts';
 import { storageUnitBytes } from '../imap/mailbox-quota.ts';
 import { noteMerged } from '../ledger/changed-mail.ts';
 import { endIntent, recordIntent } from '../ledger/intent.ts';
-import { mailboxNumber } from '../ledger/mailbox-numbers.ts';
+import { MailboxNumbers } from '../ledger/mailbox-numbers.ts';
 import { BudgetSpent, type SessionBudget } from '../limits/session-budget.ts';
 import { appendCommands } from './append-commands.ts';
 import type { Batch, BatchScope } from './batch.ts';
@@ -52,11 +52,13 @@ export class Appender {
   /** The commands that the server had no room for, message by message, one behind the other. */
   #filling: Promise<void> = Promise.resolve();
   readonly #merges = new MergeWatch();
+  readonly #numbers: MailboxNumbers;
   /** UIDNEXT of its mailbox, at the most, when a command was claimed. */
   readonly #claimedAt = new Map<string, number>();
 
   constructor(context: AppenderContext) {
     this.#context = context;
+    this.#numbers = new MailboxNumbers(context.scope.redis, context.scope.account);
     this.refusals = new Refusals({
       ...context,
       sendTogether: (batch, mailbox, items) => this.#sendCommand(batch, mailbox, items),
@@ -84,8 +86,8 @@ export class Appender {
   /** Settles messages that stand at the destination already, and makes them their owners' in the index. */
   async settleFound(batch: Batch, mailbox: Place, found: readonly Found[]): Promise<void> {
     if (found.length === 0) return;
-    const { redis, account, run } = this.#context.scope;
-    const number = await mailboxNumber(redis, account, mailbox.path);
+    const { run } = this.#context.scope;
+    const number = await this.#numbers.of(mailbox.path);
     await mailbox.index.put(found.filter(({ claims }) => claims).map(({ item, uid }) => indexRecordOf(item, uid)));
     await batch.settle(
       found.map(({ item, uid, outcome }) =>
@@ -158,7 +160,7 @@ export class Appender {
     if (outcome.kind === 'refused') return this.#settleRefusal(batch, mailbox, items, command, outcome);
     const { host, scope } = this.#context;
     const { redis, account, run } = scope;
-    const number = await mailboxNumber(redis, account, mailbox.path);
+    const number = await this.#numbers.of(mailbox.path);
     const uids = outcome.uidValidity === mailbox.index.uidValidity ? outcome.uids : undefined;
     const place = (i: number) => ({ mailbox: mailbox.path, mailboxNumber: number, uid: uids?.[i] ?? 0 });
     const merged = this.#merges.merged(mailbox.index, uids, claimedAt);

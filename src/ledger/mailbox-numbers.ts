@@ -15,7 +15,23 @@ const numberScript = new Script(`
   return number
 `);
 
-/** The number of a mailbox in an account's ledger, from 1; it is given one when it has none. 0 where no number is left. */
-export async function mailboxNumber(redis: RedisClient, account: string, path: string): Promise<number> {
-  return Number(await numberScript.run(redis, [accountKeys.mailboxes(account)], [path]));
+/** The numbers of an account's mailboxes, each asked for once: for a session, which a flush of Redis does not outlive. */
+export class MailboxNumbers {
+  readonly #redis: RedisClient;
+  readonly #account: string;
+  readonly #known = new Map<string, number>();
+
+  constructor(redis: RedisClient, account: string) {
+    this.#redis = redis;
+    this.#account = account;
+  }
+
+  /** The number of a mailbox, from 1; it is given one when it has none. 0 where no number is left. */
+  async of(path: string): Promise<number> {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    const number = Number(await numberScript.run(this.#redis, [accountKeys.mailboxes(this.#account)], [path]));
+    this.#known.set(path, number);
+    return number;
+  }
 }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { accountKeys } from '../../src/ground/keys.ts';
 import { giveUpAppend, noteAppend, queueAppend } from '../../src/ledger/append-state.ts';
 import { endIntent, openIntents, recordIntent } from '../../src/ledger/intent.ts';
-import { mailboxNumber } from '../../src/ledger/mailbox-numbers.ts';
+import { MailboxNumbers } from '../../src/ledger/mailbox-numbers.ts';
 import { startRun } from '../../src/ledger/run.ts';
 import { useRedis } from './redis-rig.ts';
 
@@ -85,16 +85,22 @@ describe('an intent', () => {
   });
 });
 
+/** As a session asks that has asked for none before. */
+const number = (path: string) => new MailboxNumbers(redis.client, account).of(path);
+
 it('a mailbox gets a number that stays', async () => {
-  const number = (path: string) => mailboxNumber(redis.client, account, path);
   const first = await Promise.all([number('INBOX'), number('Sent'), number('INBOX')]);
   expect(first).toEqual([1, 2, 1]);
   expect(await number('Sent')).toBe(2);
+  const session = new MailboxNumbers(redis.client, account);
+  expect(await session.of('Sent')).toBe(2);
+  await redis.client.del(accountKeys.mailboxes(account));
+  expect(await session.of('Sent')).toBe(2);
 });
 
 it('has no number for a mailbox where all are given: its messages are settled all the same', async () => {
   const full = Object.fromEntries(Array.from({ length: 65_535 }, (_, n) => [`From/${n}`, n + 1]));
   await redis.client.hset(accountKeys.mailboxes(account), full);
-  expect(await mailboxNumber(redis.client, account, 'From/one more')).toBe(0);
-  expect(await mailboxNumber(redis.client, account, 'From/65534')).toBe(65_535);
+  expect(await number('From/one more')).toBe(0);
+  expect(await number('From/65534')).toBe(65_535);
 });

@@ -50,14 +50,13 @@ export const imapScenarios = {
     'flow/quota',
     'not a byte is uploaded of what is known to be too large, or refused before its upload',
   ),
-  'limit-obeyed': at(
-    'flow/append-modes',
-    'a message that is too large for its mailbox is refused before it is sent, where each has a limit of its own',
+  'limit-obeyed': row(
+    at('flow/append-modes', 'a refused message costs only itself'),
+    "tooLarge = 'before it is sent, where it is too large for its mailbox, and each has a limit of its own'",
   ),
-  'append-overquota': at(
-    'flow/bad-server',
-    'a destination that fails',
-    'is full: the account stops, and carries on when there is room',
+  'append-overquota': row(
+    at('flow/bad-server', 'a fault that lasts for a whole run'),
+    '{full}: the account stops, and carries on when there is room`, async',
   ),
   'mailbox-fills-up': at(
     'flow/quota',
@@ -89,7 +88,10 @@ export const imapScenarios = {
   'append-needs-a-person': met("NOPERM: { texts: ['NO [NOPERM] no'], ends: 'mailbox-refused'"),
   alert: at('append/refusals', 'more than a message', 'is said: alerts and a quota that is near stand in the report'),
   bye: at('imap/classify', 'mailboxError, byeError and saysMissing'),
-  'connection-dropped': at('flow/bad-server', 'a destination that fails', 'drops the connection %s'),
+  'connection-dropped': row(
+    at('flow/bad-server', 'a fault that a run gets over by itself', '%s'),
+    "'a destination that drops it after the closing bytes, having stored': drop('after-storing')",
+  ),
   'append-tempfail': refusal("['NO', 'TEMPFAIL', '', 'wait'"),
   'exchange-argument-error': met("'Exchange 11'"),
   'append-bad': met("'Exchange 10'"),
@@ -149,14 +151,21 @@ export const imapScenarios = {
     'with scripted servers',
     'what the destination did to a header is counted, and is no fault',
   ),
-  'content-decides': at('flow/twins', '%s', '%s'),
+  'content-decides': row(
+    at('flow/twins', 'between servers of its own', '$name'),
+    "'all four equal, other body, both in the maildrop: both arrive': {",
+  ),
   'upload-of-a-day': at(
     'flow/budgets',
     'the bytes of a day',
     'that a destination takes are never exceeded, and the run goes on when they are free',
   ),
   'search-never-sent': row(
-    at('flow/append-modes', 'what is offered and not needed is not negotiated'),
+    at(
+      'flow/append-modes',
+      'with the sums agreeing and bytes equal ends',
+      'a server that offers what is not needed, and it is not negotiated',
+    ),
     '(?:COMPRESS|ENABLE|IDLE|SEARCH)',
   ),
   'ranges-are-fetched': at(
@@ -181,10 +190,13 @@ export const imapScenarios = {
     'answers that bend the rules',
     'a + that nobody asked for is not taken for one that was',
   ),
-  'message-empty': at(
-    'flow/bad-server',
-    'a source that fails',
-    'has an empty message: it is refused in every run, and the others arrive',
+  'message-empty': row(
+    at(
+      'flow/bad-server',
+      'a message that is refused in this run and in every later one, while the others arrive',
+      '%s',
+    ),
+    '[empty, { listed: 5, refused: 1 }, 4, {',
   ),
   'date-of-arrival': at(
     'flow/haul',
@@ -249,11 +261,7 @@ export const imapScenarios = {
     'a connection that ends',
     'with some answered, some closed, some waiting: each knows its own end',
   ),
-  'literals-by-capability': at(
-    'flow/append-modes',
-    'each combination ends with the sums agreeing and bytes equal',
-    '$name',
-  ),
+  'literals-by-capability': at('flow/append-modes', 'with the sums agreeing and bytes equal ends', '$name'),
   'starttls-required': at('imap/door', 'TLS', 'is never left out: no STARTTLS, a refused one, PREAUTH, injected text'),
   'answers-capped': at(
     'imap/response',

@@ -5,13 +5,13 @@ import { at, row, type Scenario } from './scenario.ts';
 export const pop3Scenarios = {
   'uidl-missing': at(
     'flow/sources',
-    'unique ids',
-    'that the source does not give: every run downloads, none appends twice',
+    'runs of sources that are odd for good',
+    'unique ids that the source does not give: every run downloads, none appends twice',
   ),
   'uidl-refused-for-a-while': at(
     'flow/sources',
-    'unique ids',
-    'that the source refuses for a while: nothing is fetched again, and what was deleted does not come back',
+    'runs of sources that are odd for good',
+    'unique ids that the source refuses for a while: nothing is fetched again, and what was deleted does not come back',
   ),
   'uidl-without-capa': at('pop3/client', 'listing', 'tries UIDL where the server says nothing of it'),
   'uidl-blank': at('pop3/listing', 'a listing', 'has an empty unique id where it is blank or missing'),
@@ -22,24 +22,24 @@ export const pop3Scenarios = {
   ),
   'uidl-shared': at(
     'flow/sources',
-    'unique ids',
-    'that several messages share, or that are blank: those are compared by content',
+    'runs of sources that are odd for good',
+    'unique ids that several messages share, or that are blank: those are compared by content',
   ),
   'uidl-duplicate': at('pop3/listing', 'a listing', 'keeps duplicate unique ids apart'),
   'uidl-all-new': at(
     'flow/sources',
-    'unique ids',
-    'that are all new at the next run: mail is downloaded again and none of it carried again',
+    'runs of sources that are odd for good',
+    'unique ids that are all new at the next run: mail is downloaded again and none of it carried again',
   ),
   'uidl-some-new': at(
     'flow/listing',
-    'unique ids of which some changed at the same count',
-    '%s: they are fetched and recognised, and the report says how',
+    'a listing that changes between two runs',
+    '%s, at the same count: they are fetched and recognised, and the report says how',
   ),
   'listing-reordered': at(
     'flow/listing',
-    'unique ids that stay',
-    'in another order, under other numbers: nothing is fetched again',
+    'a listing that changes between two runs',
+    'ids in another order, under other numbers: nothing is fetched again',
   ),
   'listing-numbers-wrong': at('pop3/listing', 'a listing', 'is a broken protocol when its numbers are wrong: %j %j'),
   'listing-message-between': at(
@@ -47,7 +47,11 @@ export const pop3Scenarios = {
     'a listing',
     'ignores unique ids of messages that came between LIST and UIDL',
   ),
-  'uidl-long': at('flow/sources', 'unique ids', 'that are longer than RFC 1939 allows are ids like others'),
+  'uidl-long': at(
+    'flow/sources',
+    'runs of sources that are odd for good',
+    'unique ids that are longer than RFC 1939 allows are ids like others',
+  ),
   'uidl-hostile': at(
     'flow/injection',
     'Message-IDs, subjects and unique ids that look like commands stay what they are',
@@ -60,14 +64,18 @@ export const pop3Scenarios = {
     'a listing',
     'takes sizes that are -1, 0, missing, followed by text or no number for unknown',
   ),
-  'sizes-wrong': at('flow/sources', 'sizes that are far from the truth change nothing'),
+  'sizes-wrong': at(
+    'flow/sources',
+    'runs of sources that are odd for good',
+    'sizes that are far from the truth change nothing',
+  ),
   'message-without-last-line-end': row(
     at(
       'flow/bad-server',
-      'a source that fails',
-      'always %s one message: the others arrive, and the next run tries it again',
+      'a fault that lasts for a whole run',
+      'a source that always %s one message: the others arrive, and the next run tries it again',
     ),
-    'lacks the CRLF at the end of',
+    "'lacks the CRLF at the end of': [",
   ),
   'message-without-last-line-end-pipelined': at(
     'pop3/message-end',
@@ -75,18 +83,17 @@ export const pop3Scenarios = {
     'takes no next answer for text of a message whose dot lacks its CRLF (pieces: %s)',
   ),
   'message-cut': at('pop3/fetch', 'a session that goes wrong', 'is cut in mid-message, wherever: no end is told'),
-  'message-cut-once': at(
-    'flow/bad-server',
-    'a source that fails',
-    'closes in mid-message once, after %i bytes: the same run completes',
+  'message-cut-once': row(
+    at('flow/bad-server', 'a fault that a run gets over by itself', '%s'),
+    "'a source that closes in mid-message once, after 60 bytes': cut(60)",
   ),
   'message-cut-always': row(
     at(
       'flow/bad-server',
-      'a source that fails',
-      'always %s one message: the others arrive, and the next run tries it again',
+      'a fault that lasts for a whole run',
+      'a source that always %s one message: the others arrive, and the next run tries it again',
     ),
-    'closes in the middle of',
+    "'closes in the middle of': [",
   ),
   'terminator-split': at(
     'pop3/framing',
@@ -112,10 +119,10 @@ export const pop3Scenarios = {
   'dot-alone-not-stuffed-run': row(
     at(
       'flow/bad-server',
-      'a source that fails',
-      'always %s one message: the others arrive, and the next run tries it again',
+      'a fault that lasts for a whole run',
+      'a source that always %s one message: the others arrive, and the next run tries it again',
     ),
-    'stuffs no dots of',
+    "'stuffs no dots of': [",
   ),
   'lines-with-dots': at('pop3/login', 'CAPA', 'has every line up to a lone dot, whatever a line begins with'),
   'listing-empty': at('pop3/client', 'listing', 'may be empty, in every cut of its answers'),
@@ -172,6 +179,7 @@ export const pop3Scenarios = {
   ),
   'top-nominates-only': at(
     'flow/sources',
+    'a run of its own',
     'after a flush headers are held against the destination, and only what they leave in doubt is fetched',
   ),
   'top-missing': at('flow/verify', 'with scripted servers', 'a source without TOP is read whole'),
@@ -264,8 +272,8 @@ export const pop3Scenarios = {
   'idle-farewell': at('pop3/client', 'an idle connection', 'repeats the farewell of a server that hangs up'),
   'listed-in-parts': at(
     'flow/sources',
-    'a source that lists in parts and hides what was fetched',
-    'is drained by further sessions until one lists nothing new',
+    'runs of sources that are odd for good',
+    'a source that lists in parts and hides what was fetched is drained by further sessions until one lists nothing new',
   ),
   'providers-as-they-are': at(
     'flow/profiles',
@@ -273,8 +281,8 @@ export const pop3Scenarios = {
   ),
   'hidden-after-quit': at(
     'flow/sources',
-    'a source that lists in parts and hides what was fetched',
-    'loses nothing when the program dies at %s',
+    'a run of its own',
+    'of a source that lists in parts loses nothing when the program dies at %s',
   ),
   'hidden-and-spool-lost': at(
     'flow/listing',
@@ -297,6 +305,7 @@ export const pop3Scenarios = {
   ),
   'expire-0-run': at(
     'flow/sources',
+    'a run of its own',
     'a source that says EXPIRE 0 and deletes what was fetched at QUIT: nothing is lost, and the report says so',
   ),
   'expire-0': row(
@@ -307,25 +316,23 @@ export const pop3Scenarios = {
     at('check/findings', 'what the source is judged by', 'is EXPIRE %s'),
     "['30', [['source-expires-later', 1]]]",
   ),
-  expunged: at(
-    'flow/sources',
-    'a message that the source does not hand out',
-    'and says that it was deleted has vanished',
+  expunged: row(
+    at('flow/sources', 'runs of sources that are odd for good', 'a message that is %s has vanished'),
+    "expunged: { pop: { replies: { 'RETR 3': '-ERR message expunged",
   ),
   'expunged-and-hung-up': at(
     'flow/sources',
-    'a message that the source does not hand out',
-    'and says so as it hangs up is gone from the next listing, and the run goes on with that',
+    'a run of its own',
+    'of a source that says that a message is expunged as it hangs up: it is gone from the next listing, and the run goes on with that',
   ),
   'message-refused': at(
     'flow/sources',
-    'a message that the source does not hand out',
-    'and still lists is failed; the next run gets it',
+    'runs of sources that are odd for good',
+    'a message that the source does not hand out, and still lists, is failed; the next run gets it',
   ),
-  'message-refused-and-gone': at(
-    'flow/sources',
-    'a message that the source does not hand out',
-    'and lists no more in the next session has vanished too',
+  'message-refused-and-gone': row(
+    at('flow/sources', 'runs of sources that are odd for good', 'a message that is %s has vanished'),
+    'unlisted.afterQuit = () => void unlisted.messages?.splice(2, 1)',
   ),
   'nothing-is-deleted': row(
     at('pop3/fetch', 'fetching', 'gives every shape of message byte for byte, %s'),
@@ -338,5 +345,8 @@ export const pop3Scenarios = {
     'a session that goes wrong',
     'is given up when the server falls silent, in a message or before it',
   ),
-  'silent-anywhere': at('flow/bad-server', 'a source that fails', 'hangs at %s'),
+  'silent-anywhere': row(
+    at('flow/bad-server', 'a fault that lasts for a whole run', '%s: the account fails, and the next run carries it'),
+    "'a source that hangs at UIDL': [",
+  ),
 } as const satisfies Record<string, Scenario>;

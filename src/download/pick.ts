@@ -97,8 +97,11 @@ function goneFromListing(listed: KeyTable, ledger: LedgerTable, spooled: Readonl
   for (const { key } of ledger.ofRun(run)) if (listed.find(key) === -1) gone += 1;
   for (const name of spooled) {
     const key = Buffer.from(name, 'hex');
-    // What was settled between the two looks is in both, and was counted.
-    if (listed.find(key) === -1 && ledger.get(key)?.run !== run) gone += 1;
+    const end = ledger.ending(key, 0);
+    // What is in both was settled between the two looks, and was counted; or in an earlier run that died before it
+    // deleted the file, which was adopted: no more comes of it. What had vanished then is there again.
+    const isSettled = end !== undefined && (end.run === run || end.outcome !== 'vanished');
+    if (listed.find(key) === -1 && !isSettled) gone += 1;
   }
   return gone;
 }

@@ -90,6 +90,14 @@ describe('what is to be fetched', () => {
     expect(pick(listing(['a']), ledger, spooledOf('gone', 'waits'), run)).toMatchObject({ listed: 3 });
   });
 
+  it('does not count what an earlier run settled and a file holds that was adopted since', () => {
+    const ledger = ledgerOf({ settled: ['appended', run - 1], back: ['vanished', run - 1] });
+    expect(pick(listing([]), ledger, spooledOf('settled', 'back', 'waits'), run)).toMatchObject({
+      listed: 2,
+      known: 0,
+    });
+  });
+
   it('counts what an earlier session of this run took and the server lists no more', () => {
     const ledger = ledgerOf({ gone: ['appended', run], long: ['appended', 1] });
     const picked = pick(listing(['a']), ledger, spooledOf('waiting'), run);
@@ -104,25 +112,27 @@ describe('what is to be fetched', () => {
   });
 
   it('always adds up: known, refused before, wanted, in the spool and settled by this run', () => {
-    const stand = fc.constantFrom('new', 'known', 'refused', 'accepted', 'settled', 'spooled', 'vanished');
+    const stand = fc.constantFrom('new', 'known', 'refused', 'accepted', 'settled', 'spooled', 'vanished', 'adopted');
     const message = fc.record({ stand, isListed: fc.boolean() });
     fc.assert(
       fc.property(fc.array(message, { maxLength: 40 }), (messages) => {
         const ends: Record<string, [Outcome, number]> = {};
         const spooled: string[] = [];
         for (const [i, one] of messages.entries()) {
-          if (one.stand === 'known') ends[`m${i}`] = ['appended', run - 1];
+          if (one.stand === 'known' || one.stand === 'adopted') ends[`m${i}`] = ['appended', run - 1];
           if (one.stand === 'refused') ends[`m${i}`] = ['refused', run - 1];
           if (one.stand === 'accepted') ends[`m${i}`] = ['accepted', run - 2];
           if (one.stand === 'vanished') ends[`m${i}`] = ['vanished', run - 1];
           if (one.stand === 'settled') ends[`m${i}`] = ['appended', run];
-          if (one.stand === 'spooled') spooled.push(`m${i}`);
+          if (one.stand === 'spooled' || one.stand === 'adopted') spooled.push(`m${i}`);
         }
         const uidls = messages.flatMap(({ isListed }, i) => (isListed ? [`m${i}`] : []));
         const picked = pick(listing(uidls), ledgerOf(ends), spooledOf(...spooled), run);
-        const settled = messages.filter((one) => one.stand === 'settled').length;
+        const [settled, waits] = ['settled', 'spooled'].map(
+          (stand) => messages.filter((one) => one.stand === stand).length,
+        );
         const { known, refusedBefore, wanted } = picked;
-        expect(known + refusedBefore + wanted.length + spooled.length + settled).toBe(picked.listed);
+        expect(known + refusedBefore + wanted.length + waits! + settled!).toBe(picked.listed);
         const isNew = ({ stand }: { stand: string }) => stand === 'new' || stand === 'vanished';
         expect(wantedOf(picked).map((place) => uidls[place])).toEqual(
           messages.flatMap((one, i) => (one.isListed && isNew(one) ? [`m${i}`] : [])),

@@ -13,7 +13,7 @@ const magic = Buffer.from('MHBATCH1', 'latin1');
 const footerBytes = 8 + 4 + magic.length;
 const manifestMaxBytes = 64 * 1024 * 1024;
 /** Messages are read in pieces of this size, several small ones at once: a call for each would cost more than its bytes. */
-const windowBytes = 512 * 1024;
+const windowBytes = 256 * 1024;
 
 /** Headers are read together where they lie in a span of this size: a read costs more than the bytes between them. */
 const headerSpanBytes = 128 * 1024;
@@ -127,7 +127,7 @@ export class BatchFile {
     }
   }
 
-  /** The bytes of a message in pieces of at most 512 KiB. Throws `spool-damaged` when the file is shorter than it says. */
+  /** The bytes of a message in pieces of at most 256 KiB. Throws `spool-damaged` when the file is shorter than it says. */
   async *content(message: SpooledMessage): AsyncGenerator<Buffer> {
     const end = message.offset + message.size;
     for (let at = message.offset; at < end; ) {

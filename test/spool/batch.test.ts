@@ -95,7 +95,7 @@ describe('a batch', () => {
     const sizes: number[] = [];
     for await (const part of file.content(file.manifest.messages[0]!)) sizes.push(part.length);
     expect(sizes.length).toBeGreaterThan(1);
-    expect(Math.max(...sizes)).toBe(512 * 1024);
+    expect(Math.max(...sizes)).toBe(256 * 1024);
     expect(sha256(await contentOf(file, file.manifest.messages[0]!))).toBe(sha256(large));
     await file.close();
   });

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { MailhaulError } from '../../src/ground/errors.ts';
-import { loadPatterns } from '../../src/ground/patterns.ts';
+import { loadPatterns, loadPatternsFor, readPattern } from '../../src/ground/patterns.ts';
 import { loadSettings } from '../../src/ground/settings-load.ts';
 import { rulesFor, shippedRules } from '../../src/ground/settings-rules.ts';
 
@@ -32,15 +32,12 @@ function reasonsOf(rules: string, env: NodeJS.ProcessEnv = {}): string[] {
 }
 
 it('patterns are read only where the settings have one, and that costs nothing elsewhere', async () => {
-  // Another file of this process may have loaded them.
-  vi.resetModules();
-  const patterns = await import('../../src/ground/patterns.ts');
-  await patterns.loadPatternsFor(fileOf('popSessions: 3\n'), '{default: []}');
-  await patterns.loadPatternsFor(undefined, undefined);
-  await patterns.loadPatternsFor(join(folder, 'nowhere.yaml'), undefined);
-  expect(() => patterns.readPattern('a')).toThrow('matches');
-  await patterns.loadPatternsFor(fileOf('rules: {default: [{header: A, matches: b, to: C}]}\n'), undefined);
-  expect(patterns.readPattern('A').occursIn('bab')).toBe(true);
+  await loadPatternsFor(fileOf('popSessions: 3\n'), '{default: []}');
+  await loadPatternsFor(undefined, undefined);
+  await loadPatternsFor(join(folder, 'nowhere.yaml'), undefined);
+  expect(() => readPattern('a')).toThrow('matches');
+  await loadPatternsFor(fileOf('rules: {default: [{header: A, matches: b, to: C}]}\n'), undefined);
+  expect(readPattern('A').occursIn('bab')).toBe(true);
 });
 
 describe('a rule that is wrong is named, with what to do', () => {

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deliver } from '../../src/demo/maildir.ts';
-import type { MessageCounts } from '../../src/report/report.ts';
+import { type MessageCounts, noMessages } from '../../src/report/report.ts';
 import { RedisByHand } from './again-redis.ts';
 import { type BenchPlan, flush } from './bench-run.ts';
 import { fillMaildrop, type MaildropPlan, messagesOf, spoilMaildrop } from './corpora.ts';
@@ -183,17 +183,6 @@ class Again {
     return bytes;
   }
 }
-
-const noMessages: MessageCounts = {
-  listed: 0,
-  known: 0,
-  appended: 0,
-  duplicate: 0,
-  refused: 0,
-  failed: 0,
-  vanished: 0,
-  pending: 0,
-};
 
 function* both<Item>(first: Iterable<Item>, second: Iterable<Item>): Generator<Item> {
   yield* first;

@@ -20,7 +20,8 @@ export class SpooledHeaders {
   keep(batch: string, headers: HeadersByOffset): void {
     let bytes = 0;
     for (const header of headers.values()) bytes += header.length;
-    if (this.#bytes + bytes > this.#maxBytes) return;
+    // Probes have none, and where nothing is kept nothing is to be counted.
+    if (bytes === 0 || this.#bytes + bytes > this.#maxBytes) return;
     this.#batches.set(batch, { headers, bytes });
     this.#bytes += bytes;
   }

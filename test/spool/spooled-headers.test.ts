@@ -59,6 +59,12 @@ describe('headers in memory', () => {
     expect(kept.take('b')).toBe(six);
   });
 
+  it('are not noted for a batch that has none', () => {
+    const kept = new SpooledHeaders(0);
+    kept.keep('probes', new Map());
+    expect(kept.take('probes')).toBeUndefined();
+  });
+
   it('are forgotten with a batch that is removed', async () => {
     const spool = await Spool.open(newDirectory(), 1_000_000, 1000);
     const batch = await batchIn(spool);

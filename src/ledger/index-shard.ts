@@ -80,6 +80,7 @@ function recordAt(shard: Buffer, at: number): IndexRecord {
 }
 
 function placesOf(shard: Buffer, fingerprint: Buffer): { at: number; found: IndexRecord }[] {
+  if (fingerprint.length !== fingerprintBytes) throw new RangeError(`a fingerprint of ${fingerprint.length} bytes`);
   const places: { at: number; found: IndexRecord }[] = [];
   // One search over all of it costs less than a hundred comparisons; what it finds across records is none.
   for (let at = shard.indexOf(fingerprint); at !== -1; at = shard.indexOf(fingerprint, at + 1)) {

@@ -48,6 +48,11 @@ describe('a shard', () => {
     expect(findRecords(shard, mark(2))).toEqual([record(2, 1, 1)]);
   });
 
+  it('is not searched for what is no fingerprint', () => {
+    const shard = shardOf(record(1, 10, 0));
+    for (const wrong of [0, 8, 10]) expect(() => findRecords(shard, Buffer.alloc(wrong, 1))).toThrow(RangeError);
+  });
+
   it('is not changed in place: whoever has the old one sees the old one', () => {
     const before = shardOf(record(1, 0, 5));
     const copy = Buffer.from(before);

@@ -1,13 +1,12 @@
 /** Mailhaul's own Redis: started where nobody named another, kept in the data directory, stopped at the end. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { systemClock } from './clock.ts';
 import { type Places, placesOf } from './embedded-places.ts';
+import { askWhoAnswers, takesConnections, tellToEnd } from './embedded-talk.ts';
 import { MailhaulError, printable } from './errors.ts';
 import { claim, isAlive, markOf, type ProcessMark, readMark, writeMark } from './process-owner.ts';
-import { connectRedis } from './redis.ts';
 import type { Settings } from './settings.ts';
 
 /** A Redis of our own that answers. */
@@ -24,23 +23,61 @@ interface Options extends Pick<Settings, 'redisStartTimeoutMs'> {
   path?: string | undefined;
 }
 
+/** How soon after a look it is looked again whether Redis answers: a part of the time that it has taken, within these. */
+const lookAgainMs = { least: 2, part: 1 / 16, most: 50 } as const;
+
+/** What was begun early and nobody has asked for yet, by its data directory. */
+const early = new Map<string, Promise<EmbeddedRedis>>();
+
+/** Whether the settings name no Redis, so that we have one of our own. */
+export function isOwnRedis({ redis, redisSentinels }: Pick<Settings, 'redis' | 'redisSentinels'>): boolean {
+  return redis === null && redisSentinels.length === 0;
+}
+
+/**
+ * Begins to start it for who asks `startEmbeddedRedis` soon: Redis reads its file while this process loads what needs it.
+ * Settles when its process runs, and never rejects: whoever asks hears what went wrong. Returns how to end it if nobody
+ * has asked.
+ */
+export async function beginEmbeddedRedis(dataDir: string, options: Options): Promise<() => Promise<void>> {
+  const key = resolve(dataDir);
+  await new Promise<void>((launched) => {
+    const starting = start(key, options, launched);
+    starting.catch(() => launched());
+    early.set(key, starting);
+  });
+  return async () => {
+    const left = early.get(key);
+    early.delete(key);
+    await left?.then((redis) => redis.stop()).catch(() => undefined);
+  };
+}
+
 /**
  * Starts Redis in `dataDir`/redis, or takes over the one that a killed Mailhaul left running there. Throws
  * `instance-running` if another living process uses it, `redis-missing` without a program to start, and
  * `redis-unreachable` if it does not answer within `redisStartTimeoutMs`.
  */
-export async function startEmbeddedRedis(dataDir: string, options: Options): Promise<EmbeddedRedis> {
-  const places = placesOf(resolve(dataDir));
+export function startEmbeddedRedis(dataDir: string, options: Options): Promise<EmbeddedRedis> {
+  const key = resolve(dataDir);
+  const begun = early.get(key);
+  early.delete(key);
+  return begun ?? start(key, options);
+}
+
+async function start(dataDir: string, options: Options, launched = () => {}): Promise<EmbeddedRedis> {
+  const places = placesOf(dataDir);
   const release = await claim(places.owner, (owner) => isGone(owner, places));
-  if (!release) throw new MailhaulError('instance-running', { where: resolve(dataDir) });
+  if (!release) throw new MailhaulError('instance-running', { where: dataDir });
   let child: ChildProcess | undefined;
   try {
     const left = await isServed(places);
     if (!left) child = await launch(places, options.path ?? process.env['PATH'] ?? '');
+    launched();
     const pid = await waitForAnswer(places, options, child);
     let stopping: Promise<void> | undefined;
     const stop = () => {
-      stopping ??= shutDown(places, options.redisStartTimeoutMs)
+      stopping ??= tellToEnd(places.socket, options.redisStartTimeoutMs)
         .then(() => end(places, child, options.redisStartTimeoutMs))
         .then(() => clean(places, release));
       return stopping;
@@ -60,6 +97,7 @@ async function isGone(owner: ProcessMark, places: Places): Promise<boolean> {
   if (alive !== undefined) return !alive;
   if (!(await takesConnections(places.socket))) return true;
   try {
+    const { connectRedis } = await import('./redis.ts');
     const handle = await connectRedis(places.url, { redisStartTimeoutMs: 2000, redisLostAfterMs: 2000 });
     const clients = String(await handle.client.client('LIST'))
       .trim()
@@ -74,18 +112,8 @@ async function isGone(owner: ProcessMark, places: Places): Promise<boolean> {
 /** Whether the server that a killed owner left behind still runs; it may not listen yet. */
 async function isServed(places: Places): Promise<boolean> {
   const mark = readMark(places.server);
-  return (mark !== undefined && isAlive(mark) === true) || (await takesConnections(places.socket));
-}
-
-function takesConnections(socket: string): Promise<boolean> {
-  return new Promise((done) => {
-    const connection = connect(socket);
-    connection.once('connect', () => {
-      connection.destroy();
-      done(true);
-    });
-    connection.once('error', () => done(false));
-  });
+  if (mark !== undefined && isAlive(mark) === true) return true;
+  return existsSync(places.socket) && takesConnections(places.socket);
 }
 
 async function launch(places: Places, path: string): Promise<ChildProcess> {
@@ -136,26 +164,27 @@ function find(programs: readonly string[], path: string): string | undefined {
 
 /** Waits for PING, or for the end of the child. The process number that Redis itself tells. */
 async function waitForAnswer(places: Places, options: Options, child: ChildProcess | undefined): Promise<number> {
-  const giveUp = new AbortController();
+  const unreachable = (reason: string) => new MailhaulError('redis-unreachable', { where: places.url, reason });
   const ended = new Promise<never>((_, fail) => {
-    const early = (why: string) => {
-      const reason = `${why}: ${lastWords(places.log)}`;
-      fail(new MailhaulError('redis-unreachable', { where: places.url, reason }));
-      giveUp.abort();
-    };
+    const early = (why: string) => fail(unreachable(`${why}: ${lastWords(places.log)}`));
     child?.once('error', (error) => early(error.message));
     child?.once('exit', (status, signal) => early(`it ended at once (${signal ?? `status ${status}`})`));
   });
-  const timeouts = { redisStartTimeoutMs: options.redisStartTimeoutMs, redisLostAfterMs: options.redisStartTimeoutMs };
-  const answered = connectRedis(places.url, { ...timeouts, signal: giveUp.signal });
   // Whichever loses is nobody's unhandled rejection.
   ended.catch(() => undefined);
-  answered.catch(() => undefined);
-  const handle = await Promise.race([answered, ended]);
-  try {
-    return Number(/^process_id:(\d+)/m.exec(await handle.client.info('server'))?.[1]);
-  } finally {
-    await handle.close();
+  const began = systemClock.now();
+  const until = began + options.redisStartTimeoutMs;
+  let lastWord = 'it does not answer';
+  for (;;) {
+    const said = await Promise.race([askWhoAnswers(places.socket, until - systemClock.now()), ended]);
+    // The last time there may be no time left for an answer.
+    lastWord = printable(said) || lastWord;
+    const pid = /^\+PONG\r\n[\s\S]*^process_id:(\d+)/m.exec(said)?.[1];
+    if (pid !== undefined) return Number(pid);
+    const now = systemClock.now();
+    if (now >= until) throw unreachable(lastWord);
+    const pause = Math.max(lookAgainMs.least, (now - began) * lookAgainMs.part);
+    await Promise.race([systemClock.wait(Math.min(pause, lookAgainMs.most)), ended]);
   }
 }
 
@@ -174,23 +203,6 @@ async function end(places: Places, child: ChildProcess | undefined, timeoutMs: n
   if (!server || !isAlive(server) || (await hasGone(server, child, timeoutMs))) return;
   process.kill(server.pid, 'SIGKILL');
   await hasGone(server, child, timeoutMs);
-}
-
-/**
- * By command: it is obeyed at once, and a signal up to a tenth of a second later; and the number of a process that is not
- * ours may mean another one here, in a container for instance.
- */
-function shutDown(places: Places, timeoutMs: number): Promise<void> {
-  return new Promise((done) => {
-    const connection = connect(places.socket, () => connection.write('SHUTDOWN\r\n'));
-    const end = () => void connection.destroy();
-    // It answers only what it refuses.
-    connection.once('data', end);
-    connection.setTimeout(timeoutMs, end);
-    // It does not answer, or is gone already.
-    connection.once('error', end);
-    connection.once('close', () => done());
-  });
 }
 
 async function hasGone(server: ProcessMark, child: ChildProcess | undefined, timeoutMs: number): Promise<boolean> {

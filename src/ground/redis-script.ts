@@ -20,12 +20,19 @@ export class Script {
     keys: readonly string[],
     args: readonly (string | number | Buffer)[],
   ): Promise<unknown> {
-    try {
-      return await client.evalsha(this.#sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return client.eval(this.#lua, keys.length, ...keys, ...args);
-    }
+    const rest = [keys.length, ...keys, ...args] as const;
+    return unlessUnknown(client.evalsha(this.#sha, ...rest), () => client.eval(this.#lua, ...rest));
+  }
+
+  /** The same; strings of the reply are bytes. */
+  async runBuffer(
+    client: RedisClient,
+    keys: readonly string[],
+    args: readonly (string | number | Buffer)[],
+  ): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args] as const;
+    const call = (command: string, script: string) => client.callBuffer(command, script, ...rest);
+    return unlessUnknown(call('EVALSHA', this.#sha), () => call('EVAL', this.#lua));
   }
 
   /**
@@ -37,13 +44,10 @@ export class Script {
     calls: readonly (readonly string[])[],
     args: readonly (string | number)[],
   ): Promise<unknown[]> {
-    try {
-      return await this.#pipeline(client, calls, args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    return unlessUnknown(this.#pipeline(client, calls, args), async () => {
       await client.script('LOAD', this.#lua);
       return this.#pipeline(client, calls, args);
-    }
+    });
   }
 
   async #pipeline(client: RedisClient, calls: readonly (readonly string[])[], args: readonly (string | number)[]) {
@@ -53,5 +57,15 @@ export class Script {
       if (error) throw error;
       return reply;
     });
+  }
+}
+
+/** What was called, or what is called in its place where Redis did not know the script. */
+async function unlessUnknown<T>(called: Promise<T>, again: () => Promise<T>): Promise<T> {
+  try {
+    return await called;
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    return again();
   }
 }

@@ -1,7 +1,7 @@
 /** The connection to Redis: the only place that knows ioredis. */
-import type { Socket } from 'node:net';
 import { type Command, Redis, type RedisOptions } from 'ioredis';
 import { MailhaulError, printable } from './errors.ts';
+import { isTooEarly, outliveErrors, waitUntilReady, writeTogether } from './redis-socket.ts';
 import { type RedisAccess, redisTarget } from './redis-target.ts';
 import type { Settings } from './settings.ts';
 
@@ -98,6 +98,8 @@ class Connection extends Redis {
   /** All that were made from the first one, for its end. */
   readonly #family: Set<Connection>;
   #lostAt: number | undefined;
+  /** While the ready check is being sent. */
+  #checking = false;
 
   constructor(where: string, options: RedisOptions, family: Set<Connection>) {
     const fixed = {
@@ -135,7 +137,8 @@ class Connection extends Redis {
   #watchServer(): void {
     const checked = this as unknown as { _readyCheck(done: ReadyCheckDone): void };
     const check = checked._readyCheck.bind(this);
-    checked._readyCheck = (done) =>
+    checked._readyCheck = (done) => {
+      this.#checking = true;
       check((error, info) => {
         const found = info?.run_id ?? '';
         const isNew = this.#server !== undefined && (found === '' || found !== this.#server);
@@ -146,15 +149,16 @@ class Connection extends Redis {
         }
         done(error, info);
       });
+      this.#checking = false;
+    };
   }
 
   /** True for a command that began under another server and must hold there alone. */
   #isStale(command: Command): boolean {
-    const epoch = this.#epochs.get(command);
-    if (epoch === undefined) this.#epochs.set(command, this.#epoch);
-    const [script] = command.args;
-    const began = epoch ?? this.#epoch;
-    return began !== this.#epoch && /^eval(?:sha)?$/i.test(command.name) && fencedScripts.has(String(script));
+    if (!/^eval(?:sha)?$/i.test(command.name) || !fencedScripts.has(String(command.args[0]))) return false;
+    const began = this.#epochs.get(command) ?? this.#epoch;
+    this.#epochs.set(command, began);
+    return began !== this.#epoch;
   }
 
   /** Milliseconds until the next try; commands that have waited for the whole of a long outage fail now. */
@@ -173,8 +177,13 @@ class Connection extends Redis {
       command.reject(new MailhaulError('lease-lost', { what: 'this login: another Redis answers than before' }));
       return command.promise;
     }
+    if (!stream && !this.#checking && isTooEarly(this, command)) {
+      waitUntilReady(this, command);
+      return command.promise;
+    }
     const reject = command.reject;
     command.reject = (error) => reject(this.#classify(error));
+    writeTogether(this);
     return super.sendCommand(command, stream);
   }
 
@@ -216,19 +225,6 @@ class Connection extends Redis {
  */
 function afterReconnect({ message }: Error): false | 2 {
   return /^(?:READONLY|UNBLOCKED|MASTERDOWN) /.test(message) ? 2 : false;
-}
-
-const noop = (): void => {};
-
-/**
- * Keeps listening to a socket that has failed. ioredis listens to the first error only, and Node emits a second one where
- * a server ends its handshake with an alert and its certificate does not verify: nobody would hear it, and the program end.
- */
-function outliveErrors(connection: Redis): Redis {
-  return connection.on('error', () => {
-    const { stream } = connection as unknown as { stream?: Socket };
-    if (stream?.listeners('error').includes(noop) === false) stream.on('error', noop);
-  });
 }
 
 /** Fails everything that waits in a connection, sent or not. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/ground/embedded-redis.ts';
+import { beginEmbeddedRedis, type EmbeddedRedis, startEmbeddedRedis } from '../../src/ground/embedded-redis.ts';
 import { packageRoot } from '../../src/ground/package-root.ts';
 import { isAlive, markOf } from '../../src/ground/process-owner.ts';
 import { connectRedis, type RedisHandle } from '../../src/ground/redis.ts';
@@ -172,6 +172,42 @@ describe('the Redis of our own', () => {
     await redis.stop();
     const short = await embedded(dataDir('m #?%ü-'));
     expect((await connected(short.url)).where).toContain('m #?%ü-');
+  });
+
+  it('may be begun before it is needed, and is given out once', async () => {
+    const folder = dataDir();
+    const letGo = await beginEmbeddedRedis(folder, limits);
+    expect(existsSync(join(folder, 'redis', 'server.json'))).toBe(true);
+    const redis = await embedded(folder);
+    // Whoever has it ends it.
+    await letGo();
+    expect(await (await connected(redis.url)).client.ping()).toBe('PONG');
+    expect((await failure(startEmbeddedRedis(folder, limits))).code).toBe('instance-running');
+  });
+
+  it('ends when it was begun and nobody needed it', async () => {
+    const folder = dataDir();
+    await (await beginEmbeddedRedis(folder, limits))();
+    expect(readdirSync(join(folder, 'redis'))).not.toContain('server.json');
+    await embedded(folder);
+  });
+
+  it('says what went wrong to whoever needs what was begun', async () => {
+    const folder = dataDir();
+    const letGo = await beginEmbeddedRedis(folder, { ...limits, path: dataDir() });
+    expect((await failure(startEmbeddedRedis(folder, limits))).code).toBe('redis-missing');
+    await letGo();
+    await (await beginEmbeddedRedis(folder, { ...limits, path: dataDir() }))();
+    await embedded(folder);
+  });
+
+  it('is waited for while it does not answer, as long as the settings say', async () => {
+    const [folder, programs] = [dataDir(), dataDir()];
+    const listens = `require('net').createServer((c) => c.write('-LOADING soon\\r\\n')).listen(process.argv[process.argv.indexOf('--unixsocket') + 1])`;
+    writeFileSync(join(programs, 'valkey-server'), `#!${process.execPath}\n${listens}\n`, { mode: 0o700 });
+    const error = await failure(startEmbeddedRedis(folder, { redisStartTimeoutMs: 500, path: programs }));
+    expect(error.message).toContain('LOADING soon');
+    await embedded(folder);
   });
 
   it('needs a program', async () => {

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -27,12 +27,27 @@ for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }
 
 // Settings and provider profiles as JSON, for as long as their texts are these (builtFacts in src/ground/package-root.ts).
 const { parse } = await import('yaml');
-for (const name of ['default', 'providers']) {
-  const text = readFileSync(join(root, `config/${name}.yaml`), 'utf8');
+for (const name of ['default', 'providers']) writeFacts(name, name, parse);
+const profiles = await checkedProfiles();
+writeFacts('profiles', 'providers', () => profiles);
+
+/** Writes what is made of the text of a file in config/. */
+function writeFacts(name, ofFile, make) {
+  const text = readFileSync(join(root, `config/${ofFile}.yaml`), 'utf8');
   const length = Buffer.alloc(4);
   length.writeUInt32BE(Buffer.byteLength(text));
   const of = createHash('sha256').update(length).update(text).digest('hex');
-  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ of, facts: parse(text) }));
+  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ of, facts: make(text) }));
+}
+
+/** The provider profiles as the program has them when it has checked them, by name. */
+async function checkedProfiles() {
+  const checker = join(folder, 'check-profiles.mjs');
+  const shared = { bundle: true, platform: 'node', target: 'node20', packages: 'external', logLevel: 'warning' };
+  await build({ ...shared, entryPoints: [join(root, 'src/accounts/profiles.ts')], outfile: checker, format: 'esm' });
+  const { readProfiles } = await import(pathToFileURL(checker).href);
+  rmSync(checker);
+  return Object.fromEntries(readProfiles().all.map((profile) => [profile.name, profile]));
 }
 
 // The files of the page of the queues (src/dashboard/queues-page.ts): bull-board reads them at run time.
@@ -79,4 +94,4 @@ async function buildPage() {
 
 // After all else: the program runs for it.
 const { compileProgram } = await import('./build-program.mjs');
-compileProgram(root);
+await compileProgram(root);

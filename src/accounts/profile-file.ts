@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { builtFacts } from '../ground/package-root.ts';
+import type { Profile } from './profile-schema.ts';
 
 /** Largest file of profiles, in characters. */
 const maxFileLength = 4 * 1024 * 1024;
@@ -35,6 +36,17 @@ export function readFacts(path: string, shown: string, problems: string[]): Fact
   }
   const built = builtFacts('providers.json', text);
   return built ? { facts: built, place: () => shown } : parsed(text, shown, problems);
+}
+
+/** The profiles of a file, as they were when the build had checked them; undefined for another file, and where nothing was built. */
+export function readChecked(path: string): Profile[] | undefined {
+  try {
+    const built = builtFacts('profiles.json', readFileSync(path, 'utf8'));
+    return built && (Object.values(built) as Profile[]);
+  } catch {
+    // Whoever reads it for its facts says so.
+    return undefined;
+  }
 }
 
 function parsed(text: string, shown: string, problems: string[]): FactsFile | undefined {

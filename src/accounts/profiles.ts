@@ -5,7 +5,7 @@ import { MailhaulError, printable } from '../ground/errors.ts';
 import { nearest } from '../ground/nearest.ts';
 import { packageRoot } from '../ground/package-root.ts';
 import type { Settings } from '../ground/settings.ts';
-import { type FactsFile, isFacts, readFacts } from './profile-file.ts';
+import { type FactsFile, isFacts, readChecked, readFacts } from './profile-file.ts';
 import { type Profile, profileName, profileSchema } from './profile-schema.ts';
 
 const patternKinds = ['hosts', 'domains', 'mx'] as const;
@@ -96,7 +96,10 @@ export function profilesOf({ providersFile }: Pick<Settings, 'providersFile'>): 
 /** Reads the profiles; `own` is the administrator's file. Throws `settings-invalid`. */
 export function readProfiles(own?: string): Profiles {
   const problems: string[] = [];
-  const builtIn = readFacts(join(packageRoot(), 'config', 'providers.yaml'), 'config/providers.yaml', problems);
+  const path = join(packageRoot(), 'config', 'providers.yaml');
+  const built = own === undefined ? readChecked(path) : undefined;
+  if (built) return new Profiles(built);
+  const builtIn = readFacts(path, 'config/providers.yaml', problems);
   const added = own === undefined ? undefined : readFacts(own, own, problems);
   const profiles: Profile[] = [];
   for (const [file, facts] of [[added, builtIn] as const, [builtIn, undefined] as const].filter(([file]) => file)) {

@@ -1,12 +1,17 @@
 // The program in dist/src: a few parts that src/start-up.ts loads, and what V8 makes of them.
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { basename, delimiter, join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
 
 /** The parameters of every part, as `Body` in src/start-up.ts has them. */
 const head = '(function (exports, require, module, __filename, __dirname, mailhaulUrl) {';
+
+/** Where no Redis is. */
+const nowhere = 'redis://127.0.0.1:1';
 
 const shared = { bundle: true, platform: 'node', target: 'node20', legalComments: 'none', logLevel: 'warning' };
 
@@ -15,7 +20,7 @@ export async function buildProgram(root) {
   const { outputFiles, metafile } = await build({
     ...shared,
     absWorkingDir: root,
-    entryPoints: ['src/cli.ts'],
+    entryPoints: ['src/cli.ts', 'workers/sources.ts'],
     outdir: 'dist/src/parts',
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
@@ -34,18 +39,26 @@ export async function buildProgram(root) {
   mkdirSync(parts, { recursive: true });
   const made = [];
   for (const { path, text } of outputFiles) made.push(...(await writePart(path, text)));
-  const [main] = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === 'src/cli.ts');
+  const partOf = (source) =>
+    basename(Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === source)[0]);
   const start = join(root, 'dist/src/cli.js');
   await build({
     ...shared,
     absWorkingDir: root,
     entryPoints: ['src/start-up.ts'],
     outfile: start,
-    format: 'esm',
-    define: { mailhaulMain: JSON.stringify(basename(main)) },
+    format: 'cjs',
+    define: {
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+      mailhaulMain: JSON.stringify(partOf('src/cli.ts')),
+      mailhaulSources: JSON.stringify(partOf('workers/sources.ts')),
+    },
   });
   chmodSync(start, 0o755);
-  return [start, ...made].map((path) => relative(join(root, 'dist'), path));
+  const kind = join(root, 'dist/src/package.json');
+  writeFileSync(kind, '{ "type": "commonjs" }\n');
+  return [start, kind, ...made].map((path) => relative(join(root, 'dist'), path));
 }
 
 /** One part as the body of a function, with a map to its sources. */
@@ -104,28 +117,61 @@ function isConstant(text, name) {
 }
 
 /**
- * Keeps what V8 made of the parts, with all that a run compiles until it looks for Redis: a run that finds none, so that
- * every machine builds the same. What is not kept is compiled when it is needed. Throws where a part cannot be loaded.
+ * Keeps what V8 made of the parts, with all that a run compiles in which nothing is new: of an empty maildrop, on a Redis of
+ * its own. Where there is none in the PATH, all that a run compiles until it looks for Redis. What is not kept is compiled
+ * when it is needed. Throws where a part cannot be loaded.
  */
-export function compileProgram(root) {
+export async function compileProgram(root) {
   const directory = mkdtempSync(join(tmpdir(), 'mailhaul-build-'));
+  const server = createServer(serveNothing).listen(0, '127.0.0.1');
   try {
+    await once(server, 'listening');
     const list = join(directory, 'accounts.csv');
     const columns = ['host', 'port', 'security', 'user', 'password'];
     const side = (name) => columns.map((column) => `${name}_${column}`);
-    const login = ['127.0.0.1', '1', 'none', 'user', 'password'];
+    const login = (port) => ['127.0.0.1', port, 'none', 'user', 'password'];
     const lines = [
       ['id', ...side('pop'), ...side('imap')],
-      ['one', ...login, ...login],
+      ['one', ...login(server.address().port), ...login(1)],
     ];
     writeFileSync(list, `${lines.map((line) => line.join(',')).join('\n')}\n`, { mode: 0o600 });
     const program = ['--import', join(root, 'scripts/keep-compiled.mjs'), join(root, 'dist/src/cli.js')];
-    const args = ['sync', list, '--redis', 'redis://127.0.0.1:1', '--data-dir', join(directory, 'data'), '--quiet'];
-    const env = { PATH: process.env.PATH, MAILHAUL_REDIS_START_TIMEOUT_MS: '100' };
-    const { stderr } = spawnSync(process.execPath, [...program, ...args], { cwd: directory, env, encoding: 'utf8' });
+    const options = ['--data-dir', join(directory, 'data'), '--quiet', ...(hasRedis() ? [] : ['--redis', nowhere])];
+    const env = { PATH: process.env.PATH, MAILHAUL_REDIS_START_TIMEOUT_MS: hasRedis() ? '10000' : '100' };
+    const run = spawn(process.execPath, [...program, 'sync', list, ...options], {
+      cwd: directory,
+      env,
+      timeout: 60_000,
+    });
+    let said = '';
+    run.stderr.on('data', (text) => {
+      said += text;
+    });
+    await once(run, 'close');
     const made = readdirSync(join(root, 'dist/src/parts'), { withFileTypes: true });
-    if (!made.some((entry) => entry.isDirectory())) throw new Error(`a part of dist/ cannot be loaded: ${stderr}`);
+    if (!made.some((entry) => entry.isDirectory())) throw new Error(`a part of dist/ cannot be loaded: ${said}`);
   } finally {
+    server.close();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Whether the program finds one as src/ground/embedded-redis.ts looks for it. */
+function hasRedis() {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  return ['redis-server', 'valkey-server'].some((name) => folders.some((folder) => existsSync(join(folder, name))));
+}
+
+/** A POP3 server with no mail in it, which lets everybody in. */
+function serveNothing(socket) {
+  const answers = { CAPA: '+OK\r\nUIDL\r\nSASL PLAIN\r\nPIPELINING\r\n.', UIDL: '+OK\r\n.', LIST: '+OK\r\n.' };
+  let rest = '';
+  socket.on('error', () => {});
+  socket.on('data', (text) => {
+    const lines = `${rest}${text}`.split('\r\n');
+    rest = lines.pop();
+    for (const line of lines) socket.write(`${answers[line.split(' ')[0]] ?? '+OK'}\r\n`);
+    if (lines.includes('QUIT')) socket.end();
+  });
+  socket.write('+OK\r\n');
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { asMailhaulError, errorRow } from './ground/errors.ts';
 import { programVersion } from './ground/package-root.ts';
 import { loadPatternsFor } from './ground/patterns.ts';
+import { beginSecondThread } from './ground/second-thread.ts';
 /** The command line: argv → one command; errors → exit status. The only file that ends the process. */
 import { interruptedStatus } from './ground/shutdown.ts';
 
@@ -17,7 +18,7 @@ const commands: readonly { readonly names: readonly string[]; readonly load: () 
   { names: ['discover'], load: async () => (await import('./commands/discover.ts')).addDiscover },
   { names: ['authorize'], load: async () => (await import('./commands/authorize.ts')).addAuthorize },
   { names: ['check'], load: async () => (await import('./commands/check.ts')).addCheck },
-  { names: ['sync'], load: async () => (await import('./commands/sync.ts')).addSync },
+  { names: ['sync'], load: loadSync },
   { names: ['start'], load: async () => (await import('./commands/start.ts')).addStart },
   { names: ['accounts'], load: async () => (await import('./commands/accounts.ts')).addAccounts },
   { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatus },
@@ -29,6 +30,13 @@ const commands: readonly { readonly names: readonly string[]; readonly load: () 
   { names: ['report'], load: async () => (await import('./commands/report.ts')).addReport },
   { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },
 ];
+
+/** `sync` is what is run again and again, and mostly to find that nothing is new: its thread starts while it is loaded. */
+async function loadSync(): Promise<AddCommand> {
+  const [, , asked, list] = process.argv;
+  if (asked === 'sync' && list?.startsWith('-') === false) beginSecondThread();
+  return (await import('./commands/sync.ts')).addSync;
+}
 
 /** The program with the command that was asked for, with none for the version, or else with all of them, for the help. */
 async function program(asked: string | undefined, finish: (status: number) => void): Promise<Command> {

@@ -7,9 +7,10 @@ import { TokenDesk } from './accounts/oauth/token-desk.ts';
 import { type BookAccounts, openBook } from './accounts/open-book.ts';
 import type { AccountStore } from './accounts/store.ts';
 import { KeptConnections } from './append/kept.ts';
+import { SourceThread } from './download/thread/source-thread.ts';
 import { systemClock } from './ground/clock.ts';
 import { embeddedUrl } from './ground/embedded-places.ts';
-import { startEmbeddedRedis } from './ground/embedded-redis.ts';
+import { isOwnRedis, startEmbeddedRedis } from './ground/embedded-redis.ts';
 import { MailhaulError } from './ground/errors.ts';
 import type { Log } from './ground/log.ts';
 import { connectRedis, type RedisHandle } from './ground/redis.ts';
@@ -104,10 +105,6 @@ export async function openRedisBeside(settings: LoadedSettings, closers: Closers
   }
 }
 
-function isOwnRedis({ redis, redisSentinels }: LoadedSettings): boolean {
-  return redis === null && redisSentinels.length === 0;
-}
-
 async function openOwnRedis(settings: LoadedSettings, closers: Closers): Promise<RedisHandle> {
   refuseIdleAccess(settings);
   const embedded = await startEmbeddedRedis(settings.dataDir, settings);
@@ -129,6 +126,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
 
 async function build(options: ServiceOptions, closers: Closers): Promise<Service> {
   const { settings, log, roles } = options;
+  // First: it starts while this thread goes on.
+  const sources = roles.has('pop') ? SourceThread.start() : undefined;
   const redis = await openRedis(settings, closers);
   const { client } = redis;
   const warnings = isOwnRedis(settings) ? [] : await checkRedisSafety(redis);
@@ -136,6 +135,9 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   closers.push(() => bell.close());
   if (roles.has('scheduler') && !options.byItself) await refuseBesideScheduler(redis);
   const queues = new Queues(redis, log, settings.leaseMs);
+  if (roles.has('scheduler')) queues.open();
+  // When the sessions are over, and while Redis ends.
+  closers.push(() => sources?.end());
   closers.push(() => queues.close());
   const steering = await Steering.open(client, redis.duplicate(), settings);
   closers.push(() => steering.close());
@@ -148,40 +150,32 @@ async function build(options: ServiceOptions, closers: Closers): Promise<Service
   const idOf = async (key: string) => (await book.get(key))?.id;
   const told = { isPaused, idOf, onWait: notifications?.onWait };
   const control = new RunControl({ redis: client, settings, queues, bell, log, clock: systemClock, ...told });
-  const parts: Parts = { redis, bell, queues, steering, book, control, store, notifications };
+  const parts: Parts = { redis, sources, bell, queues, steering, book, control, store, notifications };
   const spool = roles.has('pop') || roles.has('imap') ? await openWorkers(options, parts, closers) : undefined;
   if (options.byItself) await openServiceRoles(options, parts, spool, closers);
-  return {
-    redis,
-    bell,
-    control,
-    book,
-    notifications,
-    warnings,
-    stopSessions: () => queues.close(),
-    close: () => closers.close(),
-  };
+  return { ...parts, warnings, stopSessions: () => queues.close(), close: () => closers.close() };
 }
 
 /** What the roles of a process share. */
 interface Parts extends Pick<Service, 'redis' | 'bell' | 'book' | 'control' | 'notifications'> {
   readonly queues: Queues;
+  readonly sources: SourceThread | undefined;
   readonly steering: Steering;
   readonly store: AccountStore | undefined;
 }
 
 async function openWorkers(options: ServiceOptions, parts: Parts, closers: Closers): Promise<Spool> {
   const { settings, log, signal, env, roles, cut = new AbortController().signal } = options;
-  const { bell, queues, steering, book, control } = parts;
+  const { bell, queues, steering, book, control, sources } = parts;
   const { client } = parts.redis;
-  const { dataDir, spoolMaxBytes, spooledHeadersMaxBytes: headersMaxBytes } = settings;
   const appends = roles.has('imap');
-  const spool = await Spool.open(join(dataDir, 'spool'), spoolMaxBytes, appends ? headersMaxBytes : 0);
+  const headersMaxBytes = appends ? settings.spooledHeadersMaxBytes : 0;
+  const spool = await Spool.open(join(settings.dataDir, 'spool'), settings.spoolMaxBytes, headersMaxBytes);
   const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
   const kept = new KeptConnections(settings);
+  closers.push(() => kept.close());
   const own = { bell, control, steering, spool, tokens, kept, appends };
   const context = { book, redis: client, settings, log, signal, cut, env, ...own };
-  closers.push(() => kept.close());
   if (appends) {
     await adoptBatches(client, spool, log);
     queues.work('append', spool.id, settings.imapSessions, imapWorker(context));
@@ -189,7 +183,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
     closers.push(() => serving.end());
     log.info({ spool: spool.id }, 'serving');
   }
-  if (roles.has('pop')) queues.work('download', spool.id, settings.popSessions, popWorker(context));
+  if (sources) queues.work('download', spool.id, settings.popSessions, popWorker({ ...context, sources }));
   return spool;
 }
 

@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { profileSchema } from '../src/accounts/profile-schema.ts';
+import { readProfiles } from '../src/accounts/profiles.ts';
 import { builtFacts } from '../src/ground/package-root.ts';
+import { settingsSchema } from '../src/ground/settings.ts';
 
 const here = `${process.version}-${process.platform}-${process.arch}`;
 /** Tells at the end which parts were loaded, and whether V8 took what was kept of them. */
@@ -112,6 +115,20 @@ describe('what the build made of YAML', () => {
   it('is what the file says', () => {
     const text = readFileSync('config/default.yaml', 'utf8');
     expect(builtFacts('default.json', text)).toEqual(parse(text));
+  });
+
+  it('need not be looked at by the schema of the settings, which changes nothing in it', () => {
+    const defaults = parse(readFileSync('config/default.yaml', 'utf8'));
+    for (const [name, schema] of Object.entries(settingsSchema.shape)) {
+      expect([name, schema.parse(defaults[name])]).toEqual([name, defaults[name]]);
+    }
+  });
+
+  it('has the provider profiles as they are when they were checked', () => {
+    const text = readFileSync('config/providers.yaml', 'utf8');
+    const checked = Object.entries(parse(text)).map(([name, facts]) => [name, { name, ...profileSchema.parse(facts) }]);
+    expect(builtFacts('profiles.json', text)).toEqual(Object.fromEntries(checked));
+    expect(readProfiles().all.map(({ name }) => name)).toEqual(Object.keys(parse(text)));
   });
 
   it('stands for this very text only', () => {

@@ -3,6 +3,7 @@ import { openLogin } from '../src/accounts/login.ts';
 import { profilesOf } from '../src/accounts/profiles.ts';
 import { isHeldBack } from '../src/download/gate.ts';
 import { downloadSession } from '../src/download/session.ts';
+import type { SourceThread } from '../src/download/thread/source-thread.ts';
 import { isFirstRun } from '../src/ledger/run.ts';
 import { isSpoolServed } from '../src/limits/spool-service.ts';
 import type { JobHandler } from '../src/schedule/queues.ts';
@@ -12,8 +13,9 @@ import type { WorkerContext } from './context.ts';
 import { loadAppends } from './imap.ts';
 
 /** Handles the download jobs of a process. */
-export function popWorker(context: WorkerContext): JobHandler {
-  const { control, redis, settings, spool, bell } = context;
+export function popWorker(context: WorkerContext & { readonly sources: SourceThread }): JobHandler {
+  const { control, redis, settings, spool, bell, appends } = context;
+  const common = { redis, settings, spool, bell, appends, sources: context.sources };
   return (job, lost) =>
     attempt(context, 'download', job, lost, async (account, { stop, cut, log }) => {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
@@ -36,6 +38,6 @@ export function popWorker(context: WorkerContext): JobHandler {
         void control
           .announce(account.key, job.run, spool.id)
           .catch((error: Error) => log.warn({ reason: error.message }, 'append not announced'));
-      return downloadSession(task, { redis, settings, spool, log, bell, signal: stop, cut, announce });
+      return downloadSession(task, { ...common, log, signal: stop, cut, announce });
     });
 }

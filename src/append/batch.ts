@@ -1,15 +1,15 @@
 /** One batch being appended: its file, the messages that are left of it, and their settlement. */
 
 import { crashPoint } from '../ground/crash-point.ts';
-import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import { dropProbes, isDone, wasAdopted } from '../ledger/batches.ts';
-import { endIntent, type Intent, openIntents } from '../ledger/intent.ts';
+import { dropProbes, isDone } from '../ledger/batches.ts';
+import { endIntent, type Intent } from '../ledger/intent.ts';
 import { type Settlement, settle } from '../ledger/settle.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import type { RepairName } from '../message/repair.ts';
 import type { BatchFile, SpooledMessage } from '../spool/batch-file.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { Backlog } from './backlog.ts';
 
 /** What settling a batch takes. */
 export interface BatchScope {
@@ -20,6 +20,7 @@ export interface BatchScope {
   readonly token: string;
   /** Number of the account's run. */
   readonly run: number;
+  readonly backlog: Backlog;
 }
 
 /** A message of the batch that is not settled. */
@@ -60,17 +61,11 @@ export class Batch {
     return new Batch(name, await scope.spool.openBatch(scope.account, name), scope);
   }
 
-  /** The messages that are left, in their order. */
+  /** The messages that are left, in their order. Asked for once. */
   async left(): Promise<Left[]> {
-    const { redis, account } = this.#scope;
-    const [done, intents, adopted] = await Promise.all([
-      redis.getBuffer(accountKeys.batchDone(account, this.name)),
-      openIntents(redis, account),
-      wasAdopted(redis, account, this.name),
-    ]);
+    const { done, intents, adopted } = await this.#scope.backlog.take(this.name);
     const doubtful = new Map<number, Doubt>();
     for (const intent of intents) {
-      if (intent.batch !== this.name) continue;
       this.#unanswered.push(intent.command);
       for (const index of intent.indexes) doubtful.set(index, doubtOf(intent, index, doubtful.get(index)));
     }

@@ -9,7 +9,7 @@ import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { ImapEndpoint } from '../imap/door.ts';
 import { noteAppend } from '../ledger/append-state.ts';
-import { forgetBatch, registeredBatches } from '../ledger/batches.ts';
+import { forgetBatch } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { readRun, updateRun } from '../ledger/run.ts';
 import { hasLedger } from '../ledger/table.ts';
@@ -20,6 +20,7 @@ import type { Wait } from '../limits/waits.ts';
 import { withinBudget } from '../limits/within-budget.ts';
 import type { Spool } from '../spool/spool.ts';
 import { Appender } from './appender.ts';
+import { Backlog } from './backlog.ts';
 import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination, DestinationOptions } from './destination.ts';
@@ -92,7 +93,8 @@ async function serve(
     context.log.info({ kind: 'append', host: task.endpoint.host }, 'session begins');
     const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };
     await updateRun(redis, task.account, task.runId, now);
-    const scope = { redis, spool, account: task.account, token: lease.token, run: run.number };
+    const backlog = new Backlog(redis, task.account, spool.id);
+    const scope = { redis, spool, account: task.account, token: lease.token, run: run.number, backlog };
     const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run(
       looks.looksFirst ? () => lookFirst(task, context, destination, run) : undefined,
     );
@@ -170,13 +172,12 @@ class Session {
 
   /** Carries the batches that wait, or waits for one. Returns how the session ended, or undefined while it goes on. */
   async #nextBatches(): Promise<AppendEnd | undefined> {
-    const { redis, bell, settings, spool } = this.#context;
-    const { account } = this.#task;
-    const next = bell.next(account, settings.appendIdleMs, this.#context.signal);
+    const { bell, settings, signal } = this.#context;
+    const next = bell.next(this.#task.account, settings.appendIdleMs, signal);
     try {
       this.#inFlight.check();
       const settled = this.#inFlight.size + this.#refusals.size === 0;
-      const waiting = await registeredBatches(redis, account, spool.id);
+      const waiting = await this.#scope.backlog.waiting();
       for (const name of this.#open.keys()) if (!waiting.includes(name)) this.#open.delete(name);
       const fresh = waiting.filter((name) => !this.#open.has(name));
       for (const name of fresh) {
@@ -200,8 +201,7 @@ class Session {
   }
 
   async #carry(name: string): Promise<void> {
-    const { redis, spool, log } = this.#context;
-    const { account } = this.#task;
+    const { redis, spool, account } = this.#scope;
     try {
       const batch = await Batch.open(name, this.#scope);
       this.#open.set(name, batch);
@@ -209,7 +209,7 @@ class Session {
       await this.#hauler.haul(batch);
       this.#batches += 1;
       await this.#destination.droppedFlags.note(redis, account);
-      log.debug({ batch: name }, 'batch sent');
+      this.#context.log.debug({ batch: name }, 'batch sent');
     } catch (error) {
       if (!(error instanceof MailhaulError) || error.code !== 'spool-damaged') throw error;
       // Its messages become unfetched again: the next download session takes them once more.

@@ -1,35 +1,13 @@
 /** `mailhaul sync LIST` */
 
 import type { Command } from 'commander';
-import type { LoadedSettings } from '../ground/settings-load.ts';
-import { Closers, interruptedStatus, onInterrupt } from '../ground/shutdown.ts';
+import { beginEmbeddedRedis, isOwnRedis } from '../ground/embedded-redis.ts';
+import { refuseIdleAccess } from '../ground/redis-target.ts';
+import { endUnusedThread } from '../ground/second-thread.ts';
 import { chooseAccounts } from '../operations/choose-accounts.ts';
-import { dryRun } from '../operations/dry-run.ts';
 import { withProviderLimits } from '../operations/known-limits.ts';
-import { sync } from '../operations/sync.ts';
-import type { Tally } from '../progress/tally.ts';
-import { exitStatus } from '../report/exit-status.ts';
-import type { AccountReport, Report } from '../report/report.ts';
-import { reportText } from '../report/text.ts';
-import { haulRoles, openRedis, openService } from '../service.ts';
-import {
-  type CommonOptions,
-  commandLog,
-  displayFor,
-  rolesOf,
-  settingsOf,
-  traceLog,
-  waitLines,
-  warn,
-  withCommonOptions,
-  withPlacementOption,
-} from './common-options.ts';
-
-interface SyncCommandOptions extends CommonOptions {
-  readonly dryRun?: boolean;
-  readonly recheck?: boolean;
-  readonly roles?: string;
-}
+import { settingsOf, warn, withCommonOptions, withPlacementOption } from './common-options.ts';
+import type { SyncCommandOptions } from './sync-run.ts';
 
 /** Adds the command; `finish` gets the exit status. */
 export function addSync(program: Command, finish: (status: number) => void, insist: () => void): void {
@@ -45,59 +23,19 @@ export function addSync(program: Command, finish: (status: number) => void, insi
 }
 
 async function runSync(list: string, options: SyncCommandOptions, insist: () => void): Promise<number> {
-  const { env, stdout, stderr } = process;
-  const settings = withProviderLimits(settingsOf(options, env));
-  const accounts = await chooseAccounts(list, options, settings, warn);
-  const finish = (report: Report) => {
-    stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, options));
-    return exitStatus(report);
-  };
-  if (options.dryRun) return finish(await runDry(settings, accounts, options));
-  const interrupt = onInterrupt(insist, settings.stopWithinMs);
-  const roles = rolesOf(options.roles, haulRoles);
-  const log = commandLog(settings);
-  const { signal, cut } = interrupt;
-  const service = await openService({ settings, accounts, log, env, signal, cut, roles });
+  let letGo: (() => Promise<void>) | undefined;
   try {
-    for (const warning of service.warnings) warn(warning);
-    const display = await displayFor(options, stderr, settings.progressLogMs);
-    const onTally = (tally: Tally, now: number) => display.show(tally, now);
-    const { notifications } = service;
-    const recheck = options.recheck ?? false;
-    const { onEnded } = notifications ?? {};
-    const report = await sync(service, { settings, accounts, recheck, signal, log, onTally, onEnded });
-    display.end();
-    const status = finish(report);
-    if (!signal.aborted) await notifications?.atEnd(signal);
-    return signal.aborted ? interruptedStatus : status;
+    const settings = withProviderLimits(settingsOf(options, process.env));
+    const accounts = await chooseAccounts(list, options, settings, warn);
+    if (isOwnRedis(settings)) {
+      refuseIdleAccess(settings);
+      letGo = await beginEmbeddedRedis(settings.dataDir, settings);
+    }
+    // While Redis reads its file: most of the program is behind this.
+    const { haul } = await import('./sync-run.ts');
+    return await haul(settings, accounts, options, insist);
   } finally {
-    await service.close();
-    interrupt.stop();
-  }
-}
-
-async function runDry(
-  settings: LoadedSettings,
-  accounts: Parameters<typeof dryRun>[2],
-  options: SyncCommandOptions,
-): Promise<Report> {
-  const { env, stderr } = process;
-  const closers = new Closers();
-  try {
-    const { client } = await openRedis(settings, closers);
-    const line = waitLines(options, stderr);
-    const onAccount = ({ id, messages, problems }: AccountReport, done: number) => {
-      const codes = problems.map(({ code }) => code).join(', ');
-      const text = `${messages.listed} listed, ${messages.pending} to come${codes === '' ? '' : `: ${codes}`}`;
-      line(`${done}/${accounts.length} ${id}: ${text}`);
-    };
-    return await dryRun(client, settings, accounts, {
-      env,
-      log: traceLog(settings, 'dry-run'),
-      onWait: line,
-      onAccount,
-    });
-  } finally {
-    await closers.close();
+    endUnusedThread();
+    await letGo?.();
   }
 }

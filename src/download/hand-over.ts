@@ -1,45 +1,50 @@
 /** Handing batches over to the append side: durable first, then registered, in the order in which they were fetched. */
-import { crashPoint } from '../ground/crash-point.ts';
-import type { MailhaulError } from '../ground/errors.ts';
-import type { RedisClient } from '../ground/redis.ts';
-import type { Manifest } from '../spool/batch-file.ts';
 import type { BatchWriter } from '../spool/batch-writer.ts';
-import { registerBatch } from '../spool/registry.ts';
-import type { Spool } from '../spool/spool.ts';
+import type { NewBatch } from '../spool/registry.ts';
+import type { HeadersByOffset } from '../spool/spooled-headers.ts';
 
 /** Batches that may be on their way to the disk at once; more would only fill memory. */
 const atOnce = 2;
 
+/** Whoever keeps the books of the batches of one session: its registrar, or the way to it from another thread. */
+export interface BatchReceiver {
+  /** A batch is durable; `claimed` is the space that was claimed for its messages. Not in the order of their submission. */
+  written(batch: NewBatch, claimed: number, headers: HeadersByOffset): void;
+  /** Enters a batch that was written; in the order of their submission. Throws MailhaulError. */
+  register(batch: NewBatch): Promise<void>;
+  /** Space that was claimed for nothing. */
+  release(claimed: number): void;
+}
+
 /** The hand-over of one download session. */
 export class HandOver {
-  readonly #redis: RedisClient;
-  readonly #spool: Spool;
-  readonly #announce: () => void;
-  readonly #taker: string;
+  readonly #receiver: BatchReceiver;
   #last: Promise<void> = Promise.resolve();
   #running = 0;
   #failure: unknown;
 
-  /** `taker` is the token of the session; without one nobody asks whether it is still the one that takes. */
-  constructor(redis: RedisClient, spool: Spool, announce: () => void, taker = '') {
-    this.#redis = redis;
-    this.#spool = spool;
-    this.#announce = announce;
-    this.#taker = taker;
+  constructor(receiver: BatchReceiver) {
+    this.#receiver = receiver;
   }
 
   /**
    * Hands a batch over in the background; waits only when too many are under way. `claimed` is the space that was
    * claimed for its messages. Throws what an earlier hand-over threw.
    */
-  async submit(account: string, writer: BatchWriter, claimed: number): Promise<void> {
+  async submit(writer: BatchWriter, claimed: number): Promise<void> {
     const before = this.#last;
     this.#running += 1;
-    this.#last = this.#handOver(account, writer, claimed, before).catch((error: unknown) => {
+    this.#last = this.#handOver(writer, claimed, before).catch((error: unknown) => {
       this.#failure ??= error;
     });
     if (this.#running >= atOnce) await before;
     this.#throwFailure();
+  }
+
+  /** Drops a batch that nothing came into. */
+  async drop(writer: BatchWriter, claimed: number): Promise<void> {
+    await writer.abandon();
+    this.#receiver.release(claimed);
   }
 
   /** Resolves when everything that was submitted is registered. Throws the first failure. */
@@ -48,34 +53,25 @@ export class HandOver {
     this.#throwFailure();
   }
 
-  async #handOver(account: string, writer: BatchWriter, claimed: number, before: Promise<void>): Promise<void> {
-    let claims = claimed;
+  async #handOver(writer: BatchWriter, claimed: number, before: Promise<void>): Promise<void> {
     try {
-      const manifest = await writer.finish();
-      this.#spool.space.written(account, manifest.batch, manifest.bytes, claimed);
-      claims = 0;
-      crashPoint('after-fsync');
+      const batch = await this.#finish(writer, claimed);
       await before;
-      await this.#register(manifest);
-      crashPoint('after-register');
-      this.#announce();
+      await this.#receiver.register(batch);
       // What is whole is handed over; the session must not believe that it was everything.
       if (writer.lost !== undefined) throw writer.lost;
-    } catch (error) {
-      this.#spool.space.release(account, claims);
-      throw error;
     } finally {
       this.#running -= 1;
     }
   }
 
-  async #register(manifest: Manifest): Promise<void> {
+  async #finish(writer: BatchWriter, claimed: number): Promise<NewBatch> {
     try {
-      await registerBatch(this.#redis, this.#spool.id, manifest, false, this.#taker);
+      const manifest = await writer.finish();
+      this.#receiver.written(manifest, claimed, writer.headers);
+      return manifest;
     } catch (error) {
-      // Whoever took over fetches it again, and no source hides what a session without QUIT has fetched.
-      if ((error as Partial<MailhaulError>).code === 'lease-lost')
-        await this.#spool.remove(manifest.account, manifest.batch);
+      this.#receiver.release(claimed);
       throw error;
     }
   }

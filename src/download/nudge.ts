@@ -6,9 +6,9 @@
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
-import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest, PopSink } from '../pop3/sink.ts';
+import type { PopRequest } from '../pop3/sink.ts';
+import type { SourceClient } from './source-client.ts';
 
 const field = 'lacksQuit';
 
@@ -29,15 +29,13 @@ export async function lacksQuit(redis: RedisClient, account: string): Promise<bo
 
 /** Fetches what is listed but some messages, by their numbers, as far as the budget lasts, and throws it away. */
 export async function nudge(
-  client: PopClient,
+  client: SourceClient,
   listing: MaildropListing,
   but: ReadonlySet<number>,
   budget: SessionBudget,
 ): Promise<void> {
-  await client.fetch(everything(listing, but, budget), discard);
+  await client.look(everything(listing, but, budget), 0, () => {});
 }
-
-const discard: PopSink = { start: () => {}, data: () => {}, end: () => {}, refused: () => {} };
 
 async function* everything(
   listing: MaildropListing,

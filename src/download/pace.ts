@@ -4,19 +4,20 @@ import type { Settings } from '../ground/settings.ts';
 import type { Lease } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import type { Wait } from '../limits/waits.ts';
-import type { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
-import { openSource } from './source.ts';
-import type { Asked, Taker } from './taker.ts';
+import { type ConnectSource, openSource } from './source.ts';
+import type { Taking } from './source-client.ts';
 
-/** Connects and logs in when the budget says so. Throws MailhaulError. */
-export async function openWithin(
+/** Connects and logs in when the budget says so; `onLogin` as `openSource` has it. Throws MailhaulError. */
+export async function openWithin<Client extends { readonly capabilities: ReadonlyMap<string, string> }>(
   budget: SessionBudget,
   endpoint: PopEndpoint,
   lease: Lease,
   context: { redis: RedisClient; settings: Settings },
-): Promise<PopClient> {
-  const client = await budget.login(() => openSource(endpoint, lease, context));
+  connect: ConnectSource<Client>,
+  onLogin?: () => void,
+): Promise<Client> {
+  const client = await budget.login(() => openSource(endpoint, lease, context, connect, onLogin));
   // RFC 2449 §6.5: the first argument is the least number of seconds between two logins.
   const seconds = Number.parseInt(client.capabilities.get('LOGIN-DELAY') ?? '', 10);
   if (seconds > 0) budget.noteLoginDelay(seconds * 1000);
@@ -27,18 +28,20 @@ export async function openWithin(
 export class Pace {
   readonly limited: boolean;
   readonly #budget: SessionBudget;
-  readonly #asked: ReadonlyMap<number, Asked>;
-  readonly #taker: Taker;
+  #taking: Pick<Taking, 'received' | 'dueOctets'> = { received: 0, dueOctets: 0 };
   /** Octets that the listing gave for the messages that were asked for. */
   #listed = 0;
   /** Octets beyond the listing that were counted. */
   #excess = 0;
 
-  constructor(budget: SessionBudget, asked: ReadonlyMap<number, Asked>, taker: Taker) {
+  constructor(budget: SessionBudget) {
     this.limited = budget.limited;
     this.#budget = budget;
-    this.#asked = asked;
-    this.#taker = taker;
+  }
+
+  /** Messages are being taken. */
+  watch(taking: Taking): void {
+    this.#taking = taking;
   }
 
   /** Asks for one message more; returns when to come back where its turn is too far off. */
@@ -57,15 +60,7 @@ export class Pace {
 
   /** A listing that is too low is made good; one that is too high stays counted, and errs on the safe side. */
   #newExcess(): number {
-    let open = 0;
-    for (const { claimed } of this.#asked.values()) open += claimed;
-    return Math.max(0, this.#taker.received - (this.#listed - open) - this.#excess);
+    const { received, dueOctets } = this.#taking;
+    return Math.max(0, received - (this.#listed - dueOctets) - this.#excess);
   }
-}
-
-/** Asked messages are forgotten when their answer begins: a session of any length remembers only what is in flight. */
-export function takeFrom(asked: Map<number, Asked>, number: number): Asked {
-  const found = asked.get(number)!;
-  asked.delete(number);
-  return found;
 }

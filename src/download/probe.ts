@@ -11,14 +11,14 @@ import type { Bell } from '../limits/bell.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import { type FingerprintKind, fingerprint, fingerprintBytes, kindOf } from '../message/fingerprint.ts';
 import { headerFields } from '../message/header.ts';
-import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest, PopSink } from '../pop3/sink.ts';
+import type { PopRequest } from '../pop3/sink.ts';
 import { BatchWriter } from '../spool/batch-writer.ts';
 import type { Spool } from '../spool/spool.ts';
 import { HandOver } from './hand-over.ts';
-import { HeaderParts } from './header-parts.ts';
 import type { Pick } from './pick.ts';
+import { Registrar } from './registrar.ts';
+import type { SourceClient } from './source-client.ts';
 
 /** A destination with fewer messages than this share of what is to come is not worth a TOP of all of it. */
 const worthwhileShare = 0.05;
@@ -63,7 +63,7 @@ export class Probe {
   }
 
   /** True when the destination is known to hold enough mail. */
-  isWorthwhile(client: PopClient, wanted: number, run: Run): boolean {
+  isWorthwhile(client: SourceClient, wanted: number, run: Run): boolean {
     if (!headersProve(this.#context.settings.dedupe)) return false;
     if (run.probed || topFault(client, this.#context.settings.popProbe, this.#task.topForbidden)) return false;
     return run.destinationMessages > 0 && run.destinationMessages >= wanted * worthwhileShare;
@@ -88,7 +88,7 @@ export class Probe {
    * Calls `stop` if the destination turns out to be worth probing while the download has begun already; until `end` is
    * aborted. What was fetched by then is not lost: its content is compared.
    */
-  async watch(client: PopClient, wanted: number, run: Run, end: AbortSignal, stop: () => void): Promise<void> {
+  async watch(client: SourceClient, wanted: number, run: Run, end: AbortSignal, stop: () => void): Promise<void> {
     const { redis, bell } = this.#context;
     const { account } = this.#task;
     for (let now: Run | undefined = run; now?.id === run.id && !end.aborted; ) {
@@ -105,7 +105,7 @@ export class Probe {
 
   /** Fetches the headers and hands the fingerprints over that nominate one message of the source each. */
   async run(
-    client: PopClient,
+    client: SourceClient,
     listing: MaildropListing,
     todo: Pick,
     firstRun: boolean,
@@ -114,66 +114,59 @@ export class Probe {
     const { redis, settings, spool } = this.#context;
     const places = todo.wanted.filter((place) => todo.hasOwnUidl(place));
     const kind = kindOf(settings.dedupe);
-    const sink = new FingerprintSink(places.length, settings.headerMaxBytes, kind);
-    await client.fetch(topRequests(listing, places, budget), sink);
-    const handOver = new HandOver(redis, spool, () => this.#context.announce(), this.#taker);
+    const marks = new Fingerprints(places.length, kind);
+    await client.look(topRequests(listing, places, budget), settings.headerMaxBytes, (header) => marks.add(header));
     const { account, id } = this.#task;
+    const announce = () => this.#context.announce();
+    const handOver = new HandOver(new Registrar({ redis, spool, account, taker: this.#taker, announce }));
     const newWriter = () => new BatchWriter(spool, { account, id, kind: 'probes', firstRun, fingerprints: kind });
     let writer = newWriter();
-    for (const [at, mark] of sink.unique()) {
+    for (const [at, mark] of marks.unique()) {
       const uidl = listing.uidl(places[at]!);
       const facts = { key: uidlKey(uidl).toString('hex'), uidl: uidl.toString('latin1') };
       const nothing = { size: 0, sha256: noContent, hasNul: false };
       writer.keep(nothing, { ...facts, headerBytes: 0, fingerprint: mark, hasMessageId: true });
       if (writer.messages < probesAtOnce) continue;
-      await handOver.submit(account, writer, 0);
+      await handOver.submit(writer, 0);
       writer = newWriter();
     }
-    if (writer.messages > 0) await handOver.submit(account, writer, 0);
+    if (writer.messages > 0) await handOver.submit(writer, 0);
     await handOver.settled();
   }
 }
 
 /** Why headers cannot be asked for alone; undefined where they can. */
-export function topFault(client: PopClient, popProbe: boolean, topForbidden = false): string | undefined {
+export function topFault(
+  { capabilities }: { readonly capabilities: ReadonlyMap<string, string> },
+  popProbe: boolean,
+  topForbidden = false,
+): string | undefined {
   if (!popProbe) return 'TOP is switched off (popProbe)';
   if (topForbidden) return 'TOP does harm at this provider';
   // RFC 1939 §7: TOP is optional; a server without CAPA may have it.
-  const hasTop = client.capabilities.size === 0 || client.capabilities.has('TOP');
+  const hasTop = capabilities.size === 0 || capabilities.has('TOP');
   return hasTop ? undefined : 'the source has no TOP';
 }
 
-/** Takes headers and keeps their fingerprints, 10 bytes a message. */
-class FingerprintSink implements PopSink {
+/** Fingerprints of headers, 10 bytes a message. */
+class Fingerprints {
   readonly #marks: Buffer;
   readonly #kind: FingerprintKind;
   #at = 0;
-  readonly #head: HeaderParts;
 
-  constructor(count: number, headerMaxBytes: number, kind: FingerprintKind) {
+  constructor(count: number, kind: FingerprintKind) {
     // A key of the table is 10 bytes: the fingerprint, and whether it has a Message-ID to speak for it.
     this.#marks = Buffer.alloc(count * keyBytes);
-    this.#head = new HeaderParts(headerMaxBytes);
     this.#kind = kind;
   }
 
-  start(): void {
-    this.#head.begin();
-  }
-
-  data(chunk: Buffer): void {
-    this.#head.add(chunk);
-  }
-
-  end(): void {
-    const { bytes, hasMessageId } = fingerprint(headerFields(this.#head.whole()), this.#kind);
-    bytes.copy(this.#marks, this.#at * keyBytes);
-    this.#marks[this.#at * keyBytes + fingerprintBytes] = hasMessageId ? 1 : 0;
-    this.#at += 1;
-  }
-
-  /** A message whose header cannot be had is fetched. */
-  refused(): void {
+  /** The next header; a message whose header cannot be had is fetched. */
+  add(header: Buffer | undefined): void {
+    if (header) {
+      const { bytes, hasMessageId } = fingerprint(headerFields(header), this.#kind);
+      bytes.copy(this.#marks, this.#at * keyBytes);
+      this.#marks[this.#at * keyBytes + fingerprintBytes] = hasMessageId ? 1 : 0;
+    }
     this.#at += 1;
   }
 

@@ -33,7 +33,12 @@ export class RenamedMail {
  * Judges whether the source has renamed its mail: most of what was carried is not listed any more, and about as many
  * unknown messages are. `keys` holds the keys of the listing, packed. Returns what was carried, or undefined.
  */
-export function renamedMail(keys: Buffer, ledger: LedgerTable, wanted: number, run: number): RenamedMail | undefined {
+export function renamedMail(
+  keys: Buffer,
+  ledger: LedgerTable,
+  wanted: number,
+  run: number,
+): LedgerRecord[] | undefined {
   const listed = new KeyTable(keys, keyBytes);
   const gone: LedgerRecord[] = [];
   let carried = 0;
@@ -43,7 +48,7 @@ export function renamedMail(keys: Buffer, ledger: LedgerTable, wanted: number, r
     if (listed.find(record.key) === -1) gone.push(record);
   }
   const most = gone.length >= fewest && gone.length * 2 > carried && wanted * 2 > gone.length;
-  return most ? new RenamedMail(gone) : undefined;
+  return most ? gone : undefined;
 }
 
 function nameOf(content: string, size: number): string {

@@ -5,30 +5,29 @@
 import { type Clock, systemClock } from '../ground/clock.ts';
 import { crashPoint } from '../ground/crash-point.ts';
 import { MailhaulError } from '../ground/errors.ts';
-import { probesWait, spooledKeys } from '../ledger/batches.ts';
+import { probesWait } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
-import { isFirstRun, type Run, readRun, updateRun } from '../ledger/run.ts';
-import { LedgerTable } from '../ledger/table.ts';
+import { type Run, readRun, updateRun } from '../ledger/run.ts';
 import { rememberOneAtATime } from '../limits/hosts.ts';
 import { Lease, loginKey } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import type { Wait } from '../limits/waits.ts';
 import { withinBudget } from '../limits/within-budget.ts';
 import { kindOf } from '../message/fingerprint.ts';
-import type { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopRequest } from '../pop3/sink.ts';
 import { Books } from './books.ts';
 import { noteBreaker, readOrder } from './breakers.ts';
 import { noteExpiry } from './expiry.ts';
-import { Gate } from './gate.ts';
-import { HandOver } from './hand-over.ts';
+import { type Known, KnownMail } from './known.ts';
 import { lacksQuit, noteFetching, noteQuit, nudge } from './nudge.ts';
-import { openWithin, Pace, takeFrom } from './pace.ts';
+import { openWithin } from './pace.ts';
 import { type Pick, pick } from './pick.ts';
 import { Probe } from './probe.ts';
+import { Registrar } from './registrar.ts';
 import { renamedMail } from './renamed.ts';
-import { type Asked, nothingTaken, type Taken, Taker } from './taker.ts';
+import type { SourceClient, TakeEnd, TakePlan } from './source-client.ts';
+import { TakeRequests } from './take-requests.ts';
+import { nothingTaken, type Taken } from './taker.ts';
 import type { DownloadContext, DownloadEnd, DownloadTask } from './task.ts';
 import { expectUidl } from './uidl-refused.ts';
 
@@ -51,10 +50,7 @@ class Session {
   readonly #context: DownloadContext;
   readonly #lease: Lease;
   readonly #clock: Clock;
-  readonly #startedAt: number;
   readonly #budget: SessionBudget;
-  readonly #gate: Gate;
-  #ended: DownloadEnd | Wait = 'done';
 
   constructor(task: DownloadTask, context: DownloadContext, lease: Lease, budget: SessionBudget) {
     this.#budget = budget;
@@ -62,8 +58,6 @@ class Session {
     this.#context = context;
     this.#lease = lease;
     this.#clock = context.clock ?? systemClock;
-    this.#startedAt = this.#clock.now();
-    this.#gate = new Gate(context.redis, task.account, context.spool.space, this.#clock);
   }
 
   async run(): Promise<DownloadEnd | Wait> {
@@ -76,12 +70,20 @@ class Session {
       spool.removeUnfinished(account),
     ]);
     if (await probesWait(redis, account)) return 'hold';
-    const client = await openWithin(this.#budget, this.#task.endpoint, this.#lease, this.#context);
+    const known = new KnownMail(redis, account, run.number);
+    const client = await openWithin(
+      this.#budget,
+      this.#task.endpoint,
+      this.#lease,
+      this.#context,
+      (endpoint, options) => this.#context.sources.connect(endpoint, options),
+      known.begin,
+    );
     log.info({ kind: 'download', host: this.#task.endpoint.host }, 'session begins');
     crashPoint('after-login');
-    await noteExpiry(redis, this.#task, client);
     try {
-      const ended = await this.#take(client, run);
+      await noteExpiry(redis, this.#task, client);
+      const ended = await this.#take(client, run, known);
       crashPoint('before-quit');
       await client.quit();
       await noteQuit(redis, account);
@@ -96,11 +98,11 @@ class Session {
   }
 
   /** Lists and fetches. When it returns, everything that was fetched is durable and registered. */
-  async #take(client: PopClient, run: Run): Promise<DownloadEnd | Wait> {
-    const { redis, settings, spool, log } = this.#context;
-    const { account, id } = this.#task;
-    // What is known is read while the source lists: both take their time when there is much of it.
-    const [listing, { spooled, ledger, firstRun }] = await Promise.all([client.list(), this.#known()]);
+  async #take(client: SourceClient, run: Run, reading: KnownMail): Promise<DownloadEnd | Wait> {
+    const { redis, spool, log } = this.#context;
+    const { account } = this.#task;
+    const [listing, known] = await Promise.all([client.list(), reading.all()]);
+    const { spooled, ledger, firstRun } = known;
     await expectUidl(redis, account, this.#task.endpoint, client, listing);
     const todo = pick(listing, ledger, spooled, run.number, this.#task.order);
     const books = new Books(redis, account, this.#task, run.number, todo);
@@ -117,52 +119,47 @@ class Session {
       return 'probed';
     }
     const over = new AbortController();
-    const watching = probe.watch(client, todo.wanted.length, run, over.signal, () => {
-      this.#ended = 'probe';
+    const requests = new TakeRequests(listing, { ...todo, wanted }, this.#task.account, {
+      ...{ ...this.#context, clock: this.#clock, lost: this.#lease.lost, budget: this.#budget },
     });
-    const handOver = new HandOver(redis, spool, () => this.#context.announce(), this.#lease.token);
-    const asked = new Map<number, Asked>();
-    const taker = new Taker({
-      asked: (number) => takeFrom(asked, number),
-      spool,
-      owner: { account, id, kind: 'messages', firstRun, fingerprints: kindOf(settings.dedupe) },
-      limits: settings,
-      handOver,
-      ledger,
-      spooled,
-      renamed: renamedMail(todo.keys, ledger, todo.wanted.length, run.number),
-      run: run.number,
-      kind: kindOf(settings.dedupe),
-    });
-    const pace = new Pace(this.#budget, asked, taker);
-    try {
-      const requests = this.#requests(listing, { ...todo, wanted }, asked, pace, taker);
-      await client.fetch(requests, taker).catch((error) => this.#brokeOff(run, taker.current, asked, error));
-    } finally {
-      over.abort();
-      await watching.catch(() => {});
-      await pace.settle().catch(() => {});
-      // Whole messages are kept, whatever ended the session: they need not be fetched again.
-      try {
-        await taker.finish();
-      } finally {
-        for (const { claimed } of asked.values()) spool.space.release(account, claimed);
-      }
-    }
-    if (taker.taken.messages > 0) await this.#noteTaken(taker.taken);
-    taker.taken.unreadable.push(...aside);
-    await books.close(taker.taken, listing.hasUidl, this.#budget.oversized);
-    return this.#ended === 'done' && this.#mayHideMore(client, listing, taker, run) ? 'more' : this.#ended;
+    const watching = probe
+      .watch(client, todo.wanted.length, run, over.signal, () => requests.endWith('probe'))
+      // Whatever keeps it from looking ends the session by itself, and not at the same moment.
+      .catch(() => {});
+    const receiver = this.#registrar();
+    const end = await requests.run((wanted) => client.take(this.#plan(todo, known, run), wanted, receiver));
+    over.abort();
+    await watching;
+    for (const { claimed } of end.due) receiver.release(claimed);
+    await this.#throwFailure(run, end);
+    const { taken } = end;
+    if (taken.messages > 0) await this.#noteTaken(taken);
+    taken.unreadable.push(...aside);
+    await books.close(taken, listing.hasUidl, this.#budget.oversized);
+    return requests.ended === 'done' && this.#mayHideMore(client, listing, taken, run) ? 'more' : requests.ended;
   }
 
-  /** Nobody else downloads for this account meanwhile: what leaves the spool goes into the ledger. */
-  async #known(): Promise<{ spooled: Set<string>; ledger: LedgerTable; firstRun: boolean }> {
-    const { redis } = this.#context;
-    const { account } = this.#task;
-    // The spool first: a message goes from there into the ledger, and must be seen in one of them.
-    const spooled = await spooledKeys(redis, account);
-    const [ledger, firstRun] = await Promise.all([LedgerTable.load(redis, account), isFirstRun(redis, account)]);
-    return { spooled, ledger, firstRun };
+  /** What is fetched, and what whoever fetches must know to tell it from what is known. */
+  #plan(todo: Pick, { ledger, spooled, firstRun }: Known, { number: run }: Run): TakePlan {
+    const { settings, spool, appends } = this.#context;
+    const { account, id } = this.#task;
+    const kind = kindOf(settings.dedupe);
+    return {
+      directory: spool.directory,
+      owner: { account, id, kind: 'messages', firstRun, fingerprints: kind },
+      limits: settings,
+      run,
+      kind,
+      keepsHeaders: appends,
+      known: todo.anonymous > 0 ? { ledger, spooled } : undefined,
+      renamed: renamedMail(todo.keys, ledger, todo.wanted.length, run),
+    };
+  }
+
+  #registrar(): Registrar {
+    const { redis, spool } = this.#context;
+    const announce = () => this.#context.announce();
+    return new Registrar({ redis, spool, account: this.#task.account, taker: this.#lease.token, announce });
   }
 
   async #noteTaken({ messages, bytes }: Taken): Promise<void> {
@@ -170,16 +167,21 @@ class Session {
     await this.#context.spool.noteCarried(this.#task.account);
   }
 
-  /** Remembers at which message the session ended: the one that was coming, else the one whose answer was due. */
-  async #brokeOff(run: Run, coming: Asked | undefined, asked: Map<number, Asked>, error: unknown): Promise<never> {
-    const [due] = asked.values();
-    await noteBreaker(this.#context.redis, this.#task.account, run.number, coming ?? due, error);
-    throw error;
+  /**
+   * Throws what a session ended with, if it did not come to its end. Where that may be of the message that was coming, or
+   * else of the one whose answer was due, it is remembered.
+   */
+  async #throwFailure(run: Run, { failure, handOverFailure, current, due }: TakeEnd): Promise<void> {
+    const { redis } = this.#context;
+    if (failure) await noteBreaker(redis, this.#task.account, run.number, current ?? due[0], failure.error);
+    // What was fetched and not handed over matters more than why no more was fetched.
+    const first = handOverFailure ?? failure;
+    if (first) throw first.error;
   }
 
   /** Nothing new; but after a session without QUIT the source may show the same messages for ever (see `nudge`). */
   async #nudge(
-    client: PopClient,
+    client: SourceClient,
     listing: MaildropListing,
     books: Books,
     aside: Taken['unreadable'],
@@ -196,55 +198,10 @@ class Session {
    * Some sources list a part of their mail (Gmail about 250 messages) and more when that was fetched: a further session
    * looks, until one finds nothing new. Not where it would mean to fetch everything again, or to wait for the server.
    */
-  #mayHideMore(client: PopClient, listing: MaildropListing, taker: Taker, run: Run): boolean {
-    const { messages, unreadable } = taker.taken;
+  #mayHideMore(client: SourceClient, listing: MaildropListing, taken: Taken, run: Run): boolean {
+    const { messages, unreadable } = taken;
     const found = messages > 0 || (unreadable.length > 0 && !run.draining);
     const mayAskAgain = this.#task.listsInParts || !client.capabilities.has('LOGIN-DELAY');
     return found && listing.hasUidl && mayAskAgain;
-  }
-
-  /** The messages to ask for, as space for them is found and until the session's budget is used up. */
-  async *#requests(
-    listing: MaildropListing,
-    todo: Pick,
-    asked: Map<number, Asked>,
-    pace: Pace,
-    taker: Taker,
-  ): AsyncGenerator<PopRequest> {
-    const { settings } = this.#context;
-    let bytes = 0;
-    for (const place of todo.wanted) {
-      const octets = listing.octets(place);
-      const wait = pace.limited ? await pace.pass(octets) : undefined;
-      const over = bytes >= settings.sessionMaxBytes || this.#clock.now() - this.#startedAt >= settings.sessionMaxMs;
-      if (wait) this.#ended = wait;
-      else if (over || this.#budget.shouldYield) this.#ended = 'budget';
-      else if (await this.#gate.isClosed()) this.#ended = 'full';
-      if (this.#context.signal.aborted) this.#ended = 'interrupted';
-      if (this.#ended === 'done' && !(await this.#claim(octets, taker))) {
-        const held = (await this.#gate.isClosed()) ? 'full' : 'hold';
-        this.#ended = this.#context.signal.aborted ? 'interrupted' : held;
-      }
-      if (this.#ended !== 'done') return;
-      const number = listing.number(place);
-      const uidl = Buffer.from(listing.uidl(place));
-      asked.set(number, { uidl, hasOwnUidl: todo.hasOwnUidl(place), claimed: octets });
-      bytes += octets;
-      yield { number, octets };
-    }
-  }
-
-  /** Claims space for a message, waiting for it at most `popHoldMs` (design §3). */
-  async #claim(octets: number, taker: Taker): Promise<boolean> {
-    const { space } = this.#context.spool;
-    if (space.tryClaim(this.#task.account, octets)) return true;
-    const until = this.#clock.now() + this.#context.settings.popHoldMs;
-    await taker.closeSoon();
-    while (!space.tryClaim(this.#task.account, octets)) {
-      const over = this.#clock.now() >= until || this.#context.signal.aborted;
-      if (over || (await this.#gate.isClosed())) return false;
-      await space.changed(this.#lease.lost);
-    }
-    return true;
   }
 }

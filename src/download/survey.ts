@@ -6,11 +6,10 @@ import { readRun } from '../ledger/run.ts';
 import { LedgerTable } from '../ledger/table.ts';
 import { inSourceTurn, type SourceTurn } from '../limits/look.ts';
 import type { TurnContext } from '../limits/turn.ts';
-import type { PopClient } from '../pop3/client.ts';
+import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
-import type { PopSink } from '../pop3/sink.ts';
-import { HeaderParts } from './header-parts.ts';
+import { HeaderSink } from './header-sink.ts';
 import { openWithin } from './pace.ts';
 import { type Pick, pick } from './pick.ts';
 import { topFault, topRequests } from './probe.ts';
@@ -38,7 +37,7 @@ export function surveySource(
   look: HeaderLook,
 ): Promise<Survey> {
   return inSourceTurn(endpoint, context, async ({ lease, budget }) => {
-    const client = await openWithin(budget, endpoint, lease, context);
+    const client = await openWithin(budget, endpoint, lease, context, PopClient.connect);
     return untilStopped(client, context.signal, async () => {
       const listing = await client.list();
       const found = await pickOf(context.redis, account, listing);
@@ -59,7 +58,14 @@ async function lookAt(
 ): Promise<string | undefined> {
   const fault = wanted.length === 0 ? undefined : topFault(client, settings.popProbe, look.topForbidden);
   const places = fault === undefined ? wanted : new Uint32Array();
-  const sink = new HeaderSink(settings.headerMaxBytes, (header, at) => look.take(header, listing.octets(places[at]!)));
+  let [answered, taken] = [0, 0];
+  const sink = new HeaderSink(settings.headerMaxBytes, (header) => {
+    if (header) {
+      look.take(header, listing.octets(places[answered]!));
+      taken += 1;
+    }
+    answered += 1;
+  });
   try {
     await client.fetch(topRequests(listing, places, budget), sink);
   } catch (error) {
@@ -68,39 +74,8 @@ async function lookAt(
     return error.message;
   }
   await client.quit();
-  const missing = places.length - sink.taken;
+  const missing = places.length - taken;
   return missing > 0 ? `the source gave no header of ${missing} message(s)` : fault;
-}
-
-/** Hands on one header after the other, with its place among the requests, which are answered in their order. */
-class HeaderSink implements PopSink {
-  taken = 0;
-  readonly #take: (header: Buffer, at: number) => void;
-  readonly #head: HeaderParts;
-  #at = -1;
-
-  constructor(maxBytes: number, take: (header: Buffer, at: number) => void) {
-    this.#head = new HeaderParts(maxBytes);
-    this.#take = take;
-  }
-
-  start(): void {
-    this.#at += 1;
-    this.#head.begin();
-  }
-
-  data(chunk: Buffer): void {
-    this.#head.add(chunk);
-  }
-
-  end(): void {
-    this.taken += 1;
-    this.#take(this.#head.whole(), this.#at);
-  }
-
-  refused(): void {
-    this.#at += 1;
-  }
 }
 
 async function pickOf(redis: RedisClient, account: string, listing: MaildropListing): Promise<Pick> {

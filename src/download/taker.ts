@@ -6,8 +6,8 @@ import { type FingerprintKind, fingerprint } from '../message/fingerprint.ts';
 import { headerEnd, headerFields } from '../message/header.ts';
 import type { PopRequest, PopSink } from '../pop3/sink.ts';
 import { type BatchOwner, BatchWriter, type MessageBytes } from '../spool/batch-writer.ts';
-import type { Spool } from '../spool/spool.ts';
-import type { HandOver } from './hand-over.ts';
+import type { SpoolDirectory } from '../spool/spool-directory.ts';
+import { type BatchReceiver, HandOver } from './hand-over.ts';
 import type { RenamedMail } from './renamed.ts';
 
 /** Limits of a batch, from the settings. */
@@ -56,7 +56,8 @@ export class Taker implements PopSink {
   /** Bytes of all whole messages, those that were known included. */
   received = 0;
   readonly #asked: (number: number) => Asked;
-  readonly #spool: Spool;
+  readonly #directory: SpoolDirectory;
+  readonly #receiver: BatchReceiver;
   readonly #owner: BatchOwner;
   readonly #limits: TakerLimits;
   readonly #handOver: HandOver;
@@ -65,6 +66,7 @@ export class Taker implements PopSink {
   readonly #renamed: RenamedMail | undefined;
   readonly #run: number;
   readonly #kind: FingerprintKind;
+  readonly #keepsHeaders: boolean;
   /** How many messages of each content came without an own unique id. */
   readonly #copies = new Map<string, number>();
   #writer: BatchWriter;
@@ -78,10 +80,12 @@ export class Taker implements PopSink {
 
   constructor(session: {
     asked: (number: number) => Asked;
-    spool: Spool;
+    directory: SpoolDirectory;
     owner: BatchOwner;
     limits: TakerLimits;
-    handOver: HandOver;
+    receiver: BatchReceiver;
+    /** Whether somebody nearby wants the headers soon. */
+    keepsHeaders: boolean;
     ledger: LedgerTable;
     spooled: ReadonlySet<string>;
     /** Given where the source seems to have renamed its messages. */
@@ -91,16 +95,18 @@ export class Taker implements PopSink {
     kind?: FingerprintKind;
   }) {
     this.#asked = session.asked;
-    this.#spool = session.spool;
+    this.#directory = session.directory;
+    this.#receiver = session.receiver;
+    this.#keepsHeaders = session.keepsHeaders;
     this.#owner = session.owner;
     this.#limits = session.limits;
-    this.#handOver = session.handOver;
+    this.#handOver = new HandOver(session.receiver);
     this.#ledger = session.ledger;
     this.#spooled = session.spooled;
     this.#renamed = session.renamed;
     this.#run = session.run;
     this.#kind = session.kind ?? 'headers';
-    this.#writer = new BatchWriter(session.spool, session.owner);
+    this.#writer = new BatchWriter(session.directory, session.owner);
   }
 
   /** The message whose answer has begun and is not known to be whole. */
@@ -140,6 +146,8 @@ export class Taker implements PopSink {
     const head = this.#headBytes === -1 ? this.#head : this.#head.subarray(0, this.#headBytes);
     const { bytes: mark, hasMessageId } = fingerprint(headerFields(head), this.#kind);
     const header = head.subarray(0, bytes.size);
+    // Copied: a slice would keep all of the piece that it arrived in.
+    const kept = this.#keepsHeaders ? Buffer.from(header) : undefined;
     const facts = {
       key: key.toString('hex'),
       uidl: asked.uidl.toString('latin1'),
@@ -147,8 +155,7 @@ export class Taker implements PopSink {
       fingerprint: mark.toString('hex'),
       hasMessageId,
     };
-    // Copied: a slice would keep all of the piece that it arrived in.
-    this.#writer.keep(bytes, facts, Buffer.from(header));
+    this.#writer.keep(bytes, facts, kept);
     this.taken.messages += 1;
     this.taken.bytes += bytes.size;
     return this.#isFull() || this.#closeSoon ? this.#closeBatch() : undefined;
@@ -156,7 +163,7 @@ export class Taker implements PopSink {
 
   refused(request: PopRequest, reply: string): void {
     const asked = this.#asked(request.number);
-    this.#spool.space.release(this.#owner.account, asked.claimed);
+    this.#receiver.release(asked.claimed);
     // Dovecot says "expunged", others "deleted" or "no such message": it was there when it was listed.
     if (/expunged|deleted|no such message|no longer/i.test(reply)) this.taken.vanished.push(asked);
     else this.taken.unreadable.push({ number: request.number, reply, asked });
@@ -187,11 +194,9 @@ export class Taker implements PopSink {
     if (this.#writer.messages > 0) this.#haste = Math.max(1, this.#haste / 2);
     const writer = this.#writer;
     const claimed = this.#claimed;
-    this.#writer = new BatchWriter(this.#spool, this.#owner);
+    this.#writer = new BatchWriter(this.#directory, this.#owner);
     this.#claimed = 0;
-    if (writer.messages > 0) return this.#handOver.submit(this.#owner.account, writer, claimed);
-    await writer.abandon();
-    this.#spool.space.release(this.#owner.account, claimed);
+    return writer.messages > 0 ? this.#handOver.submit(writer, claimed) : this.#handOver.drop(writer, claimed);
   }
 
   #gatherHead(chunk: Buffer): void {

@@ -7,6 +7,8 @@ import type { Bell } from '../limits/bell.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { PickOrder } from './pick.ts';
+import type { ConnectSource } from './source.ts';
+import type { SourceClient } from './source-client.ts';
 
 /** What a download session needs from outside. */
 export interface DownloadContext {
@@ -15,6 +17,10 @@ export interface DownloadContext {
   readonly spool: Spool;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Where sources are connected to. */
+  readonly sources: { readonly connect: ConnectSource<SourceClient> };
+  /** Whether mail is appended by this process, too. */
+  readonly appends: boolean;
   readonly bell: Bell;
   /** Ends the session at the next batch boundary. */
   readonly signal: AbortSignal;

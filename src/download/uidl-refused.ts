@@ -5,9 +5,9 @@
 import { MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
-import type { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
+import type { SourceClient } from './source-client.ts';
 
 const refusals = 'uidlRefused';
 const given = 'uidlGiven';
@@ -23,7 +23,7 @@ export async function expectUidl(
   redis: RedisClient,
   account: string,
   { host, user }: PopEndpoint,
-  client: PopClient,
+  client: SourceClient,
   listing: MaildropListing,
 ): Promise<void> {
   const key = accountKeys.ledger(account);

@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { hexDigest } from './digest.ts';
 
 /**
- * The absolute path of the directory that holds package.json: the same whether the code runs from src or, built,
- * from dist/src.
+ * The absolute path of the directory that holds package.json and config/: the same whether the code runs from src or,
+ * built, from dist/src.
  */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
+  while (!existsSync(join(folder, 'config')) || !existsSync(join(folder, 'package.json'))) {
     const parent = dirname(folder);
-    if (parent === folder) throw new Error('package.json is missing above the program');
+    if (parent === folder) throw new Error('package.json and config are missing above the program');
     folder = parent;
   }
   return folder;

@@ -6,9 +6,17 @@ import { printable } from './errors.ts';
 import type { Log } from './log.ts';
 import { anyOf, secretForms } from './secret-forms.ts';
 
+/** What a trace needs of a log. */
+export interface TraceLog {
+  /** A log whose lines say of which connection they are. */
+  child(bindings: { readonly protocol: 'pop3' | 'imap'; readonly connection: number }): {
+    trace(fields: object, text: string): void;
+  };
+}
+
 /** Where the trace of a login's connections goes, and how long its lines may be. */
 export interface TraceOptions {
-  readonly log: Log;
+  readonly log: TraceLog;
   readonly maxLength: number;
 }
 
@@ -30,17 +38,22 @@ export const hidden = '***';
 
 let connections = 0;
 
+/** The number of a connection that is traced: none else of this process has it. */
+export function nextConnection(): number {
+  connections += 1;
+  return connections;
+}
+
 /** The trace of one connection. */
 export class ProtocolTrace {
-  readonly #log: Log;
+  readonly #log: ReturnType<TraceLog['child']>;
   readonly #maxLength: number;
   readonly #forms = new Set<string>();
   #secrets: RegExp | undefined;
 
   /** `secrets` are what the login may send. */
   constructor({ log, maxLength }: TraceOptions, protocol: 'pop3' | 'imap', secrets: readonly (string | undefined)[]) {
-    connections += 1;
-    this.#log = log.child({ protocol, connection: connections });
+    this.#log = log.child({ protocol, connection: nextConnection() });
     this.#maxLength = maxLength;
     this.conceal(...secrets.map((secret) => secret ?? ''));
   }

@@ -16,6 +16,8 @@ export type LoadedSettings = Settings & { readonly dataDir: string };
 interface Given {
   value: unknown;
   source: string;
+  /** What the build made of config/default.yaml: the schema has nothing to say to that, nor to change (a test sees to it). */
+  isBuilt?: true;
   /** Where a part of the value stands, if that can be told more exactly. */
   sourceOf?: (path: readonly PropertyKey[]) => string;
   /** Where `value` is joined with what was there before: what this place gave itself, and what it was added to. */
@@ -53,6 +55,10 @@ export function loadSettings(from: {
     const entry = given.get(name);
     if (!entry) {
       problems.push(`config/default.yaml: ${name} is missing`);
+      continue;
+    }
+    if (entry.isBuilt) {
+      settings[name] = entry.value;
       continue;
     }
     const result = settingsSchema.shape[name].safeParse(entry.value);
@@ -103,7 +109,9 @@ function readYaml(path: string, shown: string, given: Map<Name, Given>, problems
   }
   const built = builtFacts('default.json', text);
   if (built) {
-    for (const [name, value] of Object.entries(built)) if (isName(name)) give(given, name, { value, source: shown });
+    for (const [name, value] of Object.entries(built)) {
+      if (isName(name)) give(given, name, { value, source: shown, isBuilt: true });
+    }
     return;
   }
   const lines = new LineCounter();

@@ -17,6 +17,50 @@ export async function registeredBatches(redis: RedisClient, account: string, spo
   return redis.zrange(accountKeys.batches(account, spool), '0', '-1');
 }
 
+/** What Redis knows of a batch that is to be carried. */
+export interface BatchState {
+  /** True when the batch was adopted and the ledger must be asked which of its messages are settled. */
+  readonly adopted: boolean;
+  /** Which of its messages are settled (`isDone`); null for none. */
+  readonly done: Buffer | null;
+}
+
+const waitingScript = new Script(`
+  local names = redis.call('ZRANGE', KEYS[1], 0, -1)
+  local passed, states = {}, {}
+  for i = 3, #ARGV do passed[ARGV[i]] = true end
+  for _, name in ipairs(names) do
+    if #states == 3 * ARGV[2] then break end
+    if not passed[name] then
+      states[#states + 1] = name
+      states[#states + 1] = redis.call('HGET', ARGV[1] .. name, 'adopted')
+      states[#states + 1] = redis.call('GET', ARGV[1] .. name .. ':done')
+    end
+  end
+  return {names, states}
+`);
+
+/**
+ * The batches of one account in one spool, in the order in which they were registered, and the states of the first `most`
+ * of them that are not among those `passed`: in one command, since it is asked for every few batches.
+ */
+export async function waitingBatches(
+  redis: RedisClient,
+  account: string,
+  spool: string,
+  passed: readonly string[],
+  most: number,
+): Promise<{ names: string[]; states: Map<string, BatchState> }> {
+  const args = [accountKeys.batch(account, ''), most, ...passed];
+  const reply = await waitingScript.runBuffer(redis, [accountKeys.batches(account, spool)], args);
+  const [names, flat] = reply as [Buffer[], (Buffer | null)[]];
+  const states = new Map<string, BatchState>();
+  for (let i = 0; i < flat.length; i += 3) {
+    states.set(String(flat[i]), { adopted: String(flat[i + 1]) === '1', done: flat[i + 2] ?? null });
+  }
+  return { names: names.map(String), states };
+}
+
 /** Takes a batch out whose file is damaged or gone: its messages become unfetched again, and are owed until listed. */
 export async function forgetBatch(redis: RedisClient, account: string, spool: string, batch: string): Promise<void> {
   await noteOwed(redis, account, await keysLeft(redis, account, batch), 'spool-lost');
@@ -57,11 +101,6 @@ export async function forgetSpool(redis: RedisClient, account: string, spool: st
   for (const batch of batches) await forgetBatch(redis, account, spool, batch);
   await redis.hdel(accountKeys.appendSessions(account), spool);
   return batches.length;
-}
-
-/** True when the batch was adopted and the ledger must be asked which of its messages are settled. */
-export async function wasAdopted(redis: RedisClient, account: string, batch: string): Promise<boolean> {
-  return (await redis.hget(accountKeys.batch(account, batch), 'adopted')) === '1';
 }
 
 /** The spools that hold batches of an account. */

@@ -1,6 +1,5 @@
 /** What is known of the index of a mailbox as a whole. */
 import type { RedisClient } from '../ground/redis.ts';
-import { Script } from '../ground/redis-script.ts';
 
 /** The hash of an index. */
 export interface IndexMeta {
@@ -24,14 +23,3 @@ export async function readIndexMeta(redis: RedisClient, key: string): Promise<In
     records: number('records', 0),
   };
 }
-
-/** Writes the hash (KEYS 2; ARGV 2 to 11) and shards (KEYS and ARGV behind them), if the lease (KEYS 1) is that of ARGV 1. */
-export const saveIndexScript = new Script(
-  `
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  redis.call('HSET', KEYS[2], unpack(ARGV, 2, 11))
-  for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 9]) end
-  return 1
-`,
-  true,
-);

@@ -21,27 +21,48 @@ export interface IndexRecord {
 
 /** All records of a shard that have this fingerprint. */
 export function findRecords(shard: Buffer, fingerprint: Buffer): IndexRecord[] {
-  return placesOf(shard, fingerprint).map(({ found }) => found);
+  const found: IndexRecord[] = [];
+  for (let at = placeOf(shard, fingerprint, 0); at !== -1; at = placeOf(shard, fingerprint, at + indexRecordBytes)) {
+    found.push(recordAt(shard, at));
+  }
+  return found;
+}
+
+/** A shard after a change. */
+export interface ShardChange {
+  readonly bytes: Buffer;
+  /** Where in them what is new begins and ends; behind that they are as before, or the shard ends. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /**
  * The shard with a record put in. A record replaces the one of its UID, else the one that its owner has under way. Mail
  * that was found at the destination is nobody's: that it looks like something under way does not make it that.
  */
-export function putRecord(shard: Buffer, record: IndexRecord): Buffer {
-  const same = placesOf(shard, record.fingerprint);
-  const known = same.find(({ found }) => record.uid !== 0 && found.uid === record.uid);
-  if (known) return record.owner === 0 ? shard : replaceAt(dropUnderWay(shard, record), record);
-  const mine = same.find(({ found }) => found.uid === 0 && found.owner === record.owner);
-  if (mine) return replaceAt(shard, record, mine.at);
-  return Buffer.concat([shard, packIndexRecord(record)]);
+export function putRecord(shard: Buffer, record: IndexRecord): ShardChange {
+  const { fingerprint, uid, owner } = record;
+  let mine = -1;
+  for (let at = placeOf(shard, fingerprint, 0); at !== -1; at = placeOf(shard, fingerprint, at + indexRecordBytes)) {
+    const known = shard.readUInt32BE(at + uidAt);
+    if (uid !== 0 && known === uid) return owner === 0 ? unchanged(shard) : claimed(shard, record, at);
+    if (mine === -1 && known === 0 && shard.readUIntBE(at + ownerAt, 3) === owner) mine = at;
+  }
+  if (mine !== -1) return replaced(shard, record, mine);
+  const bytes = Buffer.allocUnsafe(shard.length + indexRecordBytes);
+  bytes.set(shard);
+  writeIndexRecord(bytes, shard.length, record);
+  return { bytes, from: shard.length, to: bytes.length };
 }
 
 /** The shard without what an owner has under way: it was refused. */
-export function dropUnderWay(shard: Buffer, record: IndexRecord): Buffer {
-  const gone = placesOf(shard, record.fingerprint).find(({ found }) => found.uid === 0 && found.owner === record.owner);
-  if (!gone) return shard;
-  return Buffer.concat([shard.subarray(0, gone.at), shard.subarray(gone.at + indexRecordBytes)]);
+export function dropUnderWay(shard: Buffer, { fingerprint, owner }: IndexRecord): ShardChange {
+  let at = placeOf(shard, fingerprint, 0);
+  const isGone = () => shard.readUInt32BE(at + uidAt) === 0 && shard.readUIntBE(at + ownerAt, 3) === owner;
+  while (at !== -1 && !isGone()) at = placeOf(shard, fingerprint, at + indexRecordBytes);
+  if (at === -1) return unchanged(shard);
+  const bytes = Buffer.concat([shard.subarray(0, at), shard.subarray(at + indexRecordBytes)]);
+  return { bytes, from: at, to: bytes.length };
 }
 
 /** All records of a shard. */
@@ -63,11 +84,15 @@ export function spreadShard(shard: Buffer, shards: number): Map<number, Buffer[]
 /** A record as its 20 bytes. */
 export function packIndexRecord(record: IndexRecord): Buffer {
   const packed = Buffer.alloc(indexRecordBytes);
-  record.fingerprint.copy(packed, 0, 0, fingerprintBytes);
-  packed.writeUInt32BE(record.uid, uidAt);
-  packed.writeUInt32BE(record.content, contentAt);
-  packed.writeUIntBE(record.owner, ownerAt, 3);
+  writeIndexRecord(packed, 0, record);
   return packed;
+}
+
+function writeIndexRecord(to: Buffer, at: number, { fingerprint, uid, content, owner }: IndexRecord): void {
+  for (let i = 0; i < fingerprintBytes; i += 1) to[at + i] = fingerprint[i]!;
+  to.writeUInt32BE(uid, at + uidAt);
+  to.writeUInt32BE(content, at + contentAt);
+  to.writeUIntBE(owner, at + ownerAt, 3);
 }
 
 function recordAt(shard: Buffer, at: number): IndexRecord {
@@ -79,22 +104,43 @@ function recordAt(shard: Buffer, at: number): IndexRecord {
   };
 }
 
-function placesOf(shard: Buffer, fingerprint: Buffer): { at: number; found: IndexRecord }[] {
+/** Where the next record with this fingerprint begins, at `from` or behind it; -1 where there is none. */
+function placeOf(shard: Buffer, fingerprint: Buffer, from: number): number {
   if (fingerprint.length !== fingerprintBytes) throw new RangeError(`a fingerprint of ${fingerprint.length} bytes`);
-  const places: { at: number; found: IndexRecord }[] = [];
-  // One search over all of it costs less than a hundred comparisons; what it finds across records is none.
-  for (let at = shard.indexOf(fingerprint); at !== -1; at = shard.indexOf(fingerprint, at + 1)) {
-    if (at % indexRecordBytes === 0) places.push({ at, found: recordAt(shard, at) });
+  const first = fingerprint[0];
+  // A call out of the language takes longer than a look at a hundred records.
+  for (let at = from; at < shard.length; at += indexRecordBytes) {
+    if (shard[at] === first && isAt(shard, at, fingerprint)) return at;
   }
-  return places;
+  return -1;
 }
 
-/** Overwrites the record at `at`, or the one with the same fingerprint and UID. */
-function replaceAt(shard: Buffer, record: IndexRecord, at?: number): Buffer {
-  const place = at ?? placesOf(shard, record.fingerprint).find(({ found }) => found.uid === record.uid)!.at;
-  const copy = Buffer.from(shard);
-  packIndexRecord(record).copy(copy, place);
-  return copy;
+function isAt(shard: Buffer, at: number, fingerprint: Buffer): boolean {
+  for (let i = 1; i < fingerprintBytes; i += 1) if (shard[at + i] !== fingerprint[i]) return false;
+  return true;
+}
+
+function unchanged(bytes: Buffer): ShardChange {
+  return { bytes, from: bytes.length, to: 0 };
+}
+
+function replaced(shard: Buffer, record: IndexRecord, at: number): ShardChange {
+  const bytes = Buffer.from(shard);
+  writeIndexRecord(bytes, at, record);
+  return { bytes, from: at, to: at + indexRecordBytes };
+}
+
+/** The message at `at` is found to be its owner's, who has nothing under way then. */
+function claimed(shard: Buffer, record: IndexRecord, at: number): ShardChange {
+  const before = dropUnderWay(shard, record);
+  const moved = before.from < at ? at - indexRecordBytes : at;
+  return joined(before, replaced(before.bytes, record, moved));
+}
+
+/** Two changes, the second one of what the first one left. */
+export function joined(first: ShardChange, second: ShardChange): ShardChange {
+  const { bytes } = second;
+  return { bytes, from: Math.min(first.from, second.from), to: Math.max(Math.min(first.to, bytes.length), second.to) };
 }
 
 /** 24 bits that tell whose twin a message is; never 0. */

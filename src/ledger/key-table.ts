@@ -9,12 +9,16 @@ export class KeyTable {
   readonly #mask: number;
   /** Distinct keys. */
   readonly size: number;
+  readonly #count: number;
+  /** The keys alone, one behind the other; undefined until somebody wants to compare many at once. */
+  #keys: Buffer | undefined;
 
   /** `records` holds a record every `stride` bytes, its key first. */
   constructor(records: Buffer, stride: number) {
     this.#records = records;
     this.#stride = stride;
     const count = Math.floor(records.length / stride);
+    this.#count = count;
     const slots = 2 ** Math.ceil(Math.log2(Math.max(8, count * 2)));
     this.#mask = slots - 1;
     this.#slots = new Int32Array(slots).fill(-1);
@@ -30,6 +34,32 @@ export class KeyTable {
   /** Number of the record with the key that stands at `offset` of `bytes`, or -1. */
   find(bytes: Buffer, offset = 0): number {
     return this.#slots[this.#slot(bytes, offset)]!;
+  }
+
+  /**
+   * The same for who has an idea which record it is: right ideas, as a listing and its ledger give in turn, cost no look
+   * into the table.
+   */
+  findNear(bytes: Buffer, offset: number, idea: number): number {
+    // Where a key stands twice, the idea need not be the last one.
+    const isRight = idea < this.#count && this.size === this.#count && this.#isAt(idea * this.#stride, bytes, offset);
+    return isRight ? idea : this.find(bytes, offset);
+  }
+
+  /**
+   * Whether `count` keys that stand one behind the other from `offset` on are those of the records from `first` on, and each
+   * is the last with its key: one comparison for all of them.
+   */
+  isRow(bytes: Buffer, offset: number, count: number, first: number): boolean {
+    if (this.size !== this.#count || first + count > this.#count) return false;
+    const [from, to] = [first * keyBytes, (first + count) * keyBytes];
+    return this.keys.compare(bytes, offset, offset + count * keyBytes, from, to) === 0;
+  }
+
+  /** The keys of all records, one behind the other. Made once; ten bytes a record. */
+  get keys(): Buffer {
+    this.#keys ??= keysOf(this.#records, this.#stride, this.#count);
+    return this.#keys;
   }
 
   /** Numbers of the records, each key once, in no order. */
@@ -55,4 +85,12 @@ export class KeyTable {
     for (let i = 0; i < keyBytes; i += 1) if (this.#records[at + i] !== bytes[offset + i]) return false;
     return true;
   }
+}
+
+function keysOf(records: Buffer, stride: number, count: number): Buffer {
+  const keys = Buffer.allocUnsafe(count * keyBytes);
+  for (let to = 0, at = 0; to < keys.length; at += stride - keyBytes) {
+    for (const end = to + keyBytes; to < end; to += 1, at += 1) keys[to] = records[at]!;
+  }
+  return keys;
 }

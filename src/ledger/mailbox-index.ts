@@ -7,13 +7,16 @@ import { loginKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import type { FingerprintKind } from '../message/fingerprint.ts';
 import { mailboxOfIndex } from './index-kind.ts';
-import { type IndexMeta, readIndexMeta, saveIndexScript } from './index-meta.ts';
+import { type IndexMeta, readIndexMeta } from './index-meta.ts';
+import { type ShardEdit, saveIndex } from './index-save.ts';
 import {
   dropUnderWay,
   findRecords,
   type IndexRecord,
   indexRecordBytes,
+  joined,
   putRecord,
+  type ShardChange,
   shardRecords,
   spreadShard,
 } from './index-shard.ts';
@@ -85,7 +88,7 @@ export class MailboxIndex {
       await this.#dropShards();
       const generation = this.#meta.generation + 1;
       this.#meta = { uidValidity, uidNext: 1, shards: planned, generation, records: 0 };
-      await this.#save(new Map());
+      await this.#save();
     } else if (expectedRecords / this.#meta.shards > crowdedRecords) {
       await this.#spread(this.#meta.shards * Math.ceil(planned / this.#meta.shards));
     }
@@ -110,7 +113,7 @@ export class MailboxIndex {
   async clear(): Promise<void> {
     const old = this.#meta;
     this.#meta = { uidValidity: 0, uidNext: 1, shards: 0, generation: old.generation + 1, records: 0 };
-    await this.#save(new Map());
+    await this.#save();
     await this.#dropShards(old);
   }
 
@@ -145,22 +148,32 @@ export class MailboxIndex {
 
   async #change(
     records: readonly IndexRecord[],
-    change: (shard: Buffer, record: IndexRecord) => Buffer,
+    change: (shard: Buffer, record: IndexRecord) => ShardChange,
     uidNext: number,
   ): Promise<void> {
     if (records.length === 0 && uidNext === this.#meta.uidNext) return;
     await this.#load(records.map((record) => this.#shardOf(record.fingerprint)));
-    const changed = new Map<number, Buffer>();
+    const edits = new Map<number, ShardEdit>();
+    const before = this.#meta;
+    this.#meta = { ...before, uidNext };
     for (const record of records) {
       const shard = this.#shardOf(record.fingerprint);
-      const before = changed.get(shard) ?? this.#cache.get(shard)!;
-      const after = change(before, record);
-      this.#meta.records += (after.length - before.length) / indexRecordBytes;
-      changed.set(shard, after);
+      const edit = edits.get(shard);
+      const bytes = edit?.change.bytes ?? this.#cache.get(shard)!;
+      const next = change(bytes, record);
+      this.#meta.records += (next.bytes.length - bytes.length) / indexRecordBytes;
+      if (edit) edit.change = joined(edit.change, next);
+      else edits.set(shard, { shard, before: bytes.length, change: next });
+      this.#cache.set(shard, next.bytes);
     }
-    this.#meta.uidNext = uidNext;
-    for (const [shard, bytes] of changed) this.#cache.set(shard, bytes);
-    await this.#save(changed);
+    try {
+      await this.#save([...edits.values()].filter(isNew));
+    } catch (error) {
+      // What Redis has now is not known.
+      for (const shard of edits.keys()) this.#cache.delete(shard);
+      this.#meta = before;
+      throw error;
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -178,7 +191,7 @@ export class MailboxIndex {
   }
 
   async #load(shards: readonly number[]): Promise<void> {
-    const missing = [...new Set(shards)].filter((shard) => !this.#cache.has(shard));
+    const missing = [...new Set(shards.filter((shard) => !this.#cache.has(shard)))];
     if (missing.length === 0) return;
     if (this.#cache.size + missing.length > cachedShards) this.#forgetAllBut(new Set(shards));
     const found = await this.#redis.mgetBuffer(missing.map((shard) => this.#key(shard)));
@@ -189,17 +202,11 @@ export class MailboxIndex {
     for (const shard of this.#cache.keys()) if (!needed.has(shard)) this.#cache.delete(shard);
   }
 
-  async #save(shards: ReadonlyMap<number, Buffer>): Promise<void> {
-    const keys = [loginKeys.lease(this.#login), loginKeys.index(this.#login, this.#mailbox)];
-    const { uidValidity, uidNext, shards: count, generation, records } = this.#meta;
-    const fields = ['uidValidity', uidValidity, 'uidNext', uidNext, 'shards', count, 'generation', generation];
-    const args = [this.#token, ...fields, 'records', records, ...shards.values()];
-    const saved = await saveIndexScript.run(
-      this.#redis,
-      [...keys, ...[...shards.keys()].map((n) => this.#key(n))],
-      args,
-    );
-    if (saved !== 1) throw new MailhaulError('lease-lost', { what: `the mailbox ${this.path}` });
+  async #save(edits: readonly ShardEdit[] = []): Promise<void> {
+    const index = loginKeys.index(this.#login, this.#mailbox);
+    const scope = { lease: loginKeys.lease(this.#login), token: this.#token, index };
+    if (await saveIndex(this.#redis, scope, this.#meta, edits)) return;
+    throw new MailhaulError('lease-lost', { what: `the mailbox ${this.path}` });
   }
 
   /** Writes all records into more shards of a new generation, then deletes the old ones. */
@@ -217,7 +224,7 @@ export class MailboxIndex {
     }
     this.#cache.clear();
     this.#meta = next;
-    await this.#save(new Map());
+    await this.#save();
     await this.#dropShards(old);
   }
 
@@ -225,4 +232,9 @@ export class MailboxIndex {
     this.#cache.clear();
     for (let n = 0; n < meta.shards; n += 1) await this.#redis.unlink(this.#key(n, meta.generation));
   }
+}
+
+/** False for a shard that has all of it already. */
+function isNew({ before, change: { bytes, from, to } }: ShardEdit): boolean {
+  return bytes.length !== before || from < to;
 }

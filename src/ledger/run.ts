@@ -160,12 +160,25 @@ export async function readRun(redis: RedisClient, account: string): Promise<Run 
   return parseRun(await redis.hgetall(accountKeys.run(account)));
 }
 
-/** Reads the runs of many accounts in one round trip. */
+/** Reads the runs of many accounts in one round trip; undefined where that failed, too. */
 export async function readRuns(redis: RedisClient, accounts: readonly string[]): Promise<(Run | undefined)[]> {
-  const pipeline = redis.pipeline();
-  for (const account of accounts) pipeline.hgetall(accountKeys.run(account));
-  const replies = (await pipeline.exec()) ?? [];
-  return replies.map(([error, hash]) => (error ? undefined : parseRun(hash as Record<string, string>)));
+  return Promise.all(accounts.map((account) => readRun(redis, account).catch(() => undefined)));
+}
+
+/** Whether a run goes on. */
+export type RunStanding = Pick<Run, 'id' | 'state' | 'finishedAt'>;
+
+/** Reads no more of runs than whether they go on; undefined where there is none. */
+export async function readRunStandings(
+  redis: RedisClient,
+  accounts: readonly string[],
+): Promise<(RunStanding | undefined)[]> {
+  const standing = async (account: string) => {
+    const fields = await redis.hmget(accountKeys.run(account), 'id', 'state', 'finishedAt').catch(() => []);
+    const [id, state, finishedAt] = fields;
+    return id ? { id, state: (state ?? 'queued') as RunState, finishedAt: Number(finishedAt ?? 0) } : undefined;
+  };
+  return Promise.all(accounts.map(standing));
 }
 
 /** What of a run tells how its messages stand. */

@@ -9,6 +9,7 @@ import { LedgerTable } from '../ledger/table.ts';
 import { rememberOneAtATime } from '../limits/hosts.ts';
 import { inSourceTurn, type SourceTurn } from '../limits/look.ts';
 import type { TurnContext } from '../limits/turn.ts';
+import { PopClient } from '../pop3/client.ts';
 import type { PopEndpoint } from '../pop3/endpoint.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { PopRequest, PopSink } from '../pop3/sink.ts';
@@ -56,7 +57,7 @@ async function inSession(
   gone: string,
 ): Promise<void> {
   const { redis, signal, turn } = context;
-  const client = await openWithin(turn.budget, endpoint, turn.lease, context);
+  const client = await openWithin(turn.budget, endpoint, turn.lease, context, PopClient.connect);
   const sink = new FileSink(folder);
   try {
     await untilStopped(client, signal, async () => {

@@ -19,6 +19,7 @@ import { LedgerTable } from '../ledger/table.ts';
 import { loginKey } from '../limits/lease.ts';
 import { inSourceTurn } from '../limits/look.ts';
 import { type Wait, waitText } from '../limits/waits.ts';
+import { PopClient } from '../pop3/client.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { ExportOptions } from './export-messages.ts';
 import { tryAgain } from './try-again.ts';
@@ -111,7 +112,7 @@ function listSource({
   return tryAgain(settings, signal, async () => {
     const endpoint = await openLogin(account, 'source', logins);
     return inSourceTurn(endpoint, context, async ({ lease, budget }) => {
-      const client = await openWithin(budget, endpoint, lease, context);
+      const client = await openWithin(budget, endpoint, lease, context, PopClient.connect);
       return untilStopped(client, signal, async () => {
         const listing = await client.list();
         await client.quit();

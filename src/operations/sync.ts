@@ -4,7 +4,7 @@ import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { newRunId } from '../ground/run-id.ts';
 import type { Settings } from '../ground/settings.ts';
-import { type Run, readRuns } from '../ledger/run.ts';
+import { type Run, readRunStandings, readRuns } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
 import { Tallier, type Tally } from '../progress/tally.ts';
 import { accountReport, buildReport, type Report, type ReportedAccount } from '../report/report.ts';
@@ -36,8 +36,8 @@ export interface SyncOptions {
   readonly log?: Log;
   /** Called at the end of each account's run, once or more. Must not throw. */
   readonly onEnded?: ((account: ReportedAccount, run: Run) => Promise<void>) | undefined;
-  /** Called with the counts now and then. */
-  readonly onTally: (tally: Tally, now: number) => void;
+  /** Called with the counts now and then; where nobody wants them, nobody counts. */
+  readonly onTally?: ((tally: Tally, now: number) => void) | undefined;
 }
 
 /** Runs every account once and reports. Throws MailhaulError when the run as a whole cannot go on. */
@@ -149,25 +149,31 @@ class SyncRun {
 
   async #noteEnded(keys: readonly string[], redis: RedisClient): Promise<void> {
     const open = keys.filter((key) => this.#open.has(key));
-    const runs = await readRuns(redis, open);
-    for (const [at, key] of open.entries()) await this.#noteIfEnded(key, runs[at]);
+    // Each batch rings: whether that was the end is asked first.
+    const standings = await readRunStandings(redis, open);
+    const ended: string[] = [];
+    for (const [at, key] of open.entries()) {
+      const own = standings[at]?.id === this.#id ? standings[at] : undefined;
+      if (own && own.finishedAt > 0) ended.push(key);
+      if (own && own.finishedAt === 0 && own.state === 'paused') this.#paused.add(key);
+      else this.#paused.delete(key);
+    }
+    const runs = await readRuns(redis, ended);
+    for (const [at, key] of ended.entries()) await this.#noteEnd(key, runs[at]);
   }
 
-  async #noteIfEnded(key: string, run: Run | undefined): Promise<void> {
-    const ended = run?.id === this.#id && run.finishedAt > 0;
-    if (ended) {
-      this.#open.delete(key);
-      this.#logOf(key)?.info(asLogged(run), 'run ended');
-      const account = this.#accounts.get(key);
-      if (account) await this.#options.onEnded?.(account, run);
-    }
-    if (!ended && run?.id === this.#id && run.state === 'paused') this.#paused.add(key);
-    else this.#paused.delete(key);
+  async #noteEnd(key: string, run: Run | undefined): Promise<void> {
+    if (run?.id !== this.#id) return;
+    this.#open.delete(key);
+    this.#logOf(key)?.info(asLogged(run), 'run ended');
+    const account = this.#accounts.get(key);
+    if (account) await this.#options.onEnded?.(account, run);
   }
 
   /** Shows the counts until the run ends, and once more then. Counting takes at most a twentieth of the time. */
   async #show(stopped: AbortSignal): Promise<void> {
     const { settings, onTally } = this.#options;
+    if (!onTally) return;
     for (let last = false; !last; ) {
       last = stopped.aborted;
       const began = performance.now();

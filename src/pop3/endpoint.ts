@@ -29,24 +29,29 @@ export interface PopEndpoint {
   trace?: TraceOptions | undefined;
 }
 
-/** The settings that govern a session, and what the caller adds to them. */
-export type PopOptions = Pick<
-  Settings,
-  | 'popConnectTimeoutMs'
-  | 'popLoginTimeoutMs'
-  | 'popCapaTimeoutMs'
-  | 'popCommandTimeoutMs'
-  | 'popReadTimeoutMs'
-  | 'popSlowestBytesPerSecond'
-  | 'popPipelineCommands'
-  | 'popPipelineMaxBytes'
-  | 'popStatusLineMaxBytes'
-  | 'popListingMaxMessages'
-  | 'popListingMaxBytes'
-  | 'popUidlMaxBytes'
-  | 'popScramMaxIterations'
-  | 'popNoopMs'
-> & {
+/** Names of the settings that govern a session. */
+export const popSettingNames = [
+  'popConnectTimeoutMs',
+  'popLoginTimeoutMs',
+  'popCapaTimeoutMs',
+  'popCommandTimeoutMs',
+  'popReadTimeoutMs',
+  'popSlowestBytesPerSecond',
+  'popPipelineCommands',
+  'popPipelineMaxBytes',
+  'popStatusLineMaxBytes',
+  'popListingMaxMessages',
+  'popListingMaxBytes',
+  'popUidlMaxBytes',
+  'popScramMaxIterations',
+  'popNoopMs',
+] as const;
+
+/** The settings that govern a session. */
+export type PopSettings = Pick<Settings, (typeof popSettingNames)[number]>;
+
+/** The settings of a session, and what the caller adds to them. */
+export type PopOptions = PopSettings & {
   /** Send one command at a time even where the server lists PIPELINING. */
   oneAtATime?: boolean;
   /** Do not ask for capabilities. */

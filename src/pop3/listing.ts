@@ -1,24 +1,34 @@
-/** What a maildrop holds: the answers to LIST and UIDL, kept small. */
-import { MailhaulError } from '../ground/errors.ts';
-import { BodyAnswer } from './answers.ts';
+/** What a maildrop holds: the answers to UIDL and LIST, kept small. */
+import type { MailhaulError } from '../ground/errors.ts';
+import { BodyAnswer, type Status } from './answers.ts';
 import type { PopConnection } from './connection.ts';
-import { EarlyKeys } from './early-keys.ts';
-import type { PopOptions } from './endpoint.ts';
-import { eachLine, readNumber } from './listing-lines.ts';
+import type { UidlKeys } from './early-keys.ts';
+import { IdLines, type ListingContext, SizeLines } from './listing-lines.ts';
 import { classifyRefusal } from './replies.ts';
 
-const LF = 10;
 const NO_UIDL = Buffer.alloc(0);
 
-/** Where the unique ids stand in the bytes of the UIDL answer; a message without one has an empty range. */
+/** Where the unique ids of the messages stand in the bytes of the UIDL answer; a message without one has an empty range. */
 interface UidlRanges {
-  bytes: Buffer;
-  from: Float64Array;
-  to: Float64Array;
-  /** Of each message the place of its line in the answer, counted from 1; 0 where it has none. */
-  lines: Uint32Array;
-  /** What was made of the lines while they came. */
-  keys: EarlyKeys | undefined;
+  readonly bytes: Buffer;
+  readonly from: Uint32Array;
+  readonly to: Uint32Array;
+  /** What was made of them while they came, packed. */
+  readonly keys: Buffer | undefined;
+}
+
+/** What a listing is made of: numbers and bytes alone, which can go from thread to thread. */
+export interface ListingParts {
+  readonly numbers: Uint32Array;
+  readonly octets: Float64Array;
+  readonly uidls:
+    | {
+        readonly bytes: Uint8Array;
+        readonly from: Uint32Array;
+        readonly to: Uint32Array;
+        readonly keys: Uint8Array | undefined;
+      }
+    | undefined;
 }
 
 /** The messages that a session lists, by index in the order of their numbers. Typed arrays, no object a message. */
@@ -27,6 +37,8 @@ export class MaildropListing {
   readonly length: number;
   /** Whether the server answered UIDL at all. */
   readonly hasUidl: boolean;
+  /** The keys of all messages, one behind the other, made while the listing came; undefined where there are none. */
+  readonly keys: Buffer | undefined;
   readonly #numbers: Uint32Array;
   readonly #octets: Float64Array;
   readonly #uidls: UidlRanges | undefined;
@@ -34,9 +46,15 @@ export class MaildropListing {
   constructor(numbers: Uint32Array, octets: Float64Array, uidls: UidlRanges | undefined) {
     this.length = numbers.length;
     this.hasUidl = uidls !== undefined;
+    this.keys = uidls?.keys;
     this.#numbers = numbers;
     this.#octets = octets;
     this.#uidls = uidls;
+  }
+
+  /** What it is made of, not a copy. */
+  get parts(): ListingParts {
+    return { numbers: this.#numbers, octets: this.#octets, uidls: this.#uidls };
   }
 
   /** The message's number, valid in this session only. */
@@ -49,10 +67,20 @@ export class MaildropListing {
     return this.#octets[index]!;
   }
 
-  /** Copies the key that was made of a message's unique id when its line came; false where there is none. */
-  copyKey(index: number, to: Buffer, at: number): boolean {
-    const ranges = this.#uidls;
-    return ranges?.keys?.copy(ranges.lines[index]! - 1, to, at) ?? false;
+  /** The sum of these sizes. */
+  get octetsTotal(): number {
+    const octets = this.#octets;
+    let total = 0;
+    for (let index = 0; index < octets.length; index += 1) total += octets[index]!;
+    return total;
+  }
+
+  /** Whether every message has a unique id that is not blank. */
+  get hasAllUidls(): boolean {
+    if (this.#uidls === undefined) return false;
+    const { from, to } = this.#uidls;
+    for (let index = 0; index < this.length; index += 1) if (to[index]! <= from[index]!) return false;
+    return true;
   }
 
   /** Whether the server gave the message a unique id that is not blank. */
@@ -68,146 +96,123 @@ export class MaildropListing {
 }
 
 /**
- * Asks for the listing; LIST and UIDL travel together where the server takes several commands at once.
+ * Asks for the listing; UIDL and LIST travel together where the server takes several commands at once. UIDL goes first:
+ * keys are made of its lines while the server is busy with LIST.
  * @throws MailhaulError `listing-too-large`, `protocol-error`, `server-unavailable`, `account-busy`
  */
 export async function listMaildrop(connection: PopConnection, pipelining: boolean): Promise<MaildropListing> {
-  const { popCommandTimeoutMs, popReadTimeoutMs, popListingMaxBytes } = connection.options;
-  const ask = (command: string, early?: EarlyKeys) => {
-    const answer = new ListAnswer(
-      early,
-      { during: command, answerMs: popCommandTimeoutMs },
-      popReadTimeoutMs,
-      popListingMaxBytes,
-      () => connection.error('listing-too-large', { limit: `${popListingMaxBytes} bytes` }),
-    );
-    connection.send(command, answer);
-    return answer;
-  };
-  const list = ask('LIST');
-  if (!pipelining) await list.reply;
   const { uidlKeys } = connection.options;
-  const keys = uidlKeys && new EarlyKeys(uidlKeys);
-  const uidl = ask('UIDL', keys);
-  const read = async () => {
-    const listed = await list.reply;
-    // While the server makes the other one.
-    return {
-      listed,
-      sizes: listed.kind === 'ok' ? orFail(connection, () => parseSizes(list.body, connection)) : noSizes,
-    };
-  };
-  const [{ listed, sizes }, identified] = await Promise.all([read(), uidl.reply]);
-  if (listed.kind !== 'ok') {
-    const reply = connection.readable(listed.line);
-    throw connection.error(classifyRefusal(reply), { reply });
-  }
-  const ids = identified.kind === 'ok' ? uidl.body : undefined;
-  return orFail(connection, () => withUidls(sizes, ids, connection, keys));
+  const askIds = () => ask(connection, new IdLines(connection, uidlKeys));
+  const ids = askIds();
+  if (!pipelining) await ids.reply;
+  const sizes = ask(connection, new SizeLines(connection));
+  const [identified, listed] = await Promise.all([ids.reply, sizes.reply]);
+  if (listed.kind !== 'ok') throw refusal(connection, listed);
+  if (identified.kind !== 'ok') return listingOf(sizes.read, undefined, uidlKeys);
+  if (isWithin(sizes.read.lines.numbers, ids.read.lines.numbers)) return listingOf(sizes.read, ids, uidlKeys);
+  // A message came in between (no server that locks its maildrop, as RFC 1939 §4 has it, lists one). It has a unique id,
+  // and would be taken for one without; whoever has none behind LIST has none.
+  const again = askIds();
+  const repeated = await again.reply;
+  if (repeated.kind !== 'ok') throw refusal(connection, repeated);
+  return listingOf(sizes.read, again, uidlKeys);
 }
 
-function orFail<Value>(connection: PopConnection, parse: () => Value): Value {
-  try {
-    return parse();
-  } catch (error) {
-    connection.fail(error);
-    throw error;
-  }
+function refusal(connection: PopConnection, { line }: Status): MailhaulError {
+  const reply = connection.readable(line);
+  return connection.error(classifyRefusal(reply), { reply });
 }
 
-/** An answer whose lines are looked at while they come, too. */
-class ListAnswer extends BodyAnswer {
-  readonly #early: EarlyKeys | undefined;
+function ask<Read extends SizeLines | IdLines>(connection: PopConnection, read: Read): ListAnswer<Read> {
+  const answer = new ListAnswer(connection, read);
+  connection.send(read.lines.command, answer);
+  return answer;
+}
 
-  constructor(early: EarlyKeys | undefined, ...rest: ConstructorParameters<typeof BodyAnswer>) {
-    super(...rest);
-    this.#early = early;
+/** An answer whose lines are read while they come. */
+class ListAnswer<Read extends SizeLines | IdLines> extends BodyAnswer {
+  readonly read: Read;
+
+  constructor(connection: PopConnection, read: Read) {
+    const { popCommandTimeoutMs, popReadTimeoutMs, popListingMaxBytes } = connection.options;
+    const tooLong = () => connection.error('listing-too-large', { limit: `${popListingMaxBytes} bytes` });
+    const expected = { during: read.lines.command, answerMs: popCommandTimeoutMs };
+    super(expected, popReadTimeoutMs, popListingMaxBytes, tooLong);
+    this.read = read;
   }
 
   override data(chunk: Buffer): void {
     super.data(chunk);
-    this.#early?.take(chunk);
+    this.read.lines.take(chunk);
+  }
+
+  override end(): void {
+    this.read.lines.finish();
+    super.end();
   }
 }
 
-/** What parsing needs to know of a connection. */
-export interface ListingContext {
-  endpoint: { host: string };
-  options: Pick<PopOptions, 'popListingMaxMessages' | 'popUidlMaxBytes'>;
-}
-
 /**
- * The listing of two answers, pure. A unique id for a number that LIST lacks is ignored: the message came in between.
+ * The listing of two answers, pure. A unique id for a number that LIST lacks is ignored: the message came in between, or
+ * is gone.
  * @param uidl the answer to UIDL; undefined when the server has none
- * @param keys what was made of its lines while they came
+ * @param keys what is made of its lines
  * @throws MailhaulError `listing-too-large`, `protocol-error`
  */
 export function parseListing(
   list: Buffer,
   uidl: Buffer | undefined,
   context: ListingContext,
-  keys?: EarlyKeys,
+  keys?: UidlKeys,
 ): MaildropListing {
-  return withUidls(parseSizes(list, context), uidl, context, keys);
+  const sizes = readWhole(new SizeLines(context), list);
+  const ids = uidl && { read: readWhole(new IdLines(context, keys), uidl), body: uidl };
+  return listingOf(sizes, ids, keys);
 }
 
-/** What LIST tells. */
-interface Sizes {
-  readonly numbers: Uint32Array;
-  readonly octets: Float64Array;
+function readWhole<Read extends SizeLines | IdLines>(read: Read, body: Buffer): Read {
+  read.lines.take(body);
+  read.lines.finish();
+  return read;
 }
 
-const noSizes: Sizes = { numbers: new Uint32Array(), octets: new Float64Array() };
-
-function parseSizes(list: Buffer, context: ListingContext): Sizes {
-  const { host } = context.endpoint;
-  const { popListingMaxMessages } = context.options;
-  const count = countLines(list);
-  if (count > popListingMaxMessages) {
-    throw new MailhaulError('listing-too-large', { host, limit: `${popListingMaxMessages} messages` });
+/** Whether each number stands among others, both in order. */
+function isWithin(numbers: Uint32Array, others: Uint32Array): boolean {
+  let at = 0;
+  for (let place = 0; place < numbers.length; place += 1) {
+    while (at < others.length && others[at]! < numbers[place]!) at += 1;
+    if (others[at] !== numbers[place]) return false;
   }
-  const numbers = new Uint32Array(count);
-  const octets = new Float64Array(count);
-  let lines = 0;
-  eachLine(list, 'LIST', host, (number, from) => {
-    numbers[lines] = number;
-    // Post Office/NT lists -1 and others nothing; neither reads as a number, and 0 stands for unknown.
-    octets[lines] = readNumber(list, from).value;
-    lines += 1;
-  });
-  return { numbers, octets };
+  return true;
 }
 
-function withUidls(
-  { numbers, octets }: Sizes,
-  uidl: Buffer | undefined,
-  context: ListingContext,
-  keys: EarlyKeys | undefined,
+/** What is listed, with the unique ids of two answers joined by their numbers. */
+function listingOf(
+  { lines: { numbers }, octets }: SizeLines,
+  uidl: { readonly read: IdLines; readonly body: Buffer } | undefined,
+  keys: UidlKeys | undefined,
 ): MaildropListing {
-  const { host } = context.endpoint;
-  const { popUidlMaxBytes } = context.options;
-  const count = numbers.length;
   if (uidl === undefined) return new MaildropListing(numbers, octets, undefined);
-  const [from, to] = [new Float64Array(count), new Float64Array(count)];
-  const ranges: UidlRanges = { bytes: uidl, from, to, lines: new Uint32Array(count), keys };
-  let index = 0;
-  let line = 0;
-  eachLine(uidl, 'UIDL', host, (number, from, to) => {
-    line += 1;
-    if (to - from > popUidlMaxBytes) {
-      throw new MailhaulError('listing-too-large', { host, limit: `${popUidlMaxBytes} bytes in one unique id` });
-    }
-    while (index < count && numbers[index]! < number) index += 1;
-    if (numbers[index] !== number) return;
-    ranges.from[index] = from;
-    ranges.to[index] = to;
-    ranges.lines[index] = line;
-  });
-  return new MaildropListing(numbers, octets, ranges);
+  const { lines, keys: made } = uidl.read;
+  const ranges = { bytes: uidl.body, from: lines.from, to: lines.to, keys: made };
+  const same = lines.numbers.length === numbers.length && isWithin(numbers, lines.numbers);
+  return new MaildropListing(numbers, octets, same ? ranges : placed(numbers, lines.numbers, ranges, keys));
 }
 
-function countLines(body: Buffer): number {
-  let count = 0;
-  for (let at = 0; at < body.length; at += 1) if (body[at] === LF) count += 1;
-  return count;
+/** The ranges of the lines as those of the messages. */
+function placed(
+  numbers: Uint32Array,
+  ofLines: Uint32Array,
+  ranges: UidlRanges,
+  keys: UidlKeys | undefined,
+): UidlRanges {
+  const [from, to] = [new Uint32Array(numbers.length), new Uint32Array(numbers.length)];
+  const packed = keys && Buffer.alloc(numbers.length * keys.bytes);
+  let line = 0;
+  for (const [place, number] of numbers.entries()) {
+    while (line < ofLines.length && ofLines[line]! < number) line += 1;
+    if (ofLines[line] === number) [from[place], to[place]] = [ranges.from[line]!, ranges.to[line]!];
+    if (packed) keys.write(packed, place * keys.bytes, ranges.bytes, from[place]!, to[place]!);
+  }
+  return { bytes: ranges.bytes, from, to, keys: packed };
 }

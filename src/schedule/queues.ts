@@ -72,6 +72,11 @@ export class Queues {
     this.#log = log;
   }
 
+  /** Connects the queue of downloads ahead of the first job: every run begins with one. */
+  open(): void {
+    this.#queue(queueName('download', ''));
+  }
+
   /** Queues a session. The number makes the job's id unique in its run; a job that is there already is not added again. */
   async add(kind: SessionKind, job: SessionJob, number: number, delayMs = 0): Promise<void> {
     await this.#queue(queueName(kind, job.spool)).add(kind, job, {

@@ -63,13 +63,14 @@ export class RunControl {
   /** Mail is coming into a spool, or waits there: an append session is queued unless there is one. */
   async announce(account: string, run: string, spool: string): Promise<void> {
     const { redis, bell, queues } = this.#context;
-    const number = await queueAppend(redis, account, spool, run);
-    if (number > 0) {
-      const job = { account, run, tries: 0, mark: 0, spool };
-      await redis.hset(accountKeys.run(account), jobField('append', job), number);
-      await queues.add('append', job, number);
-    }
+    const queued = queueAppend(redis, account, spool, run);
+    // In one write with it: as a rule there is a session, which is to hear of the batch.
     bell.ring(account);
+    const number = await queued;
+    if (number === 0) return;
+    const job = { ...downloadJob(account, run), spool };
+    await redis.hset(accountKeys.run(account), jobField('append', job), number);
+    await queues.add('append', job, number);
   }
 
   /** A session ended: `done`, or it goes on in another one, after a wait where it ended with one. */
@@ -78,8 +79,7 @@ export class RunControl {
     // The next batch, or whoever goes on with the run, must not take this session for one that works.
     if (end === 'interrupted') return leaveAppend(this.#context.redis, job.account, job.spool, job.run);
     if (typeof end !== 'string') return this.#wait(kind, job, end);
-    const held = end === 'hold' || end === 'full';
-    const gaveUp = held ? await appendGaveUp(this.#context.redis, job.account) : undefined;
+    const gaveUp = end === 'hold' || end === 'full' ? await appendGaveUp(this.#context.redis, job.account) : undefined;
     if (gaveUp) return this.#endHold(job, gaveUp);
     if (end === 'busy' || end === 'unserved') return this.#queue(kind, job, busyMs);
     if (end === 'refetch') return this.#refetch(job);

@@ -6,7 +6,8 @@ import { accountKeys } from '../ground/keys.ts';
 import type { Log } from '../ground/log.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { registerBatch } from './registry.ts';
-import { batchFileName, type Spool } from './spool.ts';
+import type { Spool } from './spool.ts';
+import { batchFileName } from './spool-directory.ts';
 
 /** Registers what lies in the spool and is not known to Redis. Returns the keys of the accounts it belongs to. */
 export async function adoptBatches(redis: RedisClient, spool: Spool, log: Log): Promise<Set<string>> {

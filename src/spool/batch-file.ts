@@ -4,6 +4,7 @@
  *
  *     message bytes … | manifest (JSON) | manifest length (8 bytes, big-endian) | CRC-32 of the manifest (4) | magic (8)
  */
+import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { MailhaulError } from '../ground/errors.ts';
@@ -13,7 +14,7 @@ const magic = Buffer.from('MHBATCH1', 'latin1');
 const footerBytes = 8 + 4 + magic.length;
 const manifestMaxBytes = 64 * 1024 * 1024;
 /** Messages are read in pieces of this size, several small ones at once: a call for each would cost more than its bytes. */
-const windowBytes = 256 * 1024;
+const windowBytes = 64 * 1024;
 
 /** Headers are read together where they lie in a span of this size: a read costs more than the bytes between them. */
 const headerSpanBytes = 128 * 1024;
@@ -83,7 +84,10 @@ export class BatchFile {
   readonly path: string;
   readonly #file: FileHandle;
   #window: Window = nothing();
-  /** Headers that need not be read: those of a batch that this process spooled a moment ago. */
+  /**
+   * Headers that need not be read: those of a batch that this process spooled a moment ago. Its bytes are still in
+   * memory then (in the system's page cache), and to hand their reading to another thread costs more than to copy them.
+   */
   readonly #headers: HeadersByOffset | undefined;
 
   private constructor(path: string, file: FileHandle, manifest: Manifest, headers: HeadersByOffset | undefined) {
@@ -158,7 +162,9 @@ export class BatchFile {
 
   async #read(position: number, length: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(length);
-    const { bytesRead } = await this.#file.read(bytes, 0, length, position);
+    const bytesRead = this.#headers
+      ? readSync(this.#file.fd, bytes, 0, length, position)
+      : (await this.#file.read(bytes, 0, length, position)).bytesRead;
     if (bytesRead !== length) throw new MailhaulError('spool-damaged', { path: this.path, reason: 'it is too short' });
     return bytes;
   }

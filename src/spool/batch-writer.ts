@@ -4,11 +4,12 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
 import { batchTail, type Manifest, type SpooledMessage } from './batch-file.ts';
-import { batchFileName, type Spool } from './spool.ts';
+import { batchFileName, type SpoolDirectory } from './spool-directory.ts';
+import type { HeadersByOffset } from './spooled-headers.ts';
 import { writeAll } from './write-all.ts';
 
-/** One piece of this size is gathered while the one before it is written. */
-const gatherBytes = 256 * 1024;
+/** Pieces are gathered up to this size and written together. */
+const gatherBytes = 128 * 1024;
 
 /** What the writer cannot know of a message by its bytes alone. */
 export type MessageFacts = Pick<SpooledMessage, 'key' | 'uidl' | 'headerBytes' | 'fingerprint' | 'hasMessageId'>;
@@ -22,7 +23,7 @@ export type BatchOwner = Pick<Manifest, 'account' | 'id' | 'kind' | 'firstRun' |
 /** One batch file that is being written. Not for use by two callers at once. */
 export class BatchWriter {
   readonly batch: string;
-  readonly #spool: Spool;
+  readonly #spool: SpoolDirectory;
   readonly #owner: BatchOwner;
   readonly #path: string;
   #file: FileHandle | undefined;
@@ -40,13 +41,13 @@ export class BatchWriter {
   #position = 0;
   /** Bytes that are in the file for certain. */
   #written = 0;
-  /** Settles when everything that was handed to the disk is there; pieces are written one behind the other. */
+  /** Settles when the file is open and has all that was to be written; pieces are written one behind the other. */
   #writing: Promise<void> = Promise.resolve();
   /** A writer that lost bytes once takes no more: what it wrote after them would be at the wrong place. */
   #failure: Error | undefined;
   #lost: Error | undefined;
 
-  constructor(spool: Spool, owner: BatchOwner) {
+  constructor(spool: SpoolDirectory, owner: BatchOwner) {
     this.#spool = spool;
     this.#owner = owner;
     this.batch = newBatchName();
@@ -62,12 +63,17 @@ export class BatchWriter {
     return this.#bytes;
   }
 
+  /** Headers of messages that were kept with theirs. */
+  get headers(): HeadersByOffset {
+    return this.#headers;
+  }
+
   /** Why a finished batch lacks messages that were kept; undefined where it has them all. */
   get lost(): Error | undefined {
     return this.#lost;
   }
 
-  /** Adds bytes to the current message; keeps the buffer until it is written. Waits where the disk is behind. */
+  /** Adds bytes to the current message; keeps the buffer until it is written. Waits for the file to be opened. */
   write(chunk: Buffer): Promise<void> | undefined {
     this.#hash.update(chunk);
     this.#hasNul ||= chunk.includes(0);
@@ -129,7 +135,6 @@ export class BatchWriter {
       await this.#file!.close();
       await rename(this.#path, join(this.#spool.directory, basename(this.#path, '.part')));
       await this.#spool.syncDirectory();
-      this.#spool.headers.keep(this.batch, this.#headers);
     } catch (error) {
       await this.abandon();
       throw spoolError(this.#spool.directory, error);
@@ -190,7 +195,7 @@ export class BatchWriter {
     await before;
     try {
       this.#file ??= await open(this.#path, 'wx', 0o600);
-      await writeAll(this.#file, gathered, position, (to) => {
+      writeAll(this.#file.fd, gathered, position, (to) => {
         this.#written = to;
       });
     } catch (error) {

@@ -6,7 +6,7 @@ import { MailhaulError } from '../ground/errors.ts';
 import { accountKeys } from '../ground/keys.ts';
 import type { RedisClient } from '../ground/redis.ts';
 import { Script } from '../ground/redis-script.ts';
-import type { Manifest } from './batch-file.ts';
+import type { Manifest, SpooledMessage } from './batch-file.ts';
 
 // Registering twice does nothing: ioredis may send a command again after a reconnect. A command that the network kept
 // back while another session took the same mail must not hand it over a second time.
@@ -21,6 +21,11 @@ const registerScript = new Script(`
   return 1
 `);
 
+/** What of a batch's manifest is registered. */
+export interface NewBatch extends Pick<Manifest, 'account' | 'batch' | 'kind' | 'bytes'> {
+  readonly messages: readonly Pick<SpooledMessage, 'key'>[];
+}
+
 /**
  * Hands a batch over. `adopted` marks one that was found in the directory and not in Redis, some of whose messages may
  * be settled already; its bytes were not downloaded in this run. `taker` is the token of the download session that hands
@@ -29,7 +34,7 @@ const registerScript = new Script(`
 export async function registerBatch(
   redis: RedisClient,
   spool: string,
-  manifest: Manifest,
+  manifest: Manifest | NewBatch,
   adopted = false,
   taker = '',
 ): Promise<boolean> {

@@ -3,26 +3,21 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
-import { makeOnce, syncFolder } from '../ground/made-once.ts';
+import { makeOnce } from '../ground/made-once.ts';
 import { BatchFile } from './batch-file.ts';
 import { type FoundBatch, SpoolSpace } from './space.ts';
+import { batchFileName, SpoolDirectory } from './spool-directory.ts';
 import { SpooledHeaders } from './spooled-headers.ts';
 
-/** The name of a batch's file. */
-export function batchFileName(account: string, batch: string): string {
-  return `${account}.${batch}.batch`;
-}
-
 /** One spool directory, opened. */
-export class Spool {
-  readonly directory: string;
+export class Spool extends SpoolDirectory {
   /** What the append queue is named after; it stays with the directory. */
   readonly id: string;
   readonly space: SpoolSpace;
   readonly headers: SpooledHeaders;
 
   private constructor(directory: string, id: string, maxBytes: number, headersMaxBytes: number) {
-    this.directory = directory;
+    super(directory);
     this.id = id;
     this.space = new SpoolSpace(maxBytes, () => this.found());
     this.headers = new SpooledHeaders(headersMaxBytes);
@@ -85,11 +80,6 @@ export class Spool {
     for (const name of await readdir(this.directory)) {
       if (name.startsWith(account) && name.endsWith('.part')) await unlink(join(this.directory, name)).catch(() => {});
     }
-  }
-
-  /** Makes names that were given or taken in the directory durable. */
-  async syncDirectory(): Promise<void> {
-    await syncFolder(this.directory);
   }
 }
 

@@ -1,20 +1,19 @@
 /** Writing many pieces at one place of a file. */
-import type { FileHandle } from 'node:fs/promises';
+import { writevSync } from 'node:fs';
 
 /**
+ * Hands the pieces to the system, which keeps them in memory until they are made durable: so there is nothing to wait
+ * for, and another thread would cost more than the copying. Where the system is behind with its disk the caller stands
+ * still; that is the thread of the sources, which must read no more then.
+ *
  * writev may write less than it was given when the disk fills up; the rest is tried again, which then fails aloud.
- * `reached` is told how far it got.
+ * `reached` is told how far it got. Throws what writev throws.
  */
-export async function writeAll(
-  file: FileHandle,
-  buffers: Buffer[],
-  position: number,
-  reached: (to: number) => void,
-): Promise<void> {
+export function writeAll(file: number, buffers: Buffer[], position: number, reached: (to: number) => void): void {
   let left = buffers;
   let at = position;
   while (left.length > 0) {
-    const { bytesWritten } = await file.writev(left, at);
+    const bytesWritten = writevSync(file, left, at);
     at += bytesWritten;
     reached(at);
     let skip = bytesWritten;

@@ -2,8 +2,7 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { type ErrorCode, MailhaulError } from '../ground/errors.ts';
 import { settled } from './settled.ts';
-import type { Opening, Target, Transport } from './transport.ts';
-import { proxyName, tunnel } from './tunnel.ts';
+import { type Opening, proxyName, type Target, type Transport } from './transport.ts';
 
 /**
  * A socket that speaks with the target. One deadline covers the connection and what the proxy takes.
@@ -30,7 +29,9 @@ export async function openTcp(target: Target, transport: Transport, opening: Ope
   );
   if (proxy === undefined) return socket;
   const left = { ...opening, timeoutMs: Math.max(1, timeoutMs - (performance.now() - began)) };
-  await settled(socket, tunnel(socket, proxy, target, addresses), left, faults.late, faults.proxyLost);
+  // Loaded for proxies only: hardly anybody has one, and everybody would wait for HTTP and SOCKS.
+  const through = import('./tunnel.ts').then(({ tunnel }) => tunnel(socket, proxy, target, addresses));
+  await settled(socket, through, left, faults.late, faults.proxyLost);
   return socket;
 }
 

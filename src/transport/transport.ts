@@ -1,4 +1,5 @@
 /** How a host is reached, besides its name and port: through what, from where, and what TLS must be. */
+import { isIP } from 'node:net';
 
 /** A proxy with what it takes to use it. */
 export interface ProxyAccess {
@@ -48,4 +49,9 @@ export interface Opening {
   readonly signal?: AbortSignal | undefined;
   /** IP addresses of the target, where somebody looked them up and judged them: no others are connected to. */
   readonly addresses?: readonly string[] | undefined;
+}
+
+/** A proxy as errors name it: without user and password. */
+export function proxyName({ kind, host, port }: ProxyAccess): string {
+  return `${kind}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }

@@ -4,12 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { SocksClient } from 'socks';
 import { MailhaulError, printable } from '../ground/errors.ts';
-import type { ProxyAccess, Target } from './transport.ts';
-
-/** A proxy as errors name it: without user and password. */
-export function proxyName({ kind, host, port }: ProxyAccess): string {
-  return `${kind}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-}
+import { type ProxyAccess, proxyName, type Target } from './transport.ts';
 
 /** `host:port`, with brackets around an IPv6 address (RFC 9110 §7.2). */
 function authority({ host, port }: Target): string {

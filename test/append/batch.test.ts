@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Backlog } from '../../src/append/backlog.ts';
 import { Batch } from '../../src/append/batch.ts';
 import { itemOf, settlementOf } from '../../src/append/items.ts';
 import { accountKeys } from '../../src/ground/keys.ts';
@@ -26,8 +27,10 @@ beforeEach(async () => {
   await redis.client.set(accountKeys.fence(alice), 'mine');
 });
 
-const open = (run = 1) =>
-  Batch.open(manifest.batch, { redis: redis.client, spool, account: alice, token: 'mine', run });
+function open(run = 1): Promise<Batch> {
+  const backlog = new Backlog(redis.client, alice, spool.id);
+  return Batch.open(manifest.batch, { redis: redis.client, spool, account: alice, token: 'mine', run, backlog });
+}
 
 function end(index: number, outcome: Outcome, run = 1) {
   const item = itemOf(alice, index, manifest.messages[index]!, placement, undefined);

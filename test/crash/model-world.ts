@@ -105,7 +105,7 @@ export class World {
   /** Writes into the index, where the token is the one that counts. */
   put(token: number, records: readonly IndexRecord[], uidNext?: number): boolean {
     if (!this.holds(token)) return false;
-    for (const record of records) this.shard = putRecord(this.shard, record);
+    for (const record of records) this.shard = putRecord(this.shard, record).bytes;
     this.indexedTo = uidNext ?? this.indexedTo;
     return true;
   }

@@ -83,6 +83,7 @@ describe('what is to be fetched', () => {
     expect(wantedOf(picked)).toEqual([1, 3, 4]);
     expect([0, 1, 2, 3, 4].map(picked.hasOwnUidl)).toEqual([true, false, true, false, false]);
     expect(picked.known).toBe(2);
+    expect(wantedOf(pick(listing(['x', 'x']), ledgerOf({ x: ['appended', 1] }), new Set(), run))).toEqual([0, 1]);
   });
 
   it('counts what was listed and left the spool for the ledger between the two looks once', () => {

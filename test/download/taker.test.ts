@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HandOver } from '../../src/download/hand-over.ts';
+import { Registrar } from '../../src/download/registrar.ts';
 import { RenamedMail } from '../../src/download/renamed.ts';
 import { type Asked, Taker } from '../../src/download/taker.ts';
 import { accountKeys } from '../../src/ground/keys.ts';
@@ -20,21 +21,26 @@ interface Known {
   renamed?: RenamedMail;
 }
 
+function registrar(spool: Spool, announce: () => void = () => {}, client = redis.client): Registrar {
+  return new Registrar({ redis: client, spool, account: alice, announce });
+}
+
 /** A taker of messages that are called m1, m2 … and have those unique ids. */
 async function rig(own = true, ledger = new LedgerTable(Buffer.alloc(0)), known: Known = {}, other = {}) {
   const run = 2;
   const { spooled = new Set<string>(), renamed } = known;
   const spool = await newSpool(1e6);
   const announced: number[] = [];
-  const handOver = new HandOver(redis.client, spool, () => announced.push(1));
+  const receiver = registrar(spool, () => announced.push(1));
   const asked = (number: number): Asked => ({ uidl: Buffer.from(`m${number}`), hasOwnUidl: own, claimed: 100 });
   const owner = { account: alice, id: 'alice', kind: 'messages' as const, firstRun: true };
   const taker = new Taker({
     asked,
-    spool,
+    directory: spool,
     owner,
     limits: { ...limits, ...other },
-    handOver,
+    receiver,
+    keepsHeaders: true,
     ledger,
     spooled,
     renamed,
@@ -261,13 +267,13 @@ describe('messages that were carried under other unique ids', () => {
 describe('the hand-over', () => {
   it('keeps the order of the batches, and the registry never names a file that is not there', async () => {
     const spool = await newSpool(1e9);
-    const handOver = new HandOver(redis.client, spool, () => {});
+    const handOver = new HandOver(registrar(spool));
     const names = [];
     for (const [i, size] of [900_000, 10, 500_000, 20].entries()) {
       const writer = newWriter(spool);
       names.push(writer.batch);
       await putMessage(writer, `m${i}`, Buffer.alloc(size, 'x'), 100_000);
-      await handOver.submit(alice, writer, 0);
+      await handOver.submit(writer, 0);
       for (const name of await registeredBatches(redis.client, alice, spool.id)) {
         await (await spool.openBatch(alice, name)).close();
       }
@@ -281,11 +287,11 @@ describe('the hand-over', () => {
     const spool = await newSpool(1e9);
     const broken = await redis.another();
     await broken.close();
-    const handOver = new HandOver(broken.client, spool, () => {});
+    const handOver = new HandOver(registrar(spool, () => {}, broken.client));
     const writer = newWriter(spool);
     await putMessage(writer, 'm1', text('one'));
     for (const bytes of [60, 1000]) spool.space.tryClaim(alice, bytes);
-    await handOver.submit(alice, writer, 60);
+    await handOver.submit(writer, 60);
     await expect(handOver.settled()).rejects.toThrow();
     // The file is there and counts; 1000 bytes belong to the batch that is being written.
     expect(spool.space.usedBytes).toBe(1060);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digest, hexDigest, writeDigest } from '../../src/ground/digest.ts';
+import { digest, digestsBehind, hexDigest } from '../../src/ground/digest.ts';
 
 describe('a digest', () => {
   it('has as many bytes as asked for, the same ones first', () => {
@@ -16,9 +16,19 @@ describe('a digest', () => {
 
   it('is written into a buffer of many, and into its own place alone', () => {
     const many = Buffer.alloc(7);
-    writeDigest(many, 1, 5, 'a', Buffer.from([0xff]));
-    expect(many.subarray(1, 6)).toEqual(digest(5, 'a', Buffer.from([0xff])));
+    digestsBehind(5, 'ä')(many, 1, Buffer.from([0, 0xff, 0]), 1, 2);
+    expect(many.subarray(1, 6)).toEqual(digest(5, 'ä', Buffer.from([0xff])));
     expect([many[0], many[6]]).toEqual([0, 0]);
+  });
+
+  it.each([0, 1, 255, 256, 257, 511, 512, 513, 100_000])('is the same with %i bytes behind a part', (length) => {
+    const write = digestsBehind(32, 'first');
+    const [many, last] = [Buffer.alloc(64), Buffer.alloc(length, 'ab')];
+    // Nothing of one shows in the next.
+    for (const at of [0, 32]) write(many, at, last, 0, length);
+    write(Buffer.alloc(32), 0, Buffer.alloc(400, 'x'), 0, 400);
+    write(many, 32, last, 0, length);
+    for (const at of [0, 32]) expect(many.subarray(at, at + 32)).toEqual(digest(32, 'first', last));
   });
 
   it('takes a text for its UTF-8 bytes', () => {

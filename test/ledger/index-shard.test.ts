@@ -5,8 +5,10 @@ import {
   findRecords,
   type IndexRecord,
   indexRecordBytes,
+  joined,
   packIndexRecord,
   putRecord,
+  type ShardChange,
   shardRecords,
 } from '../../src/ledger/index-shard.ts';
 
@@ -18,7 +20,8 @@ const record = (fingerprint: number, uid: number, owner: number, content = owner
   content,
 });
 const none = Buffer.alloc(0);
-const shardOf = (...records: IndexRecord[]) => records.reduce(putRecord, none);
+const shardOf = (...records: IndexRecord[]) =>
+  records.reduce<Buffer>((shard, one) => putRecord(shard, one).bytes, none);
 const all = (shard: Buffer) => [...shardRecords(shard)];
 
 describe('a shard', () => {
@@ -98,12 +101,16 @@ describe('putting a record in', () => {
 describe('taking back what is under way', () => {
   it('leaves what has arrived and what others have under way', () => {
     const shard = shardOf(record(1, 7, 5), record(1, 0, 5), record(1, 0, 6), record(2, 0, 5));
-    expect(all(dropUnderWay(shard, record(1, 0, 5)))).toEqual([record(1, 7, 5), record(1, 0, 6), record(2, 0, 5)]);
+    expect(all(dropUnderWay(shard, record(1, 0, 5)).bytes)).toEqual([
+      record(1, 7, 5),
+      record(1, 0, 6),
+      record(2, 0, 5),
+    ]);
   });
 
   it('does nothing where nothing is', () => {
     const shard = shardOf(record(1, 7, 5));
-    expect(dropUnderWay(shard, record(1, 0, 5))).toEqual(shard);
+    expect(dropUnderWay(shard, record(1, 0, 5)).bytes).toEqual(shard);
   });
 });
 
@@ -123,24 +130,52 @@ function model(list: IndexRecord[], step: { drop: boolean; record: IndexRecord }
   return [...list, put];
 }
 
+/** A put or a drop of one of a few records. */
+const anyStep = fc.record({
+  drop: fc.boolean(),
+  record: fc
+    .tuple(fc.nat(1), fc.nat(3), fc.nat(3))
+    // Mail of nobody always stands somewhere.
+    .map(([fingerprint, uid, owner]) => record(fingerprint, owner === 0 ? uid + 1 : uid, owner)),
+});
+const changed = (shard: Buffer, step: { drop: boolean; record: IndexRecord }): ShardChange =>
+  step.drop ? dropUnderWay(shard, step.record) : putRecord(shard, step.record);
+
 it('a shard does what lists do, step by step', () => {
-  const step = fc.record({
-    drop: fc.boolean(),
-    record: fc
-      .tuple(fc.nat(1), fc.nat(3), fc.nat(3))
-      // Mail of nobody always stands somewhere.
-      .map(([fingerprint, uid, owner]) => record(fingerprint, owner === 0 ? uid + 1 : uid, owner)),
-  });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+    fc.property(fc.array(anyStep, { maxLength: 20 }), (steps) => {
       let shard: Buffer = none;
       let list: IndexRecord[] = [];
       for (const one of steps) {
-        shard = one.drop ? dropUnderWay(shard, one.record) : putRecord(shard, one.record);
+        shard = changed(shard, one).bytes;
         list = model(list, one);
         expect(all(shard)).toEqual(list);
       }
     }),
+    { numRuns: 500 },
+  );
+});
+
+it('a change tells where its new bytes are, also one of many steps', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyStep, { maxLength: 12 }),
+      fc.array(anyStep, { minLength: 1, maxLength: 6 }),
+      (first, then) => {
+        const before = first.reduce<Buffer>((shard, step) => changed(shard, step).bytes, none);
+        const [start, ...rest] = then;
+        const change = rest.reduce((so, step) => joined(so, changed(so.bytes, step)), changed(before, start!));
+        const { bytes, from, to } = change;
+        const end = bytes.length === before.length ? to : bytes.length;
+        // The old one with the new bytes in their place, and cut where it is longer.
+        const patched = Buffer.concat([
+          before.subarray(0, from),
+          bytes.subarray(from, end),
+          before.subarray(Math.max(from, end)),
+        ]);
+        expect(patched.subarray(0, bytes.length)).toEqual(bytes);
+      },
+    ),
     { numRuns: 500 },
   );
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loginKeys } from '../../src/ground/keys.ts';
 import { contentMark, type IndexRecord, ownerOf } from '../../src/ledger/index-shard.ts';
@@ -128,10 +129,69 @@ describe('the index of a mailbox', () => {
     expect(await index.find([mark('b')])).toEqual([[record('b', 2)]]);
   });
 
+  it('is in Redis what it is in memory after every step', async () => {
+    const steps = fc.array(
+      fc.record({ drop: fc.boolean(), records: fc.array(fc.tuple(fc.nat(5), fc.nat(2), fc.nat(2)), { maxLength: 8 }) }),
+      { minLength: 1, maxLength: 8 },
+    );
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, async (given) => {
+        run += 1;
+        const index = await openIndex(`box ${run}`);
+        await index.prepare(7, 200);
+        const names = Array.from({ length: 6 }, (_, i) => mark(`m${i}`));
+        for (const { drop, records } of given) {
+          const list = records.map(([name, uid, owner]) => record(`m${name}`, owner === 0 ? uid + 1 : uid, owner));
+          await (drop ? index.drop(list) : index.put(list));
+          const other = await openIndex(`box ${run}`);
+          expect(await other.find(names)).toEqual(await index.find(names));
+          expect(other.records).toBe(index.records);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('sends only what is new of a shard', async () => {
+    const { records } = many(2000);
+    const index = await openIndex();
+    await index.prepare(7, 2000);
+    await fill(index, records);
+    const sent = async () =>
+      Number(/total_net_input_bytes:(\d+)/.exec(await redis.client.info('stats'))?.[1] ?? Number.NaN);
+    const before = await sent();
+    await index.put([record('one more', 0, 5)]);
+    await index.put([record('one more', 2001, 5)]);
+    expect((await sent()) - before).toBeLessThan(1000);
+    expect(await (await openIndex()).find([mark('one more')])).toEqual([[record('one more', 2001, 5)]]);
+  });
+
+  it.each([
+    ['gone', (key: string) => redis.client.del(key)],
+    ['longer', (key: string) => redis.client.append(key, Buffer.alloc(20))],
+  ])('writes shards whole that are %s behind its back', async (_, meddle) => {
+    const index = await openIndex();
+    await index.prepare(7, 10);
+    await index.put([record('a', 1), record('b', 0, 5)]);
+    for (const after of [record('b', 2, 5), record('c', 3)]) {
+      for (const key of await shardKeys()) await meddle(key);
+      await index.put([after]);
+      const other = await openIndex();
+      expect((await other.find([mark('a')]))[0]).toEqual([record('a', 1)]);
+    }
+    expect(await (await openIndex()).find([mark('b'), mark('c')])).toEqual([[record('b', 2, 5)], [record('c', 3)]]);
+  });
+
   it('takes at most 24 bytes of Redis a record when it was planned for them', async () => {
     const { records } = many(20_000);
     const index = await openIndex();
     await index.prepare(7, records.length);
+    // As sessions do it: claimed first.
+    await fill(
+      index,
+      records.map((one) => ({ ...one, uid: 0 })),
+    );
     await fill(index, records);
     const keys = await redis.client.keys('mh:*:index:*');
     let bytes = 0;

@@ -10,6 +10,7 @@ import {
   uidlKey,
   unpackRecord,
 } from '../../src/ledger/record.ts';
+import { endedBefore, endedNow, refusedBefore, vanishedBefore } from '../../src/ledger/standings.ts';
 import { LedgerTable } from '../../src/ledger/table.ts';
 
 const fixed = (length: number) =>
@@ -111,12 +112,44 @@ describe('the table of a ledger', () => {
             ofRun.map(({ key }) => key.toString('hex')).sort(),
           );
         }
+        const left = { refused: refusedBefore, vanished: vanishedBefore };
         for (const one of entries) {
           const { outcome, run } = model.get(one.key.toString('hex'))!;
-          expect(table.ending(Buffer.concat([Buffer.alloc(3), one.key]), 3)).toEqual({ outcome, run });
+          // Once where it is looked up, and twice behind the one before.
+          const [number = -1, ...more] = table.recordsOf(Buffer.concat([one.key, one.key, other, one.key]), 4);
+          expect(table.standings(run).of[number]).toBe(endedNow);
+          const before = { appended: endedBefore, duplicate: endedBefore, accepted: endedBefore, ...left };
+          expect(table.standings(run + 1).of[number]).toBe(before[outcome]);
+          expect(table.standings(run).endedNow).toBe(entries.filter((entry) => entry.run === run).length);
+          expect([more[0], more[2]]).toEqual([number, number]);
+          expect(more[1] === -1).toBe(!model.has(other.toString('hex')));
         }
-        expect(table.ending(other, 0) === undefined).toBe(!model.has(other.toString('hex')));
+        const keys = Buffer.concat(entries.map(({ key }) => key));
+        const last = entries.map(({ key }) => entries.findLastIndex((entry) => entry.key.equals(key)));
+        expect([...table.recordsOf(keys, entries.length)]).toEqual(last);
       }),
+    );
+  });
+
+  it('knows a long listing from which messages went and to which others came, wherever that is', () => {
+    const numbered = (number: number) => uidlKey(Buffer.from(`message ${number}`));
+    const long = 1000;
+    const [entry] = fc.sample(record, 1);
+    const records = Array.from({ length: long }, (_, number) => packRecord({ ...entry!, key: numbered(number) }));
+    const table = new LedgerTable(Buffer.concat(records));
+    table.prepare(1);
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(long + 20), { maxLength: 6 }),
+        fc.array(fc.nat(long), { maxLength: 6 }),
+        (gone, came) => {
+          const listed = Array.from({ length: long }, (_, number) => number).filter((number) => !gone.includes(number));
+          for (const at of came) listed.splice(at, 0, long + at);
+          const keys = Buffer.concat(listed.map(numbered));
+          const expected = listed.map((number) => (number < long ? number : -1));
+          expect([...table.recordsOf(keys, listed.length)]).toEqual(expected);
+        },
+      ),
     );
   });
 });

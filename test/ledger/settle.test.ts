@@ -101,6 +101,50 @@ describe('settling', () => {
     expect(await readRun(redis.client, account)).toMatchObject({ appended: 2 });
   });
 
+  it('notes which messages are settled as SETBIT would', async () => {
+    await batchOf(30);
+    const places = [21, 0, 8, 7];
+    for (const part of [places.slice(0, 3), places.slice(3)]) {
+      await settle(
+        redis.client,
+        scope,
+        part.map((at) => end(at, 'appended')),
+      );
+    }
+    for (const at of places) await redis.client.setbit('bits', at, 1);
+    expect(await redis.client.getBuffer(accountKeys.batchDone(account, 'b'))).toEqual(
+      await redis.client.getBuffer('bits'),
+    );
+  });
+
+  it('counts bytes exactly, of messages too that are larger than a record can say', async () => {
+    await batchOf(3);
+    const large = { ...end(1, 'appended'), record: { ...record('m1', 'appended'), size: 5_000_000_001 } };
+    await settle(redis.client, scope, [end(0, 'appended'), large]);
+    expect(await readRun(redis.client, account)).toMatchObject({ appended: 2, bytesAppended: 5_000_000_101 });
+  });
+
+  it('keeps ends of all kinds apart in one go, whatever their texts are', async () => {
+    await batchOf(5);
+    const odd = { ...end(0, 'appended'), mailbox: 'Sent/\u00fc "x" \\ \ud800' };
+    const text = JSON.stringify({ code: 'append-refused', text: '\u0000 \ud800 ]]' });
+    const ends = [odd, end(1, 'appended'), end(2, 'refused', 'm2', text), end(3, 'duplicate')];
+    const known: Settlement = {
+      index: 4,
+      outcome: 'known',
+      record: record('m4', 'appended'),
+      mailbox: '',
+      refusal: '',
+    };
+    expect(await settle(redis.client, scope, [...ends, known])).toBe(0);
+    const counts = { appended: 2, duplicate: 1, refused: 1, bytesAppended: 200, repaired: 0 };
+    expect(await readRun(redis.client, account)).toMatchObject(counts);
+    expect(await readRunMailboxes(redis.client, account)).toEqual({ 'Sent/\u00fc "x" \\ \ufffd': 1, INBOX: 1 });
+    const [kept] = await redis.client.hvals(accountKeys.refusals(account));
+    expect(kept).toBe(text);
+    expect((await LedgerTable.load(redis.client, account)).size).toBe(4);
+  });
+
   it.each(['another', ''])('changes nothing under the fence of another: %j', async (fence) => {
     await batchOf(1);
     if (fence) await redis.client.set(accountKeys.fence(account), fence);

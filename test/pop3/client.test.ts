@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { UidlKeys } from '../../src/pop3/early-keys.ts';
 import type { PopSink } from '../../src/pop3/sink.ts';
 import { hugeMessage } from '../servers/made-mail.ts';
 import type { PopBehaviour } from '../servers/scripted-pop3.ts';
@@ -9,16 +10,20 @@ const messages = [
   { bytes: Buffer.from('a\r\n'), uidl: 'one' },
   { bytes: Buffer.from('bcd\r\n'), uidl: 'two' },
 ];
+/** A key that is the beginning of the unique id. */
+const copyOf: UidlKeys['write'] = (to, at, uidls, from) => void uidls.copy(to, at, from, from + 3);
+const longLines = Array.from({ length: 500 }, (_, n) => `${n + 1} 1${' '.repeat(4000)}\r\n`);
+const endless = `+OK\r\n${longLines.join('')}`;
 const oneByOne = { capabilities: goodCapabilities.filter((name) => name !== 'PIPELINING') };
 
 describe('listing', () => {
   it.each([
     ['together, and with CAPA', {}, 3],
     ['one after the other', oneByOne, 1],
-  ] as [string, PopBehaviour, number][])('asks LIST and UIDL %s', async (_, behaviour, waiting) => {
+  ] as [string, PopBehaviour, number][])('asks UIDL and LIST %s', async (_, behaviour, waiting) => {
     const server = await serve({ ...behaviour, messages });
     const listing = await (await connect(server)).list();
-    expect(server.transcript.slice(-3)).toEqual(['CAPA', 'LIST', 'UIDL']);
+    expect(server.transcript.slice(-3)).toEqual(['CAPA', 'UIDL', 'LIST']);
     expect(server.mostWaiting).toBe(waiting);
     expect([listing.length, listing.octets(1), listing.uidl(1).toString()]).toEqual([2, 5, 'two']);
   });
@@ -41,20 +46,57 @@ describe('listing', () => {
     expect([listing.length, listing.hasUidl]).toEqual([2, false]);
   });
 
+  describe.each([
+    ['where several commands are taken at once', {}],
+    ['where one is', oneByOne],
+  ] as [string, PopBehaviour][])('that lists what UIDL did not have, %s', (_, behaviour) => {
+    /** The server answers UIDL with the first of these, and with the second when it is asked again. */
+    const answering = (first: string, second: string) => {
+      let asked = 0;
+      const replies = {
+        get UIDL() {
+          asked += 1;
+          return asked === 1 ? first : second;
+        },
+      };
+      return serve({ ...behaviour, messages, replies });
+    };
+
+    it('asks UIDL again: a message that came in between has its unique id', async () => {
+      const server = await answering('+OK\r\n1 one\r\n.\r\n', '+OK\r\n1 one\r\n2 two\r\n3 three\r\n.\r\n');
+      const listing = await (await connect(server, { uidlKeys: { bytes: 3, write: copyOf } })).list();
+      expect(server.transcript.slice(-3)).toEqual(['UIDL', 'LIST', 'UIDL']);
+      expect([listing.length, listing.octets(1), listing.uidl(1).toString()]).toEqual([2, 5, 'two']);
+      expect(listing.keys?.toString()).toBe('onetwo');
+    });
+
+    it('takes a message for one without unique id when UIDL lacks it again', async () => {
+      const server = await answering('+OK\r\n.\r\n', '+OK\r\n2 two\r\n.\r\n');
+      const listing = await (await connect(server)).list();
+      expect([listing.hasUidlOf(0), listing.hasUidlOf(1), listing.uidl(1).toString()]).toEqual([false, true, 'two']);
+      expect(server.seen('UIDL')).toHaveLength(2);
+    });
+
+    it('fails clearly when UIDL is refused then', async () => {
+      const client = await connect(await answering('+OK\r\n.\r\n', '-ERR maildrop is locked\r\n'));
+      expect((await caught(client.list())).code).toBe('account-busy');
+    });
+  });
+
   it.each([
     [{ replies: { LIST: '-ERR [SYS/TEMP] no\r\n' } }, 'server-unavailable'],
     [{ replies: { LIST: '-ERR maildrop is locked\r\n' } }, 'account-busy'],
     [{ replies: { LIST: '+OK\r\n2 1\r\n1 1\r\n.\r\n' } }, 'protocol-error'],
-    [{ replies: { LIST: `+OK\r\n${'1 1\r\n'.repeat(500_000)}` } }, 'listing-too-large'],
+    [{ replies: { LIST: endless } }, 'listing-too-large'],
     [{ replies: { UIDL: `+OK\r\n1 ${'x'.repeat(2000)}\r\n.\r\n` } }, 'listing-too-large'],
     [{ cut: { at: 'LIST', afterBytes: 9 } }, 'connection-lost'],
     [{ ...oneByOne, hangAt: 'UIDL' }, 'server-silent'],
     // RFC 1939 §3: only CRLF.CRLF ends an answer.
-    [{ ...oneByOne, replies: { LIST: '+OK\n1 5\n.\n' } }, 'server-silent'],
+    [{ ...oneByOne, replies: { LIST: '+OK\n1 5\n.\n' } }, 'protocol-error'],
     [{ stall: { at: 'LIST', afterBytes: 9 } }, 'server-silent'],
-    // It answers LIST and has thrown UIDL away.
+    // It answers UIDL and has thrown LIST away.
     [{ oneCommandPerRead: true }, 'pipelining-broken'],
-    [{ ...oneByOne, replies: { LIST: '+OK\r\n.\r\n+OK twice\r\n' } }, 'protocol-error'],
+    [{ ...oneByOne, replies: { UIDL: '+OK\r\n.\r\n+OK twice\r\n' } }, 'protocol-error'],
   ] as [PopBehaviour, string][])('fails clearly: %j'.slice(0, 60), async (behaviour, code) => {
     const server = await serve({ messages, ...behaviour });
     const client = await connect(server, { popCommandTimeoutMs: 60, popReadTimeoutMs: 60 });
@@ -66,7 +108,7 @@ describe('an idle connection', () => {
   it('repeats the farewell of a server that hangs up', async () => {
     const server = await serve({
       afterLogin: '',
-      replies: { UIDL: '+OK\r\n.\r\n-ERR Disconnected for inactivity.\r\n' },
+      replies: { LIST: '+OK\r\n.\r\n-ERR Disconnected for inactivity.\r\n' },
     });
     const client = await connect(server);
     await client.list();

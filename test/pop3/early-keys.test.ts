@@ -3,22 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { pick } from '../../src/download/pick.ts';
 import { keyBytes, uidlKey, writeUidlKey } from '../../src/ledger/record.ts';
 import { LedgerTable } from '../../src/ledger/table.ts';
-import { EarlyKeys } from '../../src/pop3/early-keys.ts';
 import { parseListing } from '../../src/pop3/listing.ts';
-import { connect, serve } from './sessions.ts';
+import { IdLines } from '../../src/pop3/listing-lines.ts';
+import { caught, connect, serve } from './sessions.ts';
 
 const uidlKeys = { bytes: keyBytes, write: writeUidlKey };
 const context = { endpoint: { host: 'pop.example' }, options: { popListingMaxMessages: 1000, popUidlMaxBytes: 9000 } };
 
-/** What was made of an answer that came in pieces, each so many bytes long, in turn. */
-function earlyOf(uidl: Buffer, pieces: readonly number[]): EarlyKeys {
-  const keys = new EarlyKeys(uidlKeys);
+/** What was read of an answer that came in pieces, each so many bytes long, in turn. */
+function idsOf(uidl: Buffer, pieces: readonly number[]): IdLines {
+  const read = new IdLines(context, uidlKeys);
   for (let at = 0, turn = 0; at < uidl.length; turn += 1) {
     const size = pieces[turn % pieces.length]!;
-    keys.take(uidl.subarray(at, at + size));
+    read.lines.take(uidl.subarray(at, at + size));
     at += size;
   }
-  return keys;
+  read.lines.finish();
+  return read;
 }
 
 describe('the keys of a listing', () => {
@@ -33,14 +34,12 @@ describe('the keys of a listing', () => {
         const uidl = Buffer.from(rows.join(''));
         const list = Array.from({ length: 40 }, (_, at) => at + 1).filter((number) => !missing.includes(number));
         const sizesOf = Buffer.from(list.map((number) => `${number} 1\r\n`).join(''));
-        const listing = parseListing(sizesOf, uidl, context, earlyOf(uidl, sizes));
-        const listed = new Set(lines.map(({ number }) => number));
-        for (let at = 0; at < listing.length; at += 1) {
-          const key = Buffer.alloc(keyBytes + 2, 7);
-          expect(listing.copyKey(at, key, 1)).toBe(listed.has(listing.number(at)));
-          if (listed.has(listing.number(at))) expect(key.subarray(1, -1)).toEqual(uidlKey(listing.uidl(at)));
-          expect([key[0], key.at(-1)]).toEqual([7, 7]);
-        }
+        const [whole, read] = [idsOf(uidl, [uidl.length]), idsOf(uidl, sizes)];
+        for (const name of ['numbers', 'from', 'to'] as const) expect(read.lines[name]).toEqual(whole.lines[name]);
+        expect(read.keys).toEqual(whole.keys);
+        const listing = parseListing(sizesOf, uidl, context, uidlKeys);
+        const ids = Array.from({ length: listing.length }, (_, at) => uidlKey(listing.uidl(at)));
+        expect(listing.keys).toEqual(Buffer.concat(ids));
         const plain = parseListing(sizesOf, uidl, context);
         const none = new LedgerTable(Buffer.alloc(0));
         expect(pick(listing, none, new Set(), 1).keys).toEqual(pick(plain, none, new Set(), 1).keys);
@@ -49,21 +48,18 @@ describe('the keys of a listing', () => {
     );
   });
 
-  it('end where a line is longer than any, and at what is no list', () => {
+  it('are those of long unique ids, too, and no line is endless', async () => {
     const long = Buffer.from(`1 a\r\n2 ${'x'.repeat(8000)}\r\n3 c\r\n`);
-    const listing = parseListing(Buffer.from('1 1\r\n2 1\r\n3 1\r\n'), long, context, earlyOf(long, [100]));
-    const copied = [0, 1, 2].map((at) => listing.copyKey(at, Buffer.alloc(keyBytes), 0));
-    expect(copied).toEqual([true, false, false]);
-    const broken = earlyOf(Buffer.from('1 a\r\nwhat?\r\n2 b\r\n'), [1]);
-    expect([0, 1, 2].map((line) => broken.copy(line, Buffer.alloc(keyBytes), 0))).toEqual([true, false, false]);
+    const expected = ['a', 'x'.repeat(8000), 'c'].map((uidl) => uidlKey(Buffer.from(uidl)));
+    expect(idsOf(long, [100]).keys).toEqual(Buffer.concat(expected));
+    const endless = Buffer.from(`1 a\r\n2${' '.repeat(14_000)}b\r\n`);
+    expect((await caught(async () => idsOf(endless, [100]))).code).toBe('listing-too-large');
   });
 
   it('come with the listing of a server', async () => {
     const messages = [{ bytes: Buffer.from('a\r\n'), uidl: 'one' }];
     const client = await connect(await serve({ messages, pieces: { size: 1 } }), { uidlKeys });
-    const key = Buffer.alloc(keyBytes);
-    expect((await client.list()).copyKey(0, key, 0)).toBe(true);
-    expect(key).toEqual(uidlKey(Buffer.from('one')));
+    expect((await client.list()).keys).toEqual(uidlKey(Buffer.from('one')));
     client.destroy();
   });
 });

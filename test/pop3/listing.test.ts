@@ -54,7 +54,7 @@ describe('a listing', () => {
     expect(rows('1 1\r\n2 2\r\n3 3\r\n4 4\r\n', '1\r\n2 \r\n4 d\r\n').map((row) => row[2])).toEqual(['', '', '', 'd']);
   });
 
-  it('ignores unique ids of messages that came between LIST and UIDL', () => {
+  it('ignores unique ids of messages that LIST lacks', () => {
     expect(rows('1 1\r\n3 3\r\n', '1 a\r\n2 b\r\n3 c\r\n4 d\r\n').map((row) => row[2])).toEqual(['a', 'c']);
     expect(rows('1 1\r\n3 3\r\n', '2 b\r\n').map((row) => row[2])).toEqual(['', '']);
   });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BatchFile } from '../../src/spool/batch-file.ts';
 import type { Spool } from '../../src/spool/spool.ts';
-import { batchFileName } from '../../src/spool/spool.ts';
+import { batchFileName } from '../../src/spool/spool-directory.ts';
 import { codeOf } from '../ledger/redis-rig.ts';
 import { alice, bob, contentOf, facts, makeBatch, newSpool, newWriter, putMessage, sha256 } from './spool-rig.ts';
 
@@ -95,7 +95,7 @@ describe('a batch', () => {
     const sizes: number[] = [];
     for await (const part of file.content(file.manifest.messages[0]!)) sizes.push(part.length);
     expect(sizes.length).toBeGreaterThan(1);
-    expect(Math.max(...sizes)).toBe(256 * 1024);
+    expect(Math.max(...sizes)).toBe(64 * 1024);
     expect(sha256(await contentOf(file, file.manifest.messages[0]!))).toBe(sha256(large));
     await file.close();
   });

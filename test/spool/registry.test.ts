@@ -7,7 +7,7 @@ import {
   registeredBatches,
   spooledKeys,
   spoolsWithBatches,
-  wasAdopted,
+  waitingBatches,
 } from '../../src/ledger/batches.ts';
 import { uidlKey } from '../../src/ledger/record.ts';
 import { startRun, updateRun } from '../../src/ledger/run.ts';
@@ -53,7 +53,8 @@ describe('the registry', () => {
     const manifest = await makeBatch(await newSpool(), ['a']);
     await registerBatch(redis.client, 's', manifest, true);
     expect(await redis.client.hget(accountKeys.run(alice), 'downloaded')).toBe('0');
-    expect(await wasAdopted(redis.client, alice, manifest.batch)).toBe(true);
+    const { states } = await waitingBatches(redis.client, alice, 's', [], 9);
+    expect(states).toEqual(new Map([[manifest.batch, { adopted: true, done: null }]]));
   });
 
   it('knows the messages that wait in any spool', async () => {

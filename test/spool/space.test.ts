@@ -1,7 +1,8 @@
 import { copyFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { batchFileName, Spool } from '../../src/spool/spool.ts';
+import { Spool } from '../../src/spool/spool.ts';
+import { batchFileName } from '../../src/spool/spool-directory.ts';
 import { alice, bob, makeBatch, newDirectory, newSpool } from './spool-rig.ts';
 
 const carol = 'c'.repeat(32);

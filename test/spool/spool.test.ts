@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { batchFileName, Spool } from '../../src/spool/spool.ts';
+import { Spool } from '../../src/spool/spool.ts';
+import { batchFileName } from '../../src/spool/spool-directory.ts';
 import { codeOf } from '../ledger/redis-rig.ts';
 import { alice, makeBatch, newDirectory, newSpool } from './spool-rig.ts';
 

@@ -3,7 +3,8 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BatchFile } from '../../src/spool/batch-file.ts';
-import { batchFileName, Spool } from '../../src/spool/spool.ts';
+import { Spool } from '../../src/spool/spool.ts';
+import { batchFileName } from '../../src/spool/spool-directory.ts';
 import { SpooledHeaders } from '../../src/spool/spooled-headers.ts';
 import { alice, facts, newDirectory, newWriter } from './spool-rig.ts';
 
@@ -17,6 +18,7 @@ async function batchIn(spool: Spool): Promise<string> {
     writer.keep(writer.endMessage(), facts(`u${i}`, letter), headers[i]!);
   }
   await writer.finish();
+  spool.headers.keep(writer.batch, writer.headers);
   return writer.batch;
 }
 

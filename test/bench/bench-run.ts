@@ -55,7 +55,7 @@ export class BenchRun {
       skipped: {},
     };
     if (extent === 'full') await rig.settle(scenario.storage, this.#plan.say);
-    const paired: RowName[] = ['ceiling', 'mailhaul'];
+    const paired: RowName[] = scenario.durable ? ['ceiling', 'durable', 'mailhaul'] : ['ceiling', 'mailhaul'];
     if (hasRoles(programs)) paired.push('mailhaul-split');
     else result.skipped['mailhaul-split'] = 'this build has no command to run the roles apart';
     for (let pair = 0; pair < pairs; pair += 1) {

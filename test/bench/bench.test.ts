@@ -65,18 +65,17 @@ describe('the quick benchmark', () => {
     }
   });
 
-  it('has every peer that is there bring all mail, and says how much of it is as it was', () => {
+  it('has every peer that is there bring all mail or says what it left, and how much of it is as it was', () => {
     const scenario = result.scenarios.find(({ name }) => name === 'big-maildir')!;
     const runs = scenario.runs.filter(({ row }) => isPeer(row));
     // dsync is a part of Dovecot.
     expect(runs.map(({ row }) => row)).toEqual(expect.arrayContaining(['dsync', 'dsync-imapc']));
     for (const { remarks, messages, source, destination, version, compared, row } of runs) {
-      expect({ row, remarks, source, destination }).toEqual({
-        row,
-        remarks: [],
-        source: messages,
-        destination: messages,
-      });
+      expect({ row, source }).toEqual({ row, source: messages });
+      // Programs of others have time limits of their own, which a busy machine may exceed.
+      const isSaid = !row.startsWith('dsync') && remarks!.length > 0;
+      if (isSaid) for (const remark of remarks!) expect(printed).toContain(remark);
+      else expect({ row, remarks, destination }).toEqual({ row, remarks: [], destination: messages });
       expect(version).toMatch(/^\d+\.\d/);
       expect(compared!.exact + compared!.missing).toBe(messages);
       if (row.startsWith('dsync')) expect(compared).toEqual({ exact: messages, missing: 0, extra: 0 });
@@ -135,7 +134,7 @@ describe('the quick benchmark', () => {
 
   it('prints a table for each scenario', () => {
     for (const name of Object.keys(scenarios)) expect(printed).toContain(`### ${name}: `);
-    for (const row of ['ceiling', 'mailhaul', 'loop']) expect(printed).toContain(`| ${row} | 1 |`);
+    for (const row of ['ceiling', 'durable', 'mailhaul', 'loop']) expect(printed).toContain(`| ${row} | 1 |`);
     expect(printed).toContain('| mailhaul ÷ ceiling | ≤ 1.25 × |');
     expect(printed).toContain('## The budget (design §10)');
   });

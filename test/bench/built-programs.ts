@@ -11,7 +11,7 @@ const run = promisify(execFile);
 export async function buildPrograms(root: string, directory: string): Promise<Programs & { delay: string }> {
   const built = join(directory, 'programs');
   await mkdir(built, { recursive: true });
-  const sources = ['ceiling', 'plain-loop', 'bare-uidl', 'delay-process'];
+  const sources = ['ceiling', 'durable', 'plain-loop', 'bare-uidl', 'delay-process'];
   const config = {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: {
@@ -38,6 +38,7 @@ export async function buildPrograms(root: string, directory: string): Promise<Pr
   return {
     mailhaul: join(root, 'dist/src/cli.js'),
     ceiling: program('ceiling'),
+    durable: program('durable'),
     loop: program('plain-loop'),
     profiles: join(directory, 'profiles'),
     uidl: program('bare-uidl'),

@@ -91,8 +91,18 @@ function open(port: number, fail: (error: Error) => void): Socket {
   return socket;
 }
 
+/** What takes messages in; `done` resolves when the last one is where it belongs. */
+export interface MessageSink {
+  readonly done: Promise<void>;
+  /** It wants no more until it calls `onRoom`. */
+  readonly isFull: boolean;
+  onRoom: () => void;
+  put(message: Buffer): void;
+  end(): void;
+}
+
 /** The destination: batches go in, and `done` resolves when the last one was answered. */
-class Destination {
+class Destination implements MessageSink {
   readonly done: Promise<void>;
   onRoom: () => void = () => {};
   readonly #socket: Socket;
@@ -175,7 +185,7 @@ class Destination {
 }
 
 /** Reads a whole maildrop; resolves with the number of its messages. */
-function readMaildrop(port: number, user: string, destination: Destination): Promise<number> {
+function readMaildrop(port: number, user: string, destination: MessageSink): Promise<number> {
   return new Promise((finish, fail) => {
     const socket = open(port, fail);
     const state = { count: 0, asked: 0, done: 0 };
@@ -219,9 +229,19 @@ function readMaildrop(port: number, user: string, destination: Destination): Pro
   });
 }
 
+/** What stands between the source and the destination; nothing, but for who promises something. */
+export type Between = (destination: MessageSink) => MessageSink;
+
+const nothing: Between = (destination) => destination;
+
 /** Copies one maildrop into one INBOX; resolves with the number of messages. */
-export async function copyMaildrop(popPort: number, imapPort: number, from: string, to: string): Promise<number> {
-  const destination = new Destination(imapPort, to);
+export async function copyMaildrop(
+  [popPort, imapPort]: readonly [pop: number, imap: number],
+  from: string,
+  to: string,
+  between = nothing,
+): Promise<number> {
+  const destination = between(new Destination(imapPort, to));
   const source = readMaildrop(popPort, from, destination).then((count) => {
     destination.end();
     return count;
@@ -230,13 +250,14 @@ export async function copyMaildrop(popPort: number, imapPort: number, from: stri
   return count;
 }
 
-async function main(args: readonly string[]): Promise<void> {
+/** Copies what the arguments name, and prints how many messages that were. */
+export async function main(args: readonly string[], between = nothing): Promise<void> {
   const [popPort, imapPort, atOnce] = args.slice(0, 3).map(Number);
   const pairs = args.slice(3).map((pair) => pair.split('='));
   let messages = 0;
   const work = async () => {
     for (let pair = pairs.shift(); pair; pair = pairs.shift()) {
-      const copied = await copyMaildrop(popPort!, imapPort!, pair[0]!, pair[1]!);
+      const copied = await copyMaildrop([popPort!, imapPort!], pair[0]!, pair[1]!, between);
       messages += copied;
     }
   };

@@ -68,6 +68,14 @@ export function readProfile(text: string, root: string): Frame {
   return frameOf(raw.nodes[0]!.id)[0]!;
 }
 
+/** The profiles of several threads as one; the places of each stay apart. */
+export function beside(threads: readonly Frame[]): Frame {
+  const [only] = threads;
+  if (threads.length === 1 && only) return only;
+  const total = threads.reduce((sum, thread) => sum + thread.total, 0);
+  return { name: '(threads)', place: '', self: 0, total, children: [...threads] };
+}
+
 /** Where the functions of a profile come from. */
 class Places {
   readonly #root: string;

@@ -18,7 +18,7 @@ export function cpuText(cpu: CpuFigures, extent: 'full' | 'quick'): string {
   const all = cpu.programSeconds + cpu.redisSeconds;
   return [
     `### Where the processor time goes: ${cpu.scenario}, ${cpu.messages.toLocaleString('en')} messages, profiled\n`,
-    `${extent === 'quick' ? quickNote : ''}${table(['work of the main thread', 's', 'share', 'µs a message'], lines)}\n`,
+    `${extent === 'quick' ? quickNote : ''}${table(['work of the threads', 's', 'share', 'µs a message'], lines)}\n`,
     `CPU time: ${all.toFixed(2)} s, of which the process ${cpu.programSeconds.toFixed(2)} s and redis-server ${cpu.redisSeconds.toFixed(2)} s.`,
     `Without the profiler: ${cpu.userMsPerMessage.toFixed(3)} ms of user time a message, Redis included.\n`,
     `${table(['budget', 'limit', 'measured', ''], [[what, budget, `${measured.toFixed(1)} %`, met ? 'met' : 'NOT MET']])}\n`,

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { XMLValidator } from 'fast-xml-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cpuBudgetLine, cpuFigures } from './cpu.ts';
-import { type Frame, placeOf, readProfile } from './cpu-profile.ts';
+import { beside, type Frame, placeOf, readProfile } from './cpu-profile.ts';
 import { type Kind, kindOf, kinds, sharesOf } from './cpu-shares.ts';
 import { cpuText } from './cpu-table.ts';
 import { flameGraph } from './flame-graph.ts';
@@ -126,6 +126,16 @@ describe('a profile', () => {
       ['waits', 1000],
     ]);
     expect(total).toBe(2500);
+  });
+});
+
+describe('profiles of several threads', () => {
+  it('count together, and stay apart', () => {
+    const other = frame('(root)', '', 0, frame('onData', 'src/pop3/client.ts', 1_000_000));
+    const both = beside([profile, other]);
+    expect(both).toMatchObject({ total: 2_000_000, self: 0, children: [profile, other] });
+    expect(sharesOf(both)['transport, pop3']).toBe(sharesOf(profile)['transport, pop3'] + 1_000_000);
+    expect(beside([profile])).toBe(profile);
   });
 });
 

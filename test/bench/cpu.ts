@@ -1,7 +1,7 @@
 /** What the profiled run cost, by kind of work, and whether queue and ledger work keep to design §10. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readProfile } from './cpu-profile.ts';
+import { beside, readProfile } from './cpu-profile.ts';
 import { type Kind, kinds, sharesOf } from './cpu-shares.ts';
 import { flameGraph } from './flame-graph.ts';
 import { type RunResult, runsOf, type ScenarioResult } from './results.ts';
@@ -16,7 +16,7 @@ export interface CpuFigures {
   programSeconds: number;
   /** Of the Redis that it started. */
   redisSeconds: number;
-  /** What the samples say of the thread that runs JavaScript, each kind in seconds; idle time is left out. */
+  /** What the samples say of the threads that run JavaScript, each kind in seconds; idle time is left out. */
   kinds: Record<Kind, number>;
   /** Ledger, index and queues with Redis, of all CPU time (0–1): docs/benchmark.md. */
   queueShare: number;
@@ -39,9 +39,11 @@ export async function measureCpu(
   const scenario = scenarios.find((one) => runsOf(one, 'mailhaul-profiled').length > 0);
   if (!scenario) return undefined;
   const [run] = runsOf(scenario, 'mailhaul-profiled');
-  const [name] = await readdir(profiles);
-  if (!run || name === undefined) throw new Error('the profiled run has left no profile');
-  const profile = readProfile(await readFile(join(profiles, name), 'utf8'), root);
+  // One of each thread.
+  const names = await readdir(profiles);
+  if (!run || names.length === 0) throw new Error('the profiled run has left no profile');
+  const texts = await Promise.all(names.sort().map((name) => readFile(join(profiles, name), 'utf8')));
+  const profile = beside(texts.map((text) => readProfile(text, root)));
   const title = `mailhaul sync of ${scenario.messages.toLocaleString('en')} messages: CPU time of its process`;
   if (flame !== undefined) await writeFile(flame, flameGraph(profile, title));
   return cpuFigures(scenario, run, sharesOf(profile));

@@ -12,7 +12,14 @@ import { measureRedis, type RedisMemory } from './redis-memory.ts';
 import { sumOf } from './statistics.ts';
 
 /** One program of the comparison. */
-export type RowName = 'ceiling' | 'mailhaul' | 'mailhaul-split' | 'mailhaul-redis' | 'mailhaul-profiled' | 'loop';
+export type RowName =
+  | 'ceiling'
+  | 'durable'
+  | 'mailhaul'
+  | 'mailhaul-split'
+  | 'mailhaul-redis'
+  | 'mailhaul-profiled'
+  | 'loop';
 
 /** What every program is told. */
 export interface Task {
@@ -28,6 +35,7 @@ export interface Task {
 export interface Programs {
   readonly mailhaul: string;
   readonly ceiling: string;
+  readonly durable: string;
   readonly loop: string;
   readonly uidl: string;
   /** A directory for the profiles of V8. */
@@ -54,7 +62,8 @@ const ceilingAtOnce = 4;
 /** Runs one program to its end. */
 export function runRow(row: RowName, programs: Programs, task: Task): Promise<Ran> {
   const rows: Record<RowName, (programs: Programs, task: Task) => Promise<Ran>> = {
-    ceiling: runCeiling,
+    ceiling: ({ ceiling }, of) => runCeiling([ceiling], of),
+    durable: ({ durable }, of) => runCeiling([durable, of.directory], of),
     mailhaul: (given, of) => runMailhaul(given, of, []),
     'mailhaul-redis': (given, of) => withRedis(of, (url) => runMailhaul(given, of, ['--redis', url])),
     'mailhaul-profiled': (given, of) => runMailhaul(given, of, [], profiling(given.profiles)),
@@ -89,9 +98,9 @@ function pairsOf({ users }: Task): string[] {
   return users.map((pair) => pair.join('='));
 }
 
-async function runCeiling({ ceiling }: Programs, task: Task): Promise<Ran> {
+async function runCeiling(program: readonly string[], task: Task): Promise<Ran> {
   const ports = [task.popPort, task.imapPort].map(String);
-  const measured = await start(task, [ceiling, ...ports, String(ceilingAtOnce), ...pairsOf(task)]).ended;
+  const measured = await start(task, [...program, ...ports, String(ceilingAtOnce), ...pairsOf(task)]).ended;
   return { ...measured, said: document<{ messages: number }>(measured)?.messages };
 }
 

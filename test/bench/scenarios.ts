@@ -16,6 +16,8 @@ export interface Scenario {
   /** How often the loop runs in a full benchmark; it is slow. */
   readonly loopRuns: number;
   readonly budget: Budget;
+  /** With the bare program that keeps what it fetches on disk, in each pair. */
+  readonly durable?: true;
   /** With a run besides that shows where the processor time goes. */
   readonly profiled?: true;
 }
@@ -45,6 +47,7 @@ export const scenarios = {
     storage: 'maildir',
     oneWayMs: 0,
     loopRuns: 2,
+    durable: true,
     profiled: true,
     peers: ['mpop', 'getmail', 'fetchmail', 'dsync', 'dsync-imapc', 'pop2imap'],
     budget: { toCeiling: 1.25, loopToMailhaul: 3, pop2imapToMailhaul: 3.5, ...redis },

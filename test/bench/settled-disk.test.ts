@@ -37,9 +37,16 @@ describe('what runs leave behind', () => {
 });
 
 describe('a slow file system', () => {
-  it('is waited for once, and then taken as it is', async () => {
+  it('is measured', async () => {
     const disk = new SettledDisk({ ...calm, usual: 1e-6 });
-    for (let turn = 0; turn < 3; turn += 1) await disk.settle(directory, (text) => said.push(text));
+    await disk.settle(directory, (text) => said.push(text));
     expect(said).toEqual([expect.stringMatching(/^new files still cost \d+ µs each/)]);
+  });
+
+  it('is waited for once, and then taken as it is, until it is slower by far', async () => {
+    let cost = 0;
+    const disk = new SettledDisk({ ...calm, usual: 5, costOf: () => cost });
+    for (cost of [14, 20, 59, 61, 150]) await disk.settle(directory, (text) => said.push(text));
+    expect(said).toEqual([expect.stringContaining('still cost 20 µs'), expect.stringContaining('still cost 61 µs')]);
   });
 });

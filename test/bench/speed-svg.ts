@@ -23,11 +23,13 @@ const hidden: readonly AnyRow[] = ['mailhaul-split', 'mailhaul-redis'];
 const names: Partial<Record<AnyRow, string>> = {
   mailhaul: 'Mailhaul',
   ceiling: 'bare sockets',
+  durable: 'bare sockets, by files',
   loop: 'imapflow and node-pop3',
   'dsync-imapc': 'dsync over IMAP',
 };
 const notes: Partial<Record<AnyRow, string>> = {
   ceiling: 'the limit: nothing but RETR and MULTIAPPEND',
+  durable: 'the same, hashed and durable in between',
   loop: 'a plain loop',
   mpop: 'writes files, no IMAP',
   getmail: 'writes files, no IMAP',
@@ -104,13 +106,18 @@ function noteOf(scenario: ScenarioResult, row: AnyRow): string {
   return parts.filter(Boolean).join('; ');
 }
 
+/** What is no program for anybody. */
+function isLimit(row: AnyRow): boolean {
+  return row === 'ceiling' || row === 'durable';
+}
+
 function panelOf(title: string, bars: readonly Bar[], top: number): string {
   const longest = Math.max(...bars.map(({ seconds }) => seconds));
   const first = top + titleHeight;
   const drawn = bars.flatMap(({ row, name, seconds, note }, index) => {
     const y = first + index * rowHeight;
     const long = Math.max(2, (seconds / longest) * barWidth);
-    const kind = row === 'mailhaul' ? 'own' : row === 'ceiling' ? 'limit' : 'peer';
+    const kind = row === 'mailhaul' ? 'own' : isLimit(row) ? 'limit' : 'peer';
     const strong = kind === 'own' ? 'strong' : '';
     return [
       text(barLeft - 12, note ? y + 11 : y + 17, name, strong, 'end'),

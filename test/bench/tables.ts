@@ -14,7 +14,15 @@ export interface BudgetLine {
 
 const others = Object.keys(peers) as PeerName[];
 /** Every row in the order in which it is shown. */
-export const rows: readonly AnyRow[] = ['ceiling', 'mailhaul', 'mailhaul-split', 'mailhaul-redis', 'loop', ...others];
+export const rows: readonly AnyRow[] = [
+  'ceiling',
+  'durable',
+  'mailhaul',
+  'mailhaul-split',
+  'mailhaul-redis',
+  'loop',
+  ...others,
+];
 const mebibyte = 1024 * 1024;
 
 /** Wall seconds of each run of a row; those of the loop and of peers as if they had moved all of the scenario's mail. */

@@ -2,6 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { globalKeys } from '../../src/ground/keys.ts';
 import { connectRedis, type RedisClient } from '../../src/ground/redis.ts';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
 import { ScriptedImap } from '../servers/scripted-imap.ts';
@@ -19,7 +20,7 @@ export interface ScaleFigures {
   /** From the first run that began to the last one, and to the end of the last one. */
   begunSeconds: number;
   endedSeconds: number;
-  /** Bytes that Redis used more than when it was empty: with the list alone, and after every account has run. */
+  /** Bytes in Redis: of the list, and how many more than when it was empty it used after every account had run. */
   redisListBytes: number;
   redisBytes: number;
   /** Resident memory of the service while nothing is due, and its peak, in MB. */
@@ -116,7 +117,7 @@ async function measureService(given: Measuring): Promise<ScaleFigures> {
   const service = ScaleService.start(program, { list, redis: redis.url, directory });
   try {
     const imported = await service.line('account list imported');
-    const listed = (await usedMemory(client)) - empty;
+    const listed = await listBytes(client);
     await service.lines('run ended', accounts);
     const [first, last] = service.timesOf('run begins');
     const [, ended] = service.timesOf('run ended');
@@ -173,6 +174,12 @@ async function measureLatencies(service: ScaleService, { requests, scrapes }: Sc
     laterPageMs: await many(`/api/accounts?limit=100&after=${middle}`, scaleId((accounts >> 1) + 1)),
     metricsMs: median(scraped),
   };
+}
+
+/** Of the key alone: the first accounts run as soon as the list is there, and what they leave is no part of it. */
+async function listBytes(client: RedisClient): Promise<number> {
+  // SAMPLES 0: every account is counted.
+  return Number(await client.call('MEMORY', 'USAGE', globalKeys.accounts, 'SAMPLES', '0'));
 }
 
 async function usedMemory(client: RedisClient): Promise<number> {

@@ -84,6 +84,8 @@ test('everything is reached with the keyboard alone', async () => {
   const { keyboard } = visit.page;
   visit.expects(/status of 401/);
   await visit.goto();
+  // The page may be loaded before the field that it names has the focus.
+  await visit.page.getByLabel('Token').and(visit.page.locator(':focus')).waitFor();
   await keyboard.type(dashboard.site.token);
   await tabTo(visit, visit.page.getByRole('checkbox', { name: /steering/i }));
   await keyboard.press('Space');

@@ -7,6 +7,7 @@ import type { Wait } from '../limits/waits.ts';
 import type { MaildropListing } from '../pop3/listing.ts';
 import type { Spool } from '../spool/spool.ts';
 import { Gate } from './gate.ts';
+import { Lead } from './lead.ts';
 import { Pace } from './pace.ts';
 import type { Pick } from './pick.ts';
 import type { TakeEnd, TakeRequest, Taking } from './source-client.ts';
@@ -23,6 +24,8 @@ export interface TakeContext {
   readonly signal: AbortSignal;
   /** Given when the session has lost its lease. */
   readonly lost: AbortSignal;
+  /** Whether mail is appended by this process, too. */
+  readonly appends: boolean;
 }
 
 /** The requests of one session, in the order of its pick. */
@@ -33,19 +36,21 @@ export class TakeRequests {
   readonly #context: TakeContext;
   readonly #gate: Gate;
   readonly #pace: Pace;
+  readonly #lead: Lead | undefined;
   readonly #startedAt: number;
   #taking: Taking | undefined;
   #isOver = false;
   #ended: DownloadEnd | Wait = 'done';
 
   constructor(listing: MaildropListing, todo: Pick, account: string, context: TakeContext) {
-    const { redis, spool, clock, budget } = context;
+    const { redis, spool, clock, budget, appends } = context;
     this.#listing = listing;
     this.#todo = todo;
     this.#account = account;
     this.#context = context;
     this.#gate = new Gate(redis, account, spool.space, clock);
     this.#pace = new Pace(budget);
+    this.#lead = appends ? new Lead(spool.space, account, clock) : undefined;
     this.#startedAt = clock.now();
   }
 
@@ -71,10 +76,11 @@ export class TakeRequests {
 
   /** The messages to ask for, as space for them is found and until the session's budget is used up. */
   async *#make(): AsyncGenerator<TakeRequest> {
-    const { settings, clock, budget, signal } = this.#context;
+    const { settings, clock, budget, signal, lost } = this.#context;
     let bytes = 0;
     for (const place of this.#todo.wanted) {
       const octets = this.#listing.octets(place);
+      await this.#lead?.check(lost);
       const wait = this.#pace.limited ? await this.#pace.pass(octets) : undefined;
       const over = bytes >= settings.sessionMaxBytes || clock.now() - this.#startedAt >= settings.sessionMaxMs;
       if (wait) this.#ended = wait;

@@ -22,6 +22,8 @@ export class SpoolSpace {
   /** Bytes of the files in the directory, and whose they are. */
   #files = new Map<string, number>();
   #filesBytes = 0;
+  /** How many of them each account has. */
+  #counts = new Map<string, number>();
   /** Claimed for batches that are being written: account → bytes. */
   readonly #claimed = new Map<string, number>();
   #claimedBytes = 0;
@@ -40,9 +42,11 @@ export class SpoolSpace {
 
   /** Reads the directory. */
   async measure(): Promise<void> {
-    const files = new Map((await this.#look()).map((file) => [`${file.account}.${file.batch}`, file.bytes]));
-    this.#files = files;
-    this.#filesBytes = [...files.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const found = await this.#look();
+    this.#files = new Map();
+    this.#filesBytes = 0;
+    this.#counts = new Map();
+    for (const { account, batch, bytes } of found) this.#add(account, batch, bytes);
   }
 
   /** Claims space for one more message of the batch that an account writes; false when there is none now. */
@@ -56,8 +60,12 @@ export class SpoolSpace {
 
   /** True while an account has a batch in the spool besides the one it is writing. */
   hasBatch(account: string): boolean {
-    for (const name of this.#files.keys()) if (name.startsWith(account)) return true;
-    return false;
+    return this.batches(account) > 0;
+  }
+
+  /** How many batches an account has in the spool besides the one it is writing. */
+  batches(account: string): number {
+    return this.#counts.get(account) ?? 0;
   }
 
   /** Waits until something was removed, at most until the directory is to be read again. */
@@ -65,21 +73,23 @@ export class SpoolSpace {
     const stop = new AbortController();
     const abort = () => stop.abort(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
-    const change = new Promise<void>((resolve) => this.#changed.push(resolve));
     try {
-      await Promise.race([change, this.#clock.wait(measureMs, stop.signal).then(() => this.measure())]);
+      await Promise.race([this.woken(), this.#clock.wait(measureMs, stop.signal).then(() => this.measure())]);
     } finally {
       signal?.removeEventListener('abort', abort);
       stop.abort();
     }
   }
 
+  /** Resolves when this process has removed something, or given back what it had claimed. */
+  woken(): Promise<void> {
+    return new Promise((resolve) => this.#changed.push(resolve));
+  }
+
   /** A batch became a file: its claims end and its bytes count. */
   written(account: string, batch: string, bytes: number, claimed: number): void {
     this.release(account, claimed);
-    if (this.#files.has(`${account}.${batch}`)) return;
-    this.#files.set(`${account}.${batch}`, bytes);
-    this.#filesBytes += bytes;
+    this.#add(account, batch, bytes);
   }
 
   /** Claims that came to nothing. */
@@ -93,9 +103,23 @@ export class SpoolSpace {
 
   /** A batch's file is gone. */
   removed(account: string, batch: string): void {
-    this.#filesBytes -= this.#files.get(`${account}.${batch}`) ?? 0;
-    this.#files.delete(`${account}.${batch}`);
+    const bytes = this.#files.get(`${account}.${batch}`);
+    if (bytes !== undefined) {
+      this.#files.delete(`${account}.${batch}`);
+      this.#filesBytes -= bytes;
+      const left = this.batches(account) - 1;
+      if (left > 0) this.#counts.set(account, left);
+      else this.#counts.delete(account);
+    }
     this.#wake();
+  }
+
+  #add(account: string, batch: string, bytes: number): void {
+    const name = `${account}.${batch}`;
+    if (this.#files.has(name)) return;
+    this.#files.set(name, bytes);
+    this.#filesBytes += bytes;
+    this.#counts.set(account, this.batches(account) + 1);
   }
 
   #wake(): void {

@@ -6,7 +6,7 @@ import type { RedisClient } from '../ground/redis.ts';
 export class Bell {
   readonly #redis: RedisClient;
   readonly #subscriber: RedisClient;
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<Turn>>();
   readonly #listeners = new Set<(account: string) => void>();
   readonly #missers = new Set<() => void>();
 
@@ -38,22 +38,11 @@ export class Bell {
    * Resolves when the bell rings for this account, after `ms`, or when the signal is aborted. Ask for the bell first,
    * look at the state then, wait last: what happens between the look and the wait is not missed.
    */
-  next(account: string, ms: number, signal?: AbortSignal): { rung: Promise<void>; cancel(): void } {
-    let cancel = () => {};
-    const rung = new Promise<void>((resolve) => {
-      const timer = setTimeout(() => cancel(), ms);
-      cancel = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', cancel);
-        this.#forget(account, cancel);
-        resolve();
-      };
-      signal?.addEventListener('abort', cancel, { once: true });
-      const waiting = this.#waiting.get(account) ?? new Set();
-      this.#waiting.set(account, waiting.add(cancel));
-    });
-    if (signal?.aborted) cancel();
-    return { rung, cancel: () => cancel() };
+  next(account: string, ms: number, signal?: AbortSignal): Turn {
+    const turn = new Turn(ms, signal, () => this.#forget(account, turn));
+    const waiting = this.#waiting.get(account) ?? new Set();
+    this.#waiting.set(account, waiting.add(turn));
+    return turn;
   }
 
   /** Calls the listener with the key of every account that rings; returns how to stop that. */
@@ -69,17 +58,61 @@ export class Bell {
   }
 
   async close(): Promise<void> {
-    for (const waiting of this.#waiting.values()) for (const wake of waiting) wake();
+    for (const waiting of this.#waiting.values()) for (const turn of waiting) turn.cancel();
     await this.#subscriber.unsubscribe().catch(() => {});
   }
 
   #wake(account: string): void {
-    for (const wake of [...(this.#waiting.get(account) ?? [])]) wake();
+    for (const turn of [...(this.#waiting.get(account) ?? [])]) turn.cancel();
   }
 
-  #forget(account: string, wake: () => void): void {
+  #forget(account: string, turn: Turn): void {
     const waiting = this.#waiting.get(account);
-    waiting?.delete(wake);
+    waiting?.delete(turn);
     if (waiting?.size === 0) this.#waiting.delete(account);
+  }
+}
+
+/** One wait for the bell. */
+export class Turn {
+  readonly #ms: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #end: () => void;
+  #isOver = false;
+  #rung: Promise<void> | undefined;
+  #resolve = () => {};
+
+  constructor(ms: number, signal: AbortSignal | undefined, end: () => void) {
+    this.#ms = ms;
+    this.#signal = signal;
+    this.#end = end;
+  }
+
+  /** Resolves when the wait is over. Its time begins when this is asked for: many find that they need not wait. */
+  get rung(): Promise<void> {
+    this.#rung ??= this.#isOver ? Promise.resolve() : this.#wait();
+    return this.#rung;
+  }
+
+  /** Ends the wait. */
+  readonly cancel = (): void => {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#end();
+    this.#resolve();
+  };
+
+  #wait(): Promise<void> {
+    const timer = setTimeout(this.cancel, this.#ms);
+    this.#signal?.addEventListener('abort', this.cancel, { once: true });
+    const rung = new Promise<void>((resolve) => {
+      this.#resolve = () => {
+        clearTimeout(timer);
+        this.#signal?.removeEventListener('abort', this.cancel);
+        resolve();
+      };
+    });
+    if (this.#signal?.aborted) this.cancel();
+    return rung;
   }
 }

@@ -20,6 +20,8 @@ const terse = {
   pop: { capabilities: ['UIDL', 'PIPELINING', 'USER'], greeting: '+OK\r\n' },
   imap: { capabilities: ['IMAP4rev1', 'LITERAL+', 'MULTIAPPEND', 'UIDPLUS'], greeting: '* OK' },
 };
+/** The answers to LOGOUT on both connections. Where a machine is busy, a client that has said it hangs up without them. */
+const farewellBytes = 2 * '* BYE good bye\r\ntag12 OK done\r\n'.length;
 const dovecotSample = 20;
 const accountsAtOnce = 320;
 const sides = ['source', 'destination'] as const;
@@ -97,7 +99,8 @@ describe.each(sides)('the connection to the %s is reset after n bytes', (side) =
           Array.from({ length: many }, (_, at) => lane(side, { direction, afterBytes: n + at })),
         );
         await expectCarried(lanes);
-        expect(lanes.filter(({ line }) => line.resets !== 1).map(({ id }) => id)).toEqual([]);
+        const heard = lanes.filter((_, at) => n + at < length - farewellBytes);
+        expect(heard.filter(({ line }) => line.resets !== 1).map(({ id }) => id)).toEqual([]);
         await Promise.all(lanes.map((one) => one.close()));
       }
     },
@@ -124,7 +127,8 @@ test('the connection to Dovecot is reset after n bytes, for some n in both direc
   for (const direction of ['up', 'down'] as const) {
     const length = whole.line.carried[direction];
     for (let at = 0; at < dovecotSample; at += 1) {
-      const afterBytes = Math.floor(((at + 0.5) * length) / dovecotSample);
+      // The last twentieth is where LOGOUT is answered.
+      const afterBytes = Math.floor((at * length) / dovecotSample);
       lanes.push(await imapLane(`${direction}-${afterBytes}`, { direction, afterBytes }));
     }
   }

@@ -35,8 +35,9 @@ export class Bell {
   }
 
   /**
-   * Resolves when the bell rings for this account, after `ms`, or when the signal is aborted. Ask for the bell first,
-   * look at the state then, wait last: what happens between the look and the wait is not missed.
+   * A wait that is over when the bell rings for this account, after `ms`, or when the signal is aborted. Ask for the bell
+   * first, look at the state then, wait last: what happens between the look and the wait is not missed. To be cancelled
+   * by who does not wait.
    */
   next(account: string, ms: number, signal?: AbortSignal): Turn {
     const turn = new Turn(ms, signal, () => this.#forget(account, turn));

@@ -1,6 +1,7 @@
 /** The messages of one batch on their way to the destination. */
 import { systemClock } from '../ground/clock.ts';
 import type { ErrorCode } from '../ground/errors.ts';
+import type { ReusedBuffers } from '../ground/reused-buffers.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { AppendMessage } from '../imap/append-channel.ts';
 import type { IndexRecord } from '../ledger/index-shard.ts';
@@ -61,8 +62,12 @@ export function indexRecordOf(item: Item, uid: number): IndexRecord {
 }
 
 /** What is sent of an item: the bytes of RETR, unless they were refused and repaired. */
-export function contentOf({ message, repaired }: Item, file: BatchFile): AsyncIterable<Buffer> {
-  return repaired ? repaired.open() : file.content(message);
+export function contentOf(
+  { message, repaired }: Item,
+  file: BatchFile,
+  buffers?: ReusedBuffers,
+): AsyncIterable<Buffer> {
+  return repaired ? repaired.open() : file.content(message, buffers);
 }
 
 /** The item without its keywords, or where it has none left without any flag; undefined where it has none at all. */
@@ -84,7 +89,7 @@ export function appendMessageOf(item: Item, file: BatchFile, lastingFlags: Lasti
     internalDate: placement.internalDate,
     size,
     hasNul,
-    open: () => contentOf(item, file),
+    open: (buffers) => contentOf(item, file, buffers),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The words of an APPEND command around its literals. */
+import type { ReusedBuffers } from '../ground/reused-buffers.ts';
 import type { AppendFeatures } from './features.ts';
 import { quoteMailbox } from './mailbox-name.ts';
 
@@ -10,8 +11,11 @@ export interface AppendMessage {
   /** In bytes, at least 1: an empty message is never sent. */
   size: number;
   hasNul: boolean;
-  /** Exactly `size` bytes; opened once. A Buffer that was handed out is not written to again. */
-  open(): AsyncIterable<Buffer>;
+  /**
+   * Exactly `size` bytes; opened once. A Buffer that was handed out is not written to again, unless it is one of `buffers`
+   * and no piece of it is held there.
+   */
+  open(buffers?: ReusedBuffers): AsyncIterable<Buffer>;
 }
 
 /** One APPEND command. */

@@ -107,7 +107,7 @@ export class AppendRun implements Pending {
   async #stream(message: AppendMessage): Promise<void> {
     const { wire } = this.#context.dialogue;
     let left = message.size;
-    for await (const chunk of message.open()) {
+    for await (const chunk of message.open(wire.buffers)) {
       left -= chunk.length;
       if (left < 0) break;
       await wire.write(chunk);

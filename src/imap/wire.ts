@@ -1,6 +1,7 @@
 /** A socket with a deadline on everything: bytes out with back-pressure, answers in. */
 import type { Socket } from 'node:net';
 import { MailhaulError } from '../ground/errors.ts';
+import { ReusedBuffers } from '../ground/reused-buffers.ts';
 import { type Peer, socketError } from './classify.ts';
 import { drop } from './drop.ts';
 import type { Response } from './response.ts';
@@ -28,6 +29,8 @@ export class Wire {
   during = 'login';
   /** Called once when the wire is dead, before its events. */
   onEnd: (() => void) | undefined;
+  /** For what is read only to be written here. */
+  readonly buffers = new ReusedBuffers(() => this.#accepted - this.#gatheredBytes - this.#socket.writableLength);
   readonly #socket: Socket;
   readonly #peer: Peer;
   readonly #limits: WireLimits;
@@ -36,6 +39,8 @@ export class Wire {
   #failure: Error | undefined;
   #gathered: Buffer[] = [];
   #gatheredBytes = 0;
+  /** All bytes that were written so far, those that are gathered included. */
+  #accepted = 0;
   #wake: (() => void) | undefined;
 
   constructor(socket: Socket, peer: Peer, limits: WireLimits, events: WireEvents) {
@@ -77,6 +82,8 @@ export class Wire {
       const piece = bytes.subarray(at, at + WRITE_BYTES);
       this.#gathered.push(piece);
       this.#gatheredBytes += piece.length;
+      this.#accepted += piece.length;
+      this.buffers.hold(piece, this.#accepted);
       if (this.#gatheredBytes >= WRITE_BYTES) await this.#push();
     }
     this.#assertAlive();
@@ -91,6 +98,7 @@ export class Wire {
   /** Hands bytes to the socket in one write of their own, without waiting. Throws where the wire is dead. */
   writeNow(bytes: Buffer): void {
     this.#assertAlive();
+    this.#accepted += bytes.length;
     this.#socket.write(bytes);
   }
 

@@ -8,13 +8,14 @@ import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { MailhaulError } from '../ground/errors.ts';
+import { type ReusedBuffers, reusedBufferBytes } from '../ground/reused-buffers.ts';
 import type { HeadersByOffset } from './spooled-headers.ts';
 
 const magic = Buffer.from('MHBATCH1', 'latin1');
 const footerBytes = 8 + 4 + magic.length;
 const manifestMaxBytes = 64 * 1024 * 1024;
 /** Messages are read in pieces of this size, several small ones at once: a call for each would cost more than its bytes. */
-const windowBytes = 64 * 1024;
+const windowBytes = reusedBufferBytes;
 
 /** Headers are read together where they lie in a span of this size: a read costs more than the bytes between them. */
 const headerSpanBytes = 128 * 1024;
@@ -76,6 +77,8 @@ interface Window {
   readonly from: number;
   readonly to: number;
   readonly bytes: Promise<Buffer>;
+  /** The buffer that it was read into, and whose it is; undefined where nobody fills it again. */
+  readonly lent?: { readonly buffer: Buffer; readonly owner: ReusedBuffers };
 }
 
 /** An open batch file. */
@@ -131,11 +134,14 @@ export class BatchFile {
     }
   }
 
-  /** The bytes of a message in pieces of at most 256 KiB. Throws `spool-damaged` when the file is shorter than it says. */
-  async *content(message: SpooledMessage): AsyncGenerator<Buffer> {
+  /**
+   * The bytes of a message in pieces of at most 64 KiB. Where `buffers` are given each piece is good until the next is asked for,
+   * or for as long as it is held there. Throws `spool-damaged` when the file is shorter than it says.
+   */
+  async *content(message: SpooledMessage, buffers?: ReusedBuffers): AsyncGenerator<Buffer> {
     const end = message.offset + message.size;
     for (let at = message.offset; at < end; ) {
-      const piece = await this.#piece(at, end);
+      const piece = await this.#piece(at, end, buffers);
       at += piece.length;
       yield piece;
     }
@@ -151,17 +157,24 @@ export class BatchFile {
   }
 
   /** Bytes from `at`, as many as the window there has and at most to `end`. Messages are read one behind the other. */
-  async #piece(at: number, end: number): Promise<Buffer> {
-    if (at < this.#window.from || at >= this.#window.to) {
+  async #piece(at: number, end: number, buffers: ReusedBuffers | undefined): Promise<Buffer> {
+    if (at < this.#window.from || at >= this.#window.to || !this.#isGood(buffers)) {
       const to = Math.min(at + windowBytes, this.manifest.bytes);
-      this.#window = { from: at, to, bytes: this.#read(at, to - at) };
+      const lent = buffers && { buffer: buffers.lend(), owner: buffers };
+      this.#window = { from: at, to, bytes: this.#read(at, to - at, lent?.buffer), ...(lent && { lent }) };
     }
     const { from, to, bytes } = this.#window;
     return (await bytes).subarray(at - from, Math.min(end, to) - from);
   }
 
-  async #read(position: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(length);
+  /** Whether the window still holds what was read into it, and nobody else's buffer. */
+  #isGood(buffers: ReusedBuffers | undefined): boolean {
+    const { lent } = this.#window;
+    return lent?.owner === buffers && (lent === undefined || lent.owner.isLent(lent.buffer));
+  }
+
+  async #read(position: number, length: number, into: Buffer = Buffer.allocUnsafe(length)): Promise<Buffer> {
+    const bytes = into.subarray(0, length);
     const bytesRead = this.#headers
       ? readSync(this.#file.fd, bytes, 0, length, position)
       : (await this.#file.read(bytes, 0, length, position)).bytesRead;

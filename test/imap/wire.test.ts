@@ -41,3 +41,51 @@ test('small pieces go together, large ones are cut, and flush waits for the kern
   wire.fail(new Error('over'));
   await expect(wire.write(Buffer.alloc(1))).rejects.toThrow('over');
 });
+
+test('a buffer of the wire is not lent again while the socket may still send from it', async () => {
+  const got: Buffer[] = [];
+  let take = () => {};
+  // Takes each write when it is told to, and looks at the bytes only then, as a kernel does whose window is closed.
+  const socket = new Duplex({
+    highWaterMark: 1,
+    read() {},
+    writev(chunks, done) {
+      take = () => {
+        take = () => {};
+        for (const { chunk } of chunks) got.push(Buffer.from(chunk as Buffer));
+        done();
+      };
+    },
+  });
+  const events = { onResponse: () => {}, onFailure: () => {} };
+  const wire = new Wire(socket as unknown as Socket, { host: 'h', port: 1, user: 'u' }, quick, events);
+  const sent: Buffer[] = [];
+  for (let count = 0; count < 40; count++) {
+    const buffer = wire.buffers.lend().fill(count);
+    // Two whole buffers are exactly as much as may be on its way while more is gathered.
+    const piece = buffer.subarray(count < 20 ? 0 : count);
+    sent.push(Buffer.from(piece));
+    const words = Buffer.from(count < 20 ? '' : `words ${count}`);
+    sent.push(words);
+    let isWritten = false;
+    const written = wire
+      .write(piece)
+      .then(() => wire.write(words))
+      .then(() => {
+        isWritten = true;
+      });
+    for (;;) {
+      await new Promise(setImmediate);
+      if (isWritten) break;
+      take();
+    }
+    await written;
+  }
+  const flushed = wire.flush();
+  while (socket.writableLength > 0) {
+    take();
+    await new Promise(setImmediate);
+  }
+  await flushed;
+  expect(Buffer.concat(got).equals(Buffer.concat(sent))).toBe(true);
+});

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ReusedBuffers } from '../../src/ground/reused-buffers.ts';
 import type { BatchFile } from '../../src/spool/batch-file.ts';
 import type { Spool } from '../../src/spool/spool.ts';
 import { batchFileName } from '../../src/spool/spool-directory.ts';
@@ -97,6 +99,44 @@ describe('a batch', () => {
     expect(sizes.length).toBeGreaterThan(1);
     expect(Math.max(...sizes)).toBe(64 * 1024);
     expect(sha256(await contentOf(file, file.manifest.messages[0]!))).toBe(sha256(large));
+    await file.close();
+  });
+
+  it('gives the same bytes where several files are read by turns into buffers that are filled again', async () => {
+    const spool = await newSpool(10_000_000);
+    const sizes = [10, 70_000, 300, 40_000, 1, 65_536, 200_000];
+    const files: BatchFile[] = [];
+    for (const name of ['a', 'b']) {
+      const writer = newWriter(spool);
+      for (const size of sizes) await putMessage(writer, `${name}${size}`, Buffer.alloc(size, `${name}${size} `), 9000);
+      await writer.finish();
+      files.push(await spool.openBatch(alice, writer.batch));
+    }
+    // A connection that has taken whatever was given to it: each buffer may be filled again at once.
+    const connections = [new ReusedBuffers(() => Infinity), new ReusedBuffers(() => Infinity), undefined];
+    for (const buffers of connections) {
+      for (const index of sizes.keys()) {
+        for (const file of files) {
+          const message = file.manifest.messages[index]!;
+          const hash = createHash('sha256');
+          for await (const piece of file.content(message, buffers)) hash.update(piece);
+          expect(hash.digest('hex'), message.uidl).toBe(message.sha256);
+        }
+      }
+    }
+    for (const file of files) await file.close();
+  });
+
+  it('gives no connection a piece of the buffer of another one', async () => {
+    const spool = await newSpool();
+    const { batch } = await makeBatch(spool, ['one', 'two']);
+    const file = await spool.openBatch(alice, batch);
+    const [one, two] = file.manifest.messages;
+    const [mine, others] = [new ReusedBuffers(() => Infinity), new ReusedBuffers(() => Infinity)];
+    await file.content(one!, others).next();
+    const { value: piece } = await file.content(two!, mine).next();
+    others.lend().fill(0);
+    expect(sha256(piece)).toBe(two!.sha256);
     await file.close();
   });
 

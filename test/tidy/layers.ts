@@ -128,6 +128,7 @@ export const groundFiles = [
   'redis-script',
   'redis-socket',
   'redis-target',
+  'reused-buffers',
   'redis-safety',
   'service-manager',
   'told-refusal',

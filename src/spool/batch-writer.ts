@@ -41,6 +41,8 @@ export class BatchWriter {
   #position = 0;
   /** Bytes that are in the file for certain. */
   #written = 0;
+  /** How long the file is: longer than what it is to hold where a message was dropped. */
+  #length = 0;
   /** Settles when the file is open and has all that was to be written; pieces are written one behind the other. */
   #writing: Promise<void> = Promise.resolve();
   /** A writer that lost bytes once takes no more: what it wrote after them would be at the wrong place. */
@@ -130,11 +132,11 @@ export class BatchWriter {
       this.#gathered.push(tail);
       this.#gatheredBytes += tail.length;
       await this.#flush();
-      await this.#file!.truncate(this.#position);
+      // Each step waits for its turn among all that arrives: none is taken that is not needed, or before it is.
+      if (this.#length > this.#position) await this.#file!.truncate(this.#position);
       await this.#file!.datasync();
-      await this.#file!.close();
       await rename(this.#path, join(this.#spool.directory, basename(this.#path, '.part')));
-      await this.#spool.syncDirectory();
+      await Promise.all([this.#spool.syncDirectory(), this.#file!.close()]);
     } catch (error) {
       await this.abandon();
       throw spoolError(this.#spool.directory, error);
@@ -197,6 +199,7 @@ export class BatchWriter {
       this.#file ??= await open(this.#path, 'wx', 0o600);
       writeAll(this.#file.fd, gathered, position, (to) => {
         this.#written = to;
+        this.#length = Math.max(this.#length, to);
       });
     } catch (error) {
       this.#failure = spoolError(this.#spool.directory, error);

@@ -96,42 +96,6 @@ export async function startRun(
   await startScript.run(redis, keys, [id, now, recheck ? 1 : 0, waitMaxMs, historyMax]);
 }
 
-// Whoever ends last, download or append, finds everything done; only one of them sees 1.
-const finishScript = new Script(`
-  local run = {}
-  local flat = redis.call('HGETALL', KEYS[1])
-  for i = 1, #flat, 2 do run[flat[i]] = flat[i + 1] end
-  if run.id ~= ARGV[1] or run.finishedAt then return 0 end
-  if run.download ~= 'done' and run.download ~= 'failed' and run.download ~= 'left' then return 0 end
-  local failed = run.download == 'failed'
-  local left = run.download == 'left'
-  for _, spool in ipairs(redis.call('HKEYS', KEYS[2])) do
-    local append = redis.call('HGET', KEYS[4], spool)
-    if append == 'failed' then failed = true
-    elseif append == 'left' then left = true
-    else return 0 end
-  end
-  local function n(name) return tonumber(run[name] or 0) end
-  local open = n('listed') - n('known') - n('accepted') - n('appended') - n('duplicate') - n('vanished')
-  local state = 'complete'
-  if open > 0 or left then state = 'incomplete' end
-  if failed then state = 'failed' end
-  redis.call('HSET', KEYS[1], 'state', state, 'finishedAt', ARGV[2])
-  if run.download == 'done' then redis.call('HSET', KEYS[3], 'firstRunDone', 1) end
-  return 1
-`);
-
-/** Ends the run when both sides are through. Returns true for the one call that ended it. */
-export async function finishRunIfDone(redis: RedisClient, account: string, id: string, now: number): Promise<boolean> {
-  const keys = [
-    accountKeys.run(account),
-    accountKeys.spools(account),
-    accountKeys.ledger(account),
-    accountKeys.appendSessions(account),
-  ];
-  return (await finishScript.run(redis, keys, [id, now])) === 1;
-}
-
 /** True until a run of this account has taken everything that was listed. */
 export async function isFirstRun(redis: RedisClient, account: string): Promise<boolean> {
   return (await redis.hget(accountKeys.ledger(account), 'firstRunDone')) === null;
@@ -149,7 +113,7 @@ export async function updateRun(
   redis: RedisClient,
   account: string,
   id: string,
-  fields: Partial<Record<keyof Run, string | number>>,
+  fields: Partial<Record<keyof Run | 'lost', string | number>>,
 ): Promise<boolean> {
   const args = Object.entries(fields).flatMap(([name, value]) => [name, value as string | number]);
   return (await updateScript.run(redis, [accountKeys.run(account)], [id, ...args])) === 1;

@@ -5,7 +5,8 @@ import { appendGaveUp, leaveAppend, noteAppend, queueAppend } from '../ledger/ap
 import { forgetSpool, spoolsWithBatches } from '../ledger/batches.ts';
 import { fullSince, isFull } from '../ledger/full-mailbox.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
-import { finishRunIfDone, type Run, readRun, startRun, updateRun } from '../ledger/run.ts';
+import { readRun, startRun, updateRun } from '../ledger/run.ts';
+import { finishRunIfDone, noteLoss } from '../ledger/run-end.ts';
 import { hintOf, hintText, hintWaitMs } from '../limits/hints.ts';
 import { spoolUnservedMs } from '../limits/spool-service.ts';
 import { noteWait, timeText, untilText, type Wait } from '../limits/waits.ts';
@@ -122,7 +123,7 @@ export class RunControl {
     const number = Number(await redis.hget(accountKeys.run(account), jobField('download', job)));
     const open = run.download === 'queued' || run.download === 'active';
     if (open && !(await queues.has('download', job, number))) await this.#queue('download', job);
-    for (const spool of await spoolsWithBatches(redis, account)) await this.#reconcileSpool({ ...job, spool }, run);
+    for (const spool of await spoolsWithBatches(redis, account)) await this.#reconcileSpool({ ...job, spool });
     await this.#finishIfDone(job);
   }
 
@@ -133,11 +134,11 @@ export class RunControl {
     return true;
   }
 
-  async #reconcileSpool(job: SessionJob, run: Run): Promise<void> {
+  async #reconcileSpool(job: SessionJob): Promise<void> {
     const { redis, queues, settings, clock } = this.#context;
     const { account, spool } = job;
     const unservedMs = await spoolUnservedMs(redis, spool, clock.now());
-    if (unservedMs >= settings.spoolLostAfterMs) return this.#dropSpool(job, run, unservedMs);
+    if (unservedMs >= settings.spoolLostAfterMs) return this.#dropSpool(job, unservedMs);
     const state = await redis.hget(accountKeys.appendSessions(account), spool);
     if (state === null) return this.announce(account, job.run, spool);
     if (state === 'failed' || state === 'left') return;
@@ -146,22 +147,20 @@ export class RunControl {
   }
 
   /** The spool is gone: its messages become unfetched again, and this run fetches them once more. */
-  async #dropSpool({ account, run: runId, spool }: SessionJob, run: Run, unservedMs: number): Promise<void> {
-    const { redis } = this.#context;
-    const count = await forgetSpool(redis, account, spool);
-    const minutes = Math.round(unservedMs / 60_000);
-    await noteProblem(redis, account, problemOf(new MailhaulError('spool-lost', { spool, minutes, count })));
-    if (run.download === 'done') await this.#refetch(downloadJob(account, runId));
+  async #dropSpool(job: SessionJob, unservedMs: number): Promise<void> {
+    const { account, run, spool } = job;
+    // Before anything is forgotten, and after: in between a session may end, or list.
+    await noteLoss(this.#context.redis, account, run);
+    const count = await forgetSpool(this.#context.redis, account, spool);
+    const lost = { spool, minutes: Math.round(unservedMs / 60_000), count };
+    await noteProblem(this.#context.redis, account, problemOf(new MailhaulError('spool-lost', lost)));
+    await this.#refetch(job);
   }
 
-  /** What was spooled is lost: the download takes it again in this run. */
-  async #refetch({ account, run }: SessionJob): Promise<void> {
-    const { redis } = this.#context;
-    if ((await readRun(redis, account))?.download === 'done') {
-      await updateRun(redis, account, run, { download: 'queued' });
-      await this.#queue('download', downloadJob(account, run));
-    }
-    await this.#finishIfDone({ account, run });
+  /** What was spooled is lost: a download takes it again in this run, behind one that is under way. */
+  async #refetch(job: SessionJob): Promise<void> {
+    await noteLoss(this.#context.redis, job.account, job.run);
+    await this.#finishIfDone(job);
   }
 
   async #queue(kind: SessionKind, job: SessionJob, delayMs = 0): Promise<void> {
@@ -244,7 +243,8 @@ export class RunControl {
 
   async #finishIfDone({ account, run }: Pick<SessionJob, 'account' | 'run'>): Promise<void> {
     const { redis, clock, bell } = this.#context;
-    await finishRunIfDone(redis, account, run, clock.now());
+    const end = await finishRunIfDone(redis, account, run, clock.now());
+    if (end === 'lost') return this.#queue('download', downloadJob(account, run));
     bell.ring(account);
   }
 }

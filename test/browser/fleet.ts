@@ -3,7 +3,8 @@ import type { Account } from '../../src/accounts/account.ts';
 import { MailhaulError } from '../../src/ground/errors.ts';
 import type { RedisClient } from '../../src/ground/redis.ts';
 import { noteProblem, problemOf } from '../../src/ledger/problems.ts';
-import { finishRunIfDone, type Run, startRun, updateRun } from '../../src/ledger/run.ts';
+import { type Run, startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { accountOf } from '../dashboard/dashboard-rig.ts';
 
 /** Runs that are written at once. */

@@ -1,7 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { noteOwed } from '../../src/ledger/owed.ts';
-import { finishRunIfDone, startRun, updateRun } from '../../src/ledger/run.ts';
+import { startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 import { accountOf, canary, openRig } from './dashboard-rig.ts';
 

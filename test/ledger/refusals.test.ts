@@ -3,7 +3,8 @@ import { accountKeys } from '../../src/ground/keys.ts';
 import { readProblems } from '../../src/ledger/problems.ts';
 import { type Outcome, uidlKey } from '../../src/ledger/record.ts';
 import { acceptRefused, countRefused, readAcceptances, reopenRefused } from '../../src/ledger/refusals.ts';
-import { finishRunIfDone, readRun, startRun, updateRun } from '../../src/ledger/run.ts';
+import { readRun, startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { type Settlement, settle } from '../../src/ledger/settle.ts';
 import { readRunStandings, totalsOf } from '../../src/ledger/standing.ts';
 import { LedgerTable } from '../../src/ledger/table.ts';
@@ -45,7 +46,7 @@ async function runOf(number: number, names: readonly string[], refused: readonly
   });
   await settle(client, { account, spool: 's', batch, token: 'mine', command: '' }, ends);
   await updateRun(client, account, `r${number}`, { listed: names.length, download: 'done' });
-  expect(await finishRunIfDone(client, account, `r${number}`, 2000)).toBe(true);
+  expect(await finishRunIfDone(client, account, `r${number}`, 2000)).toBe('ended');
 }
 
 const counts = async () => messageCounts((await readRun(redis.client, account))!);
@@ -73,7 +74,7 @@ describe('refused messages', () => {
     await startRun(redis.client, account, 'r2', 3000, false);
     await updateRun(redis.client, account, 'r2', listed);
     expect(await decide()).toBe(2);
-    expect(await finishRunIfDone(redis.client, account, 'r2', 4000)).toBe(true);
+    expect(await finishRunIfDone(redis.client, account, 'r2', 4000)).toBe('ended');
     const [standing] = await readStandings(redis.client, [{ key: account, id: 'ann', group: '' }]);
     expect(standing!.report.messages).toMatchObject({ listed: 3, refused: 2 });
     expect(accountFaults(standing!)).toEqual([]);

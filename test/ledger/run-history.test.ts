@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { accountKeys } from '../../src/ground/keys.ts';
-import { finishRunIfDone, startRun, updateRun } from '../../src/ledger/run.ts';
+import { startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { readEarlierRuns } from '../../src/ledger/run-history.ts';
 import { useRedis } from './redis-rig.ts';
 

@@ -3,7 +3,8 @@ import { MailhaulError } from '../../src/ground/errors.ts';
 import { accountKeys } from '../../src/ground/keys.ts';
 import { noteAppend, queueAppend } from '../../src/ledger/append-state.ts';
 import { noteProblem, problemOf, readProblems } from '../../src/ledger/problems.ts';
-import { finishRunIfDone, isFirstRun, type Run, readRun, readRuns, startRun, updateRun } from '../../src/ledger/run.ts';
+import { isFirstRun, type Run, readRun, readRuns, startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { useRedis } from './redis-rig.ts';
 
 const redis = useRedis();
@@ -57,7 +58,7 @@ describe('the end of a run', () => {
   it.each(['queued', 'active'])('does not come while the download is %s', async (download) => {
     await start();
     await update({ download });
-    expect(await finish()).toBe(false);
+    expect(await finish()).toBe('open');
     expect((await read()).finishedAt).toBe(0);
   });
 
@@ -65,25 +66,25 @@ describe('the end of a run', () => {
     await start();
     await update({ download: 'done' });
     await redis.client.hset(accountKeys.spools(account), 's', 1);
-    expect(await finish()).toBe(false);
+    expect(await finish()).toBe('open');
     await noteAppend(redis.client, account, 's', 'active');
-    expect(await finish()).toBe(false);
+    expect(await finish()).toBe('open');
     await redis.client.del(accountKeys.spools(account));
-    expect(await finish()).toBe(true);
+    expect(await finish()).toBe('ended');
   });
 
   it('comes once, for one of those who ask', async () => {
     await start();
     await update({ download: 'done' });
     const asked = await Promise.all([finish(), finish(), finish()]);
-    expect(asked.filter(Boolean)).toHaveLength(1);
+    expect(asked.toSorted()).toEqual(['ended', 'open', 'open']);
     expect((await read()).finishedAt).toBe(5000);
   });
 
   it('is not that of another run', async () => {
     await start('r2');
     await update({ download: 'done' }, 'r2');
-    expect(await finish('r1')).toBe(false);
+    expect(await finish('r1')).toBe('open');
   });
 
   const counts = { listed: 10, known: 3, appended: 4, duplicate: 2, vanished: 1 };
@@ -97,14 +98,14 @@ describe('the end of a run', () => {
   ])('where %s', async (_, fields, state) => {
     await start();
     await update({ ...fields, download: 'done' });
-    expect(await finish()).toBe(true);
+    expect(await finish()).toBe('ended');
     expect((await read()).state).toBe(state);
   });
 
   it('is a failure where the download failed', async () => {
     await start();
     await update({ ...counts, download: 'failed' });
-    expect(await finish()).toBe(true);
+    expect(await finish()).toBe('ended');
     expect((await read()).state).toBe('failed');
   });
 
@@ -113,7 +114,7 @@ describe('the end of a run', () => {
     await update({ ...counts, download: 'done' });
     await redis.client.hset(accountKeys.spools(account), 's', 2);
     await noteAppend(redis.client, account, 's', 'failed');
-    expect(await finish()).toBe(true);
+    expect(await finish()).toBe('ended');
     expect((await read()).state).toBe('failed');
   });
 
@@ -123,7 +124,7 @@ describe('the end of a run', () => {
     await redis.client.hset(accountKeys.spools(account), 's', 1, 't', 1);
     await noteAppend(redis.client, account, 's', 'failed');
     await noteAppend(redis.client, account, 't', 'active');
-    expect(await finish()).toBe(false);
+    expect(await finish()).toBe('open');
   });
 });
 

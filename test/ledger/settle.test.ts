@@ -7,7 +7,8 @@ import { openIntents, recordIntent } from '../../src/ledger/intent.ts';
 import { noteProblem, problemOf, readProblems } from '../../src/ledger/problems.ts';
 import { type LedgerRecord, type Outcome, recordBytes, uidlKey } from '../../src/ledger/record.ts';
 import { acceptedJson, readAcceptances } from '../../src/ledger/refusals.ts';
-import { finishRunIfDone, readRun, readRunMailboxes, startRun, updateRun } from '../../src/ledger/run.ts';
+import { readRun, readRunMailboxes, startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { recordEnds, type Settlement, type SettleScope, settle } from '../../src/ledger/settle.ts';
 import { LedgerTable, pageRecords } from '../../src/ledger/table.ts';
 import { registerBatch } from '../../src/spool/registry.ts';
@@ -207,7 +208,7 @@ describe('what a rule skips', () => {
     await settle(redis.client, scope, [...ends, end(2, 'appended')]);
     await settle(redis.client, scope, ends).catch(() => {});
     await updateRun(redis.client, account, 'r1', { known: 0, download: 'done' });
-    expect(await finishRunIfDone(redis.client, account, 'r1', 9)).toBe(true);
+    expect(await finishRunIfDone(redis.client, account, 'r1', 9)).toBe('ended');
     expect(await readRun(redis.client, account)).toMatchObject({
       state: 'complete',
       known: 2,

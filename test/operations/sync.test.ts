@@ -1,7 +1,8 @@
 /** What a sync does when accounts end while it reads how others stand. */
 import { expect, it } from 'vitest';
 import { loadSettings } from '../../src/ground/settings-load.ts';
-import { finishRunIfDone, startRun, updateRun } from '../../src/ledger/run.ts';
+import { startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { Bell } from '../../src/limits/bell.ts';
 import { type SyncService, sync } from '../../src/operations/sync.ts';
 import { useRedis } from '../ledger/redis-rig.ts';

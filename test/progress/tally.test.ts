@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { finishRunIfDone, type Run, startRun, updateRun } from '../../src/ledger/run.ts';
+import { type Run, startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { Tallier } from '../../src/progress/tally.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { finishRunIfDone, startRun, updateRun } from '../../src/ledger/run.ts';
+import { startRun, updateRun } from '../../src/ledger/run.ts';
+import { finishRunIfDone } from '../../src/ledger/run-end.ts';
 import { readStandings } from '../../src/report/standing.ts';
 import { useRedis } from '../ledger/redis-rig.ts';
 

@@ -5,6 +5,7 @@ import { giveUpAppend, noteAppend } from '../../src/ledger/append-state.ts';
 import { registeredBatches, spooledKeys } from '../../src/ledger/batches.ts';
 import { readProblems } from '../../src/ledger/problems.ts';
 import { updateRun } from '../../src/ledger/run.ts';
+import { noteLoss } from '../../src/ledger/run-end.ts';
 import { readWaits } from '../../src/limits/waits.ts';
 import type { SessionKind } from '../../src/schedule/queues.ts';
 import { alice as account } from '../spool/spool-rig.ts';
@@ -266,6 +267,35 @@ describe('the reconciler', () => {
     expect(await run()).toMatchObject({ download: 'queued', finishedAt: 0 });
     expect(await jobs()).toMatchObject([{ kind: 'download' }]);
     expect(await readProblems(redis.client, account)).toMatchObject([{ code: 'spool-lost' }]);
+  });
+
+  it.each(['append', 'download'] as const)(
+    'has it fetched again as well where a download has listed before it was lost, and %s ends last',
+    async (last) => {
+      await updateRun(redis.client, account, 'r1', { download: 'active' });
+      await batchIn('s');
+      await redis.client.set(globalKeys.spoolSeen('s'), rig.now - 60_000);
+      await rig.control.reconcile(account, 'r1');
+      await loseJobs();
+      const ends = [
+        () => rig.control.ended('download', job(), 'done'),
+        () => rig.control.ended('append', job({ spool: 's' }), 'done'),
+      ];
+      for (const end of last === 'append' ? ends : ends.reverse()) await end();
+      expect(await run()).toMatchObject({ download: 'queued', finishedAt: 0 });
+      expect(await jobs()).toMatchObject([{ kind: 'download' }]);
+      await rig.control.ended('download', job(), 'done');
+      expect((await run()).finishedAt).toBe(rig.now);
+    },
+  );
+
+  it('does not end a run by an append session while the mail of a spool is being forgotten', async () => {
+    await updateRun(redis.client, account, 'r1', { download: 'done' });
+    await noteLoss(redis.client, account, 'r1');
+    await loseJobs();
+    await rig.control.ended('append', job({ spool: 's' }), 'done');
+    expect(await run()).toMatchObject({ download: 'queued', finishedAt: 0 });
+    expect(await jobs()).toMatchObject([{ kind: 'download' }]);
   });
 
   it('waits for a spool that was served a moment ago', async () => {

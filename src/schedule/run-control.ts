@@ -244,7 +244,7 @@ export class RunControl {
   async #finishIfDone({ account, run }: Pick<SessionJob, 'account' | 'run'>): Promise<void> {
     const { redis, clock, bell } = this.#context;
     const end = await finishRunIfDone(redis, account, run, clock.now());
-    if (end === 'lost') return this.#queue('download', downloadJob(account, run));
+    if (end === 'lost') await this.#queue('download', downloadJob(account, run));
     bell.ring(account);
   }
 }

@@ -77,8 +77,8 @@ interface Window {
   readonly from: number;
   readonly to: number;
   readonly bytes: Promise<Buffer>;
-  /** The buffer that it was read into, and whose it is; undefined where nobody fills it again. */
-  readonly lent?: { readonly buffer: Buffer; readonly owner: ReusedBuffers };
+  /** The buffer that it was read into; undefined where nobody fills it again. */
+  readonly lent?: Buffer | undefined;
 }
 
 /** An open batch file. */
@@ -160,8 +160,8 @@ export class BatchFile {
   async #piece(at: number, end: number, buffers: ReusedBuffers | undefined): Promise<Buffer> {
     if (at < this.#window.from || at >= this.#window.to || !this.#isGood(buffers)) {
       const to = Math.min(at + windowBytes, this.manifest.bytes);
-      const lent = buffers && { buffer: buffers.lend(), owner: buffers };
-      this.#window = { from: at, to, bytes: this.#read(at, to - at, lent?.buffer), ...(lent && { lent }) };
+      const lent = buffers?.lend();
+      this.#window = { from: at, to, bytes: this.#read(at, to - at, lent), lent };
     }
     const { from, to, bytes } = this.#window;
     return (await bytes).subarray(at - from, Math.min(end, to) - from);
@@ -170,7 +170,7 @@ export class BatchFile {
   /** Whether the window still holds what was read into it, and nobody else's buffer. */
   #isGood(buffers: ReusedBuffers | undefined): boolean {
     const { lent } = this.#window;
-    return lent?.owner === buffers && (lent === undefined || lent.owner.isLent(lent.buffer));
+    return lent === undefined ? buffers === undefined : buffers?.isLent(lent) === true;
   }
 
   async #read(position: number, length: number, into: Buffer = Buffer.allocUnsafe(length)): Promise<Buffer> {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { systemClock } from './clock.ts';
+import { canMend, mendAppendOnlyFile } from './embedded-mend.ts';
 import { type Places, placesOf } from './embedded-places.ts';
 import { askWhoAnswers, takesConnections, tellToEnd } from './embedded-talk.ts';
 import { MailhaulError, printable } from './errors.ts';
@@ -71,10 +72,15 @@ async function start(dataDir: string, options: Options, launched = () => {}): Pr
   if (!release) throw new MailhaulError('instance-running', { where: dataDir });
   let child: ChildProcess | undefined;
   try {
-    const left = await isServed(places);
-    if (!left) child = await launch(places, options.path ?? process.env['PATH'] ?? '');
+    const program = (await isServed(places)) ? undefined : serverProgram(options);
+    if (program !== undefined) child = launch(places, program, 'w');
     launched();
-    const pid = await waitForAnswer(places, options, child);
+    const pid = await waitForAnswer(places, options, child).catch(async (error: unknown) => {
+      if (program === undefined || !canMend(places)) throw error;
+      await mendAppendOnlyFile(places, program);
+      child = launch(places, program, 'a');
+      return waitForAnswer(places, options, child);
+    });
     let stopping: Promise<void> | undefined;
     const stop = () => {
       stopping ??= tellToEnd(places.socket, options.redisStartTimeoutMs)
@@ -116,11 +122,16 @@ async function isServed(places: Places): Promise<boolean> {
   return existsSync(places.socket) && takesConnections(places.socket);
 }
 
-async function launch(places: Places, path: string): Promise<ChildProcess> {
+function serverProgram({ path = process.env['PATH'] ?? '' }: Options): string {
   const program = find(['redis-server', 'valkey-server'], path);
   if (program === undefined) throw new MailhaulError('redis-missing');
+  return program;
+}
+
+/** `mode` is that of its log: `a` keeps what the one before it had to say. */
+function launch(places: Places, program: string, mode: 'w' | 'a'): ChildProcess {
   rmSync(places.socket, { force: true });
-  const log = openSync(places.log, 'w', 0o600);
+  const log = openSync(places.log, mode, 0o600);
   const settings = {
     port: '0',
     unixsocket: places.socket,

@@ -115,6 +115,7 @@ export const groundFiles = [
   'redis',
   'embedded-redis',
   'embedded-talk',
+  'embedded-mend',
   'embedded-places',
   'digest',
   'error-table',

@@ -1,0 +1,29 @@
+/**
+ * Mailhaul's own Redis after a power cut. What Redis appended in its last second and had not made durable may be there as zeros:
+ * a file system may know how long a file became before it has what came into it. Redis does not start with such a file.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Places } from './embedded-places.ts';
+
+/** Whether the Redis that ended said that its append-only file makes no sense. */
+export function canMend(places: Places): boolean {
+  return /Bad file format reading the append only file/.test(readFileSync(places.log, 'utf8'));
+}
+
+/**
+ * Has Redis cut its append-only file off behind the last command that is whole. `program` is the server, which is its checker,
+ * too, under another name. What is lost is what a power cut may cost anyway: the last second (docs/failures.md).
+ */
+export async function mendAppendOnlyFile({ folder, log }: Places, program: string): Promise<void> {
+  const words = ['--fix', join(folder, 'appendonlydir', 'appendonly.aof.manifest')];
+  const out = openSync(log, 'a', 0o600);
+  const checker = spawn(program, words, { argv0: 'redis-check-aof', stdio: ['pipe', out, out] });
+  closeSync(out);
+  // It asks whether it may. One that cannot be started, or has gone, is noticed by the next start of Redis.
+  checker.stdin?.on('error', () => {});
+  checker.stdin?.end('y\n');
+  await once(checker, 'close').catch(() => {});
+}

@@ -4,6 +4,7 @@
  *
  *     message bytes … | manifest (JSON) | manifest length (8 bytes, big-endian) | CRC-32 of the manifest (4) | magic (8)
  */
+import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
@@ -100,13 +101,18 @@ export class BatchFile {
     this.#headers = headers;
   }
 
-  /** Opens a batch file and reads its manifest. Throws `spool-damaged` when it is not whole. */
+  /**
+   * Opens a batch file and reads its manifest. Throws `spool-damaged` when it is not whole. `headers` are given by the process
+   * that wrote it a moment ago; anybody else reads it to its end first, since the machine may have stopped before it was durable.
+   */
   static async open(path: string, headers?: HeadersByOffset): Promise<BatchFile> {
     const file = await open(path, 'r').catch((error: Error) => {
       throw new MailhaulError('spool-damaged', { path, reason: error.message }, error);
     });
     try {
-      return new BatchFile(path, file, await readManifest(path, file), headers);
+      const batch = new BatchFile(path, file, await readManifest(path, file), headers);
+      if (!headers) await batch.#verify();
+      return batch;
     } catch (error) {
       await file.close();
       throw error;
@@ -145,6 +151,20 @@ export class BatchFile {
       at += piece.length;
       yield piece;
     }
+  }
+
+  /** Holds each message against its digest. */
+  async #verify(): Promise<void> {
+    // Probes have fingerprints alone.
+    if (this.manifest.kind === 'probes') return;
+    for (const message of this.manifest.messages) {
+      const hash = createHash('sha256');
+      for await (const piece of this.content(message)) hash.update(piece);
+      if (hash.digest('hex') !== message.sha256) {
+        throw new MailhaulError('spool-damaged', { path: this.path, reason: 'a message is not what was written' });
+      }
+    }
+    this.rest();
   }
 
   /** Keeps no content in memory until it is asked again. */

@@ -246,6 +246,8 @@ describe('a damaged batch file is noticed', () => {
     ['with a wrong length of its manifest', (path, bytes) => writeFileSync(path, flipped(bytes, bytes.length - 13))],
     ['with an absurd length of its manifest', (path, bytes) => writeFileSync(path, flipped(bytes, bytes.length - 20))],
     ['with fewer bytes of messages', (path, bytes) => writeFileSync(path, bytes.subarray(1))],
+    ['with a flipped byte in a message', (path, bytes) => writeFileSync(path, flipped(bytes, 3))],
+    ['with zeros in the place of its last message', (path, bytes) => writeFileSync(path, bytes.fill(0, 50, 60))],
   ];
 
   function flipped(bytes: Buffer, at: number): Buffer {

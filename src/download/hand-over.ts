@@ -1,4 +1,4 @@
-/** Handing batches over to the append side: durable first, then registered, in the order in which they were fetched. */
+/** Handing batches over to the append side: written first, then registered, in the order in which they were fetched. */
 import type { BatchWriter } from '../spool/batch-writer.ts';
 import type { NewBatch } from '../spool/registry.ts';
 import type { HeadersByOffset } from '../spool/spooled-headers.ts';
@@ -8,7 +8,7 @@ const atOnce = 2;
 
 /** Whoever keeps the books of the batches of one session: its registrar, or the way to it from another thread. */
 export interface BatchReceiver {
-  /** A batch is durable; `claimed` is the space that was claimed for its messages. Not in the order of their submission. */
+  /** A batch is whole; `claimed` is the space that was claimed for its messages. Not in the order of their submission. */
   written(batch: NewBatch, claimed: number, headers: HeadersByOffset): void;
   /** Enters a batch that was written; in the order of their submission. Throws MailhaulError. */
   register(batch: NewBatch): Promise<void>;

@@ -6,12 +6,12 @@ import type { SpoolSpace } from '../spool/space.ts';
 const batchesAhead = 6;
 
 /** The longest that the source waits for each batch beyond those. */
-const pauseMs = 100;
+const pauseMs = 250;
 
 /**
  * A source that is read as fast as it can be takes processors and disk from a destination that is behind, and what is
- * read so early is no longer in memory when it is appended. So the source steps back, but not for long: it is not to
- * stay locked for as long as a slow destination takes.
+ * read so early is no longer in memory when it is appended, or is left to be made durable before QUIT. So the source steps
+ * back, but not for long: it is not to stay locked for as long as a slow destination takes.
  */
 export class Lead {
   readonly #space: SpoolSpace;

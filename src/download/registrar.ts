@@ -19,7 +19,7 @@ export interface RegistrarOptions {
   announce(): void;
 }
 
-/** Registers batches as they become durable. */
+/** Registers batches as they become whole. */
 export class Registrar implements BatchReceiver {
   readonly #options: RegistrarOptions;
 
@@ -31,7 +31,7 @@ export class Registrar implements BatchReceiver {
     const { spool } = this.#options;
     spool.headers.keep(batch, headers);
     spool.space.written(account, batch, bytes, claimed);
-    crashPoint('after-fsync');
+    crashPoint('before-register');
   }
 
   /** Throws `lease-lost` when another session has begun since: then the file is gone, too. */

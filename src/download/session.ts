@@ -1,11 +1,11 @@
 /**
  * One download session: take the source's lease, list, subtract what is known, fetch oldest first into the spool, and
- * say QUIT only when everything that was fetched is durable.
+ * say QUIT only when everything that was fetched is durable or settled.
  */
 import { type Clock, systemClock } from '../ground/clock.ts';
 import { crashPoint } from '../ground/crash-point.ts';
 import { MailhaulError } from '../ground/errors.ts';
-import { probesWait } from '../ledger/batches.ts';
+import { probesWait, spoolsWithBatches } from '../ledger/batches.ts';
 import { noteProblem, problemOf } from '../ledger/problems.ts';
 import { type Run, readRun, updateRun } from '../ledger/run.ts';
 import { rememberOneAtATime } from '../limits/hosts.ts';
@@ -51,6 +51,8 @@ class Session {
   readonly #lease: Lease;
   readonly #clock: Clock;
   readonly #budget: SessionBudget;
+  /** True where the source is still to hear the QUIT that an earlier session did not come to. */
+  #owesQuit = false;
 
   constructor(task: DownloadTask, context: DownloadContext, lease: Lease, budget: SessionBudget) {
     this.#budget = budget;
@@ -84,9 +86,11 @@ class Session {
     try {
       await noteExpiry(redis, this.#task, client);
       const ended = await this.#take(client, run, known);
+      // What this session and those before it left in the spool, where it is not settled yet (decision 0023).
+      await spool.makeDurable(account);
       crashPoint('before-quit');
       await client.quit();
-      await noteQuit(redis, account);
+      if (!this.#owesQuit) await noteQuit(redis, account);
       return ended;
     } catch (error) {
       client.destroy();
@@ -97,7 +101,7 @@ class Session {
     }
   }
 
-  /** Lists and fetches. When it returns, everything that was fetched is durable and registered. */
+  /** Lists and fetches. When it returns, everything that was fetched is whole and registered. */
   async #take(client: SourceClient, run: Run, reading: KnownMail): Promise<DownloadEnd | Wait> {
     const { redis, spool, log } = this.#context;
     const { account } = this.#task;
@@ -186,10 +190,14 @@ class Session {
     books: Books,
     aside: Taken['unreadable'],
   ): Promise<DownloadEnd> {
-    const { redis, settings } = this.#context;
+    const { redis, settings, spool } = this.#context;
+    const { account } = this.#task;
     if (aside.length > 0) await books.close({ ...nothingTaken(), unreadable: aside }, true, 0);
-    const stuck = await lacksQuit(redis, this.#task.account);
+    const stuck = await lacksQuit(redis, account);
     if (!stuck || !listing.hasUidl || listing.length > settings.popNudgeMaxMessages) return 'done';
+    // What waits on another host may not be durable there (decision 0023): the source is to keep it until it has arrived.
+    this.#owesQuit = (await spoolsWithBatches(redis, account)).some((id) => id !== spool.id);
+    if (this.#owesQuit) return 'done';
     await nudge(client, listing, new Set(aside.map(({ number }) => number)), this.#budget);
     return 'more';
   }

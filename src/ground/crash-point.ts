@@ -7,7 +7,7 @@
 export const crashSteps = [
   'after-login',
   'mid-retr',
-  'after-fsync',
+  'before-register',
   'after-register',
   'before-quit',
   'after-intent',

@@ -1,10 +1,10 @@
-/** Writing one batch file: bytes are gathered, hashed and written while they arrive; the file appears when it is durable. */
+/** Writing one batch file: bytes are gathered, hashed and written while they arrive; the file appears when it is whole. */
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { MailhaulError } from '../ground/errors.ts';
 import { batchTail, type Manifest, type SpooledMessage } from './batch-file.ts';
 import { batchFileName, type SpoolDirectory } from './spool-directory.ts';
+import { spoolError } from './spool-error.ts';
 import type { HeadersByOffset } from './spooled-headers.ts';
 import { writeAll } from './write-all.ts';
 
@@ -111,7 +111,7 @@ export class BatchWriter {
   }
 
   /**
-   * Makes the batch durable and gives it its name: write, fsync, rename, fsync of the directory (design §3). Throws
+   * Ends the file and gives it its name. It is whole then, and not durable: `Spool.makeDurable` is for before QUIT. Throws
    * `spool-full` or `spool-failed`; the file is gone then.
    */
   async finish(): Promise<Manifest> {
@@ -134,9 +134,9 @@ export class BatchWriter {
       await this.#flush();
       // Each step waits for its turn among all that arrives: none is taken that is not needed, or before it is.
       if (this.#length > this.#position) await this.#file!.truncate(this.#position);
-      await this.#file!.datasync();
+      // Closed before others hear of it: a network file system shows them what was written to a file that is closed.
+      await this.#file!.close();
       await rename(this.#path, join(this.#spool.directory, basename(this.#path, '.part')));
-      await Promise.all([this.#spool.syncDirectory(), this.#file!.close()]);
     } catch (error) {
       await this.abandon();
       throw spoolError(this.#spool.directory, error);
@@ -211,11 +211,4 @@ export class BatchWriter {
 /** Sorted by time, unique without asking anybody. */
 function newBatchName(): string {
   return `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(5).toString('hex')}`;
-}
-
-function spoolError(path: string, error: unknown): Error {
-  if (error instanceof MailhaulError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
-  return new MailhaulError(full ? 'spool-full' : 'spool-failed', { path, reason: message }, error);
 }

@@ -1,5 +1,5 @@
 /**
- * Registering batches: a sorted set for each account and spool. A batch enters it when its file is durable and leaves
+ * Registering batches: a sorted set for each account and spool. A batch enters it when its file is whole and leaves
  * it when all its messages are settled (the ledger's settle script does that).
  */
 import { MailhaulError } from '../ground/errors.ts';

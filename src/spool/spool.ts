@@ -1,12 +1,13 @@
 /** The spool: a directory of batch files, its identity, and how full it may get. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MailhaulError } from '../ground/errors.ts';
 import { makeOnce } from '../ground/made-once.ts';
 import { BatchFile } from './batch-file.ts';
 import { type FoundBatch, SpoolSpace } from './space.ts';
 import { batchFileName, SpoolDirectory } from './spool-directory.ts';
+import { spoolError } from './spool-error.ts';
 import { SpooledHeaders } from './spooled-headers.ts';
 
 /** One spool directory, opened. */
@@ -77,9 +78,46 @@ export class Spool extends SpoolDirectory {
 
   /** Deletes unfinished files of an account's sessions that died; for the holder of the source's lease. */
   async removeUnfinished(account: string): Promise<void> {
-    for (const name of await readdir(this.directory)) {
-      if (name.startsWith(account) && name.endsWith('.part')) await unlink(join(this.directory, name)).catch(() => {});
+    for (const path of await this.#filesOf(account, '.part')) await unlink(path).catch(() => {});
+  }
+
+  /**
+   * Makes durable what the spool holds of an account, whichever session wrote it: before a source hears QUIT, and may hide
+   * what it gave (design §2, promise 1). What was settled by then is gone, and was not to be written. Throws `spool-full`
+   * or `spool-failed`.
+   */
+  async makeDurable(account: string): Promise<void> {
+    const paths = await this.#filesOf(account, '.batch');
+    try {
+      // The last first: those before it may be settled, and gone, when it is their turn.
+      for (const path of paths.sort().reverse()) await syncBatch(path);
+      if (paths.length > 0) await this.syncDirectory();
+    } catch (error) {
+      throw spoolError(this.directory, error);
     }
+  }
+
+  async #filesOf(account: string, ending: string): Promise<string[]> {
+    const names = await readdir(this.directory);
+    const own = names.filter((name) => name.startsWith(`${account}.`) && name.endsWith(ending));
+    return own.map((name) => join(this.directory, name));
+  }
+}
+
+/** Makes the bytes of a batch durable; one that is gone is settled. */
+async function syncBatch(path: string): Promise<void> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  try {
+    await file?.datasync();
+  } catch (error) {
+    // The system tells once that it could not write a page, and then takes it for written. So nobody is to find this file:
+    // its messages are fetched again.
+    await rename(path, `${path}.damaged`).catch(() => {});
+    throw error;
+  } finally {
+    await file?.close();
   }
 }
 

@@ -17,7 +17,7 @@ const batchTimes = [1, 2, 4] as const;
 const times: Readonly<Record<CrashStep, readonly number[]>> = {
   'after-login': [1],
   'mid-retr': [1, 2, 17],
-  'after-fsync': batchTimes,
+  'before-register': batchTimes,
   'after-register': batchTimes,
   'before-quit': [1],
   'after-intent': batchTimes,

@@ -9,7 +9,7 @@ const seed = Number(process.env['MAILHAUL_TEST_SEED'] ?? Date.now() % 1_000_000)
 const random = new Random(seed);
 const deaths = [
   ['pop', random.pick(['mid-retr:9', 'after-login:1', 'before-quit:1'])],
-  ['pop', random.pick(['after-fsync:2', 'after-register:2'])],
+  ['pop', random.pick(['before-register:2', 'after-register:2'])],
   ['imap', random.pick(['after-intent:2', 'after-closing:2'])],
   ['imap', random.pick(['after-ok:2', 'after-record:2', 'before-unlink:2'])],
 ] as const;

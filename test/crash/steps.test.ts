@@ -5,4 +5,4 @@
  */
 import { describeDeaths } from './dying-at-steps.ts';
 
-describeDeaths(['after-login', 'mid-retr', 'after-fsync', 'after-register', 'before-quit']);
+describeDeaths(['after-login', 'mid-retr', 'before-register', 'after-register', 'before-quit']);

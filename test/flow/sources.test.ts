@@ -1,4 +1,5 @@
 /** Sources that list in parts, hide what was fetched, rename their mail or give no unique ids (pop3-quirks §1.1, §1.4). */
+import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
 import type { PopBehaviour, ScriptedPop3 } from '../servers/scripted-pop3.ts';
@@ -236,7 +237,7 @@ describe('a run of its own', () => {
     await rig.end();
   });
 
-  test.each(['mid-retr:10', 'after-fsync', 'after-register', 'before-quit'])(
+  test.each(['mid-retr:10', 'before-register', 'after-register', 'before-quit'])(
     'of a source that lists in parts loses nothing when the program dies at %s',
     async (step) => {
       await rig.settings({ batchMaxMessages: '7' });
@@ -251,6 +252,22 @@ describe('a run of its own', () => {
       expectStored();
     },
   );
+
+  test('of a source that lists in parts leaves there what another host has in its spool', async () => {
+    await rig.settings({ batchMaxMessages: '7', spoolLostAfterMs: '1500' });
+    await servers({ hides: { atMost: 25 } });
+    const { url } = await rig.redis();
+    const on = (host: string) => ['--json', '--redis', url, '--data-dir', join(rig.directory, host)];
+    expect((await rig.sync(list, on('one'), { MAILHAUL_CRASH_AT: 'before-quit' })).status).toBe(null);
+    // The first session of the other host finds nothing new, and could have the source go on.
+    const hidden: number[] = [];
+    pop.behaviour.afterQuit = () => hidden.push(pop.hidden.size);
+    const ended = await rig.sync(list, on('other'));
+    expect(hidden[0]).toBe(0);
+    // The first host does not come back: what it had is fetched once more.
+    expect(ended.account.messages).toMatchObject({ pending: 0, failed: 0 });
+    expectStored();
+  });
 
   test('a source that says EXPIRE 0 and deletes what was fetched at QUIT: nothing is lost, and the report says so', async () => {
     await rig.settings({ batchMaxMessages: '7' });

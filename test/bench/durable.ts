@@ -1,7 +1,7 @@
 /**
- * The ceiling with what nobody can leave out who promises that no message is lost and no byte changed, and nothing else: the
- * SHA-256 of each message, and files in which the messages are durable before they are given on, from which they are read
- * again. It shares no code with Mailhaul. Arguments: DIRECTORY, and those of the ceiling.
+ * The ceiling with what the plainest way to lose no message and change no byte takes, and nothing else: the SHA-256 of each
+ * message, and files in which the messages are durable before they are given on, from which they are read again. It shares
+ * no code with Mailhaul. Arguments: DIRECTORY, and those of the ceiling.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, fdatasync, openSync, readSync, renameSync, unlinkSync, writevSync } from 'node:fs';

@@ -254,17 +254,20 @@ describe('a run of its own', () => {
   );
 
   test('of a source that lists in parts leaves there what another host has in its spool', async () => {
-    await rig.settings({ batchMaxMessages: '7', spoolLostAfterMs: '1500' });
+    await rig.settings({ batchMaxMessages: '7', leaseMs: '1000', spoolLostAfterMs: '5000' });
     await servers({ hides: { atMost: 25 } });
     const { url } = await rig.redis();
     const on = (host: string) => ['--json', '--redis', url, '--data-dir', join(rig.directory, host)];
+    imap.behaviour.login = () => 'NO [UNAVAILABLE] not today';
     expect((await rig.sync(list, on('one'), { MAILHAUL_CRASH_AT: 'before-quit' })).status).toBe(null);
+    delete imap.behaviour.login;
     // The first session of the other host finds nothing new, and could have the source go on.
     const hidden: number[] = [];
     pop.behaviour.afterQuit = () => hidden.push(pop.hidden.size);
     const ended = await rig.sync(list, on('other'));
     expect(hidden[0]).toBe(0);
-    // The first host does not come back: what it had is fetched once more.
+    // The first host does not come back: what it had is fetched once more, and hidden as all else.
+    expect(hidden.at(-1)).toBe(count);
     expect(ended.account.messages).toMatchObject({ pending: 0, failed: 0 });
     expectStored();
   });

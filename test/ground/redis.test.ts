@@ -84,7 +84,8 @@ describe('the Redis of our own', () => {
   it('keeps the file short that is read at its start', async () => {
     const redis = await embedded(dataDir());
     const handle = await connected(redis.url);
-    expect(await handle.client.config('GET', 'auto-aof-rewrite-min-size')).toContain(String(16 * 1024 * 1024));
+    expect(await handle.client.config('GET', 'auto-aof-rewrite-min-size')).toContain(String(4 * 1024 * 1024));
+    expect(await handle.client.config('GET', 'auto-aof-rewrite-percentage')).toContain('50');
   });
 
   it('is not shared with a second instance', async () => {

@@ -148,6 +148,7 @@ export class NumberedLines {
 export class SizeLines {
   readonly lines: NumberedLines;
   #octets = new Float64Array(firstRoom);
+  #octetsTotal = 0;
 
   constructor(context: ListingContext) {
     this.lines = new NumberedLines('LIST', context, (lines) => (bytes, first, end, offset) => {
@@ -158,13 +159,24 @@ export class SizeLines {
         this.#octets = more;
       }
       // Post Office/NT lists -1 and others nothing; neither reads as a number, and 0 stands for unknown.
-      for (let at = first; at < end; at += 1) this.#octets[at] = numberAt(bytes, from[at]! - offset);
+      let total = 0;
+      for (let at = first; at < end; at += 1) {
+        const octets = numberAt(bytes, from[at]! - offset);
+        this.#octets[at] = octets;
+        total += octets;
+      }
+      this.#octetsTotal += total;
     });
   }
 
   /** The sizes that the server claims, in bytes; 0 where it claims none. */
   get octets(): Float64Array {
     return this.#octets.subarray(0, this.lines.numbers.length);
+  }
+
+  /** Their sum, which is there when the last of them is. */
+  get octetsTotal(): number {
+    return this.#octetsTotal;
   }
 }
 

@@ -21,6 +21,7 @@ interface UidlRanges {
 export interface ListingParts {
   readonly numbers: Uint32Array;
   readonly octets: Float64Array;
+  readonly octetsTotal: number;
   readonly uidls:
     | {
         readonly bytes: Uint8Array;
@@ -39,12 +40,18 @@ export class MaildropListing {
   readonly hasUidl: boolean;
   /** The keys of all messages, one behind the other, made while the listing came; undefined where there are none. */
   readonly keys: Buffer | undefined;
+  /** The sum of the sizes that the server claims. */
+  readonly octetsTotal: number;
   readonly #numbers: Uint32Array;
   readonly #octets: Float64Array;
   readonly #uidls: UidlRanges | undefined;
 
-  constructor(numbers: Uint32Array, octets: Float64Array, uidls: UidlRanges | undefined) {
+  constructor(
+    { numbers, octets, octetsTotal }: Pick<ListingParts, 'numbers' | 'octets' | 'octetsTotal'>,
+    uidls: UidlRanges | undefined,
+  ) {
     this.length = numbers.length;
+    this.octetsTotal = octetsTotal;
     this.hasUidl = uidls !== undefined;
     this.keys = uidls?.keys;
     this.#numbers = numbers;
@@ -54,7 +61,7 @@ export class MaildropListing {
 
   /** What it is made of, not a copy. */
   get parts(): ListingParts {
-    return { numbers: this.#numbers, octets: this.#octets, uidls: this.#uidls };
+    return { numbers: this.#numbers, octets: this.#octets, octetsTotal: this.octetsTotal, uidls: this.#uidls };
   }
 
   /** The message's number, valid in this session only. */
@@ -65,14 +72,6 @@ export class MaildropListing {
   /** The size the server claims, often wrong; 0 where it claims none. */
   octets(index: number): number {
     return this.#octets[index]!;
-  }
-
-  /** The sum of these sizes. */
-  get octetsTotal(): number {
-    const octets = this.#octets;
-    let total = 0;
-    for (let index = 0; index < octets.length; index += 1) total += octets[index]!;
-    return total;
   }
 
   /** Whether every message has a unique id that is not blank. */
@@ -188,15 +187,16 @@ function isWithin(numbers: Uint32Array, others: Uint32Array): boolean {
 
 /** What is listed, with the unique ids of two answers joined by their numbers. */
 function listingOf(
-  { lines: { numbers }, octets }: SizeLines,
+  { lines: { numbers }, octets, octetsTotal }: SizeLines,
   uidl: { readonly read: IdLines; readonly body: Buffer } | undefined,
   keys: UidlKeys | undefined,
 ): MaildropListing {
-  if (uidl === undefined) return new MaildropListing(numbers, octets, undefined);
+  const sizes = { numbers, octets, octetsTotal };
+  if (uidl === undefined) return new MaildropListing(sizes, undefined);
   const { lines, keys: made } = uidl.read;
   const ranges = { bytes: uidl.body, from: lines.from, to: lines.to, keys: made };
   const same = lines.numbers.length === numbers.length && isWithin(numbers, lines.numbers);
-  return new MaildropListing(numbers, octets, same ? ranges : placed(numbers, lines.numbers, ranges, keys));
+  return new MaildropListing(sizes, same ? ranges : placed(numbers, lines.numbers, ranges, keys));
 }
 
 /** The ranges of the lines as those of the messages. */

@@ -92,6 +92,7 @@ describe('a source in its thread', () => {
         listing.uidl(at - 1).toString('latin1'),
       ]);
     expect(shown(far)).toEqual(shown(near));
+    expect(far.octetsTotal).toBe(near.octetsTotal);
     expect(far.keys).toEqual(Buffer.concat(upTo(far.length).map((at) => uidlKey(far.uidl(at - 1)))));
   });
 

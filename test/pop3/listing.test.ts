@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseListing } from '../../src/pop3/listing.ts';
+import { SizeLines } from '../../src/pop3/listing-lines.ts';
 import { caught } from './sessions.ts';
 
 const context = (popListingMaxMessages = 1000, popUidlMaxBytes = 1024) => ({
@@ -35,6 +36,17 @@ describe('a listing', () => {
 
   it('takes sizes that are -1, 0, missing, followed by text or no number for unknown', () => {
     expect(rows('1 -1\r\n2 0\r\n3\r\n4 77 octets\r\n5 many\r\n').map((row) => row[1])).toEqual([0, 0, 0, 77, 0]);
+  });
+
+  it('sums the sizes up while they come, wherever they are cut', () => {
+    const answer = Buffer.from('1 120\r\n2 -1\r\n3 5000000000\r\n7 5\r\n');
+    expect(parseListing(answer, undefined, context()).octetsTotal).toBe(5_000_000_125);
+    for (let cut = 0; cut <= answer.length; cut += 1) {
+      const sizes = new SizeLines(context());
+      for (const part of [answer.subarray(0, cut), answer.subarray(cut)]) sizes.lines.take(part);
+      sizes.lines.finish();
+      expect(sizes.octetsTotal).toBe(5_000_000_125);
+    }
   });
 
   it('has gaps where the server has', () => {

@@ -79,7 +79,7 @@ export function unpackHeaders(parcel: HeadersParcel | undefined): HeadersByOffse
  * A listing with the memory that goes along with it. An array that has its memory to itself gives it away; of one that
  * shares it there is a copy.
  */
-export function packListing({ numbers, octets, uidls }: ListingParts): [ListingParts, ArrayBuffer[]] {
+export function packListing({ numbers, octets, octetsTotal, uidls }: ListingParts): [ListingParts, ArrayBuffer[]] {
   const given: ArrayBuffer[] = [];
   const own = <View extends Uint8Array | Uint32Array | Float64Array>(view: View, copy: () => View): View => {
     const whole = view.byteLength === view.buffer.byteLength ? view : copy();
@@ -94,14 +94,15 @@ export function packListing({ numbers, octets, uidls }: ListingParts): [ListingP
     to: numbersOf(uidls.to),
     keys: uidls.keys && bytesOf(uidls.keys),
   };
-  return [{ numbers: numbersOf(numbers), octets: own(octets, () => octets.slice()), uidls: packed }, given];
+  const sizes = { numbers: numbersOf(numbers), octets: own(octets, () => octets.slice()), octetsTotal };
+  return [{ ...sizes, uidls: packed }, given];
 }
 
 /** The listing that was packed. */
-export function unpackListing({ numbers, octets, uidls }: ListingParts): MaildropListing {
-  if (!uidls) return new MaildropListing(numbers, octets, undefined);
+export function unpackListing({ uidls, ...sizes }: ListingParts): MaildropListing {
+  if (!uidls) return new MaildropListing(sizes, undefined);
   const { bytes, from, to, keys } = uidls;
-  return new MaildropListing(numbers, octets, { bytes: asBuffer(bytes), from, to, keys: keys && asBuffer(keys) });
+  return new MaildropListing(sizes, { bytes: asBuffer(bytes), from, to, keys: keys && asBuffer(keys) });
 }
 
 /** What is known of a message that was asked for; its unique id as Latin-1. */

@@ -8,6 +8,9 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Places } from './embedded-places.ts';
 
+/** The server looks for one of these names, Redis for the one and Valkey for the other, in that by which it was called. */
+const checkerName = 'redis-check-aof, valkey-check-aof';
+
 /** Whether the Redis that ended said that its append-only file makes no sense. */
 export function canMend(places: Places): boolean {
   return /Bad file format reading the append only file/.test(readFileSync(places.log, 'utf8'));
@@ -20,7 +23,7 @@ export function canMend(places: Places): boolean {
 export async function mendAppendOnlyFile({ folder, log }: Places, program: string): Promise<void> {
   const words = ['--fix', join(folder, 'appendonlydir', 'appendonly.aof.manifest')];
   const out = openSync(log, 'a', 0o600);
-  const checker = spawn(program, words, { argv0: 'redis-check-aof', stdio: ['pipe', out, out] });
+  const checker = spawn(program, words, { argv0: checkerName, stdio: ['pipe', out, out] });
   closeSync(out);
   // It asks whether it may. One that cannot be started, or has gone, is noticed by the next start of Redis.
   checker.stdin?.on('error', () => {});

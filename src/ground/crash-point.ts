@@ -9,6 +9,7 @@ export const crashSteps = [
   'mid-retr',
   'before-register',
   'after-register',
+  // Behind the fsync of the spool.
   'before-quit',
   'after-intent',
   'after-closing',

@@ -13,7 +13,9 @@ const checkerName = 'redis-check-aof, valkey-check-aof';
 
 /** Whether the Redis that ended said that its append-only file makes no sense. */
 export function canMend(places: Places): boolean {
-  return /Bad file format reading the append only file/.test(readFileSync(places.log, 'utf8'));
+  const said = readFileSync(places.log, 'latin1');
+  // Of a command that was there in part it does not look at the end of the line, and does not know its name.
+  return /(?:Bad file format|Unknown command .*) reading the append only file/s.test(said);
 }
 
 /**

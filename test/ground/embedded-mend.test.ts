@@ -43,6 +43,12 @@ it('starts without what came to nothing, and goes on', async () => {
   await withRedis(async ({ client }) => expect(await client.mget('key', 'more')).toEqual(['value', 'after']));
 });
 
+it('starts without the half of a command', async () => {
+  await withRedis(async ({ client }) => void (await client.set('key', 'value')));
+  spoil('.incr.aof', Buffer.from('*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$3\r\nkey\r\n*1\r\n$4\r\nEX\0\0\0\0'));
+  await withRedis(async ({ client }) => expect(await client.get('key')).toBe('value'));
+});
+
 it('tells in its log what was wrong, and what was cut off', async () => {
   await withRedis(async ({ client }) => void (await client.set('key', 'value')));
   spoil('.incr.aof', Buffer.alloc(77));

@@ -15,11 +15,11 @@ const checkerName = 'redis-check-aof, valkey-check-aof';
 export function canMend(places: Places): boolean {
   const said = readFileSync(places.log, 'latin1');
   // Of a command that was there in part it does not look at the end of the line, and does not know its name.
-  return /(?:Bad file format|Unknown command .*) reading the append only file/s.test(said);
+  return /(?:Bad file format|Unknown command .*|Unexpected end of file) reading the append only file/s.test(said);
 }
 
 /**
- * Has Redis cut its append-only file off behind the last command that is whole. `program` is the server, which is its checker,
+ * Has Redis cut its append-only file off behind the last command or transaction that is whole. `program` is the server, which is its checker,
  * too, under another name. What is lost is what a power cut may cost anyway: the last second (docs/failures.md).
  */
 export async function mendAppendOnlyFile({ folder, log }: Places, program: string): Promise<void> {

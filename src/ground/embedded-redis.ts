@@ -143,6 +143,8 @@ function launch(places: Places, program: string, mode: 'w' | 'a'): ChildProcess 
     save: '',
     appendonly: 'yes',
     appendfsync: 'everysec',
+    // Redis would cut a file off inside a transaction, and take its half together with the next one: see embedded-mend.ts.
+    'aof-load-truncated': 'no',
     // The file is read at every start, and holds every step of a copy, which take Redis three times as long as what came of
     // them: without this up to 64 MB of steps, and then as much again as came of them.
     'auto-aof-rewrite-min-size': '4mb',

@@ -49,11 +49,12 @@ async function cutPower(): Promise<void> {
   await disk.restart();
 }
 
-/** How often, and where, the machine stops; around QUIT it does below. */
+/** How often, and where, the machine stops. */
 const stops: readonly (readonly [step: CrashStep, times: number])[] = [
   ['mid-retr', 17],
   ['before-register', 2],
   ['after-register', 3],
+  ['before-quit', 1],
   ['after-intent', 2],
   ['after-closing', 2],
   ['after-ok', 2],

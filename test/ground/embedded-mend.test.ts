@@ -49,6 +49,13 @@ it('starts without the half of a command', async () => {
   await withRedis(async ({ client }) => expect(await client.get('key')).toBe('value'));
 });
 
+it('starts without the half of a transaction, and does not take it together with the next one', async () => {
+  await withRedis(async ({ client }) => void (await client.set('key', '1')));
+  spoil('.incr.aof', Buffer.from('*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$3\r\nkey\r\n*2\r\n$4\r\nINCR'));
+  await withRedis(async ({ client }) => void (await client.multi().incr('key').incr('key').exec()));
+  await withRedis(async ({ client }) => expect(await client.get('key')).toBe('3'));
+});
+
 it('tells in its log what was wrong, and what was cut off', async () => {
   await withRedis(async ({ client }) => void (await client.set('key', 'value')));
   spoil('.incr.aof', Buffer.alloc(77));

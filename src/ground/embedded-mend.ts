@@ -1,6 +1,6 @@
 /**
- * Mailhaul's own Redis after a power cut. What Redis appended in its last second and had not made durable may be there as zeros:
- * a file system may know how long a file became before it has what came into it. Redis does not start with such a file.
+ * Mailhaul's own Redis after a power cut. What it appended in its last second and had not made durable may be there as zeros, since
+ * a file system may know how long a file became before it has what came into it, or end anywhere. Redis does not start then.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,8 +19,8 @@ export function canMend(places: Places): boolean {
 }
 
 /**
- * Has Redis cut its append-only file off behind the last command or transaction that is whole. `program` is the server, which is its checker,
- * too, under another name. What is lost is what a power cut may cost anyway: the last second (docs/failures.md).
+ * Has Redis cut its append-only file off behind the last command or transaction that is whole. `program` is the server, which
+ * is its checker, too, under another name. What is lost is what a power cut may cost anyway: the last second (docs/failures.md).
  */
 export async function mendAppendOnlyFile({ folder, log }: Places, program: string): Promise<void> {
   const words = ['--fix', join(folder, 'appendonlydir', 'appendonly.aof.manifest')];

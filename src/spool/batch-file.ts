@@ -107,7 +107,7 @@ export class BatchFile {
    */
   static async open(path: string, headers?: HeadersByOffset): Promise<BatchFile> {
     const file = await open(path, 'r').catch((error: Error) => {
-      throw new MailhaulError('spool-damaged', { path, reason: error.message }, error);
+      throw damaged(path, error.message, error);
     });
     try {
       const batch = new BatchFile(path, file, await readManifest(path, file), headers);
@@ -161,7 +161,7 @@ export class BatchFile {
       const hash = createHash('sha256');
       for await (const piece of this.content(message)) hash.update(piece);
       if (hash.digest('hex') !== message.sha256) {
-        throw new MailhaulError('spool-damaged', { path: this.path, reason: 'a message is not what was written' });
+        throw damaged(this.path, 'a message is not what was written');
       }
     }
     this.rest();
@@ -198,7 +198,7 @@ export class BatchFile {
     const bytesRead = this.#headers
       ? readSync(this.#file.fd, bytes, 0, length, position)
       : (await this.#file.read(bytes, 0, length, position)).bytesRead;
-    if (bytesRead !== length) throw new MailhaulError('spool-damaged', { path: this.path, reason: 'it is too short' });
+    if (bytesRead !== length) throw damaged(this.path, 'it is too short');
     return bytes;
   }
 }
@@ -227,19 +227,22 @@ function headerGroups(messages: readonly SpooledMessage[]): HeaderGroup[] {
   return groups;
 }
 
+function damaged(path: string, reason: string, cause?: Error): MailhaulError {
+  return new MailhaulError('spool-damaged', { path, reason }, cause);
+}
+
 async function readManifest(path: string, file: FileHandle): Promise<Manifest> {
-  const damaged = (reason: string) => new MailhaulError('spool-damaged', { path, reason });
   const { size } = await file.stat();
   const footer = Buffer.alloc(footerBytes);
-  if (size < footerBytes) throw damaged('it is too short');
+  if (size < footerBytes) throw damaged(path, 'it is too short');
   await file.read(footer, 0, footerBytes, size - footerBytes);
-  if (!footer.subarray(12).equals(magic)) throw damaged('its end is missing');
+  if (!footer.subarray(12).equals(magic)) throw damaged(path, 'its end is missing');
   const length = Number(footer.readBigUInt64BE(0));
-  if (length > manifestMaxBytes || length > size - footerBytes) throw damaged('its manifest is missing');
+  if (length > manifestMaxBytes || length > size - footerBytes) throw damaged(path, 'its manifest is missing');
   const json = Buffer.alloc(length);
   await file.read(json, 0, length, size - footerBytes - length);
-  if (crc32(json) !== footer.readUInt32BE(8)) throw damaged('its manifest is not what was written');
+  if (crc32(json) !== footer.readUInt32BE(8)) throw damaged(path, 'its manifest is not what was written');
   const manifest = JSON.parse(json.toString('utf8')) as Manifest;
-  if (manifest.bytes + length + footerBytes !== size) throw damaged('its size is wrong');
+  if (manifest.bytes + length + footerBytes !== size) throw damaged(path, 'its size is wrong');
   return manifest;
 }

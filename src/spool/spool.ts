@@ -87,8 +87,8 @@ export class Spool extends SpoolDirectory {
    * or `spool-failed`.
    */
   async makeDurable(account: string): Promise<void> {
-    const paths = await this.#filesOf(account, '.batch');
     try {
+      const paths = await this.#filesOf(account, '.batch');
       // The last first: those before it may be settled, and gone, when it is their turn.
       for (const path of paths.sort().reverse()) await syncBatch(path);
       if (paths.length > 0) await this.syncDirectory();

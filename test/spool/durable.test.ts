@@ -1,5 +1,5 @@
 /** What the spool makes durable before a source hears QUIT, and what it does where that fails. */
-import { readdirSync, symlinkSync } from 'node:fs';
+import { readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { batchFileName } from '../../src/spool/spool-directory.ts';
@@ -41,4 +41,10 @@ it('a batch that is settled and gone by its turn needs nothing', async () => {
 it('nothing in the spool needs nothing', async () => {
   const spool = await newSpool();
   await spool.makeDurable(alice);
+});
+
+it('a spool that is gone is told as one', async () => {
+  const spool = await newSpool();
+  rmSync(spool.directory, { recursive: true });
+  expect(await codeOf(spool.makeDurable(alice))).toBe('spool-failed');
 });

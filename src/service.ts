@@ -6,6 +6,7 @@ import type { AccountBook } from './accounts/book.ts';
 import { TokenDesk } from './accounts/oauth/token-desk.ts';
 import { type BookAccounts, openBook } from './accounts/open-book.ts';
 import type { AccountStore } from './accounts/store.ts';
+import { ExtraConnections } from './append/extra-connections.ts';
 import { KeptConnections } from './append/kept.ts';
 import { SourceThread } from './download/thread/source-thread.ts';
 import { systemClock } from './ground/clock.ts';
@@ -174,7 +175,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
   const tokens = new TokenDesk({ redis: client, settings, env, signal: cut });
   const kept = new KeptConnections(settings);
   closers.push(() => kept.close());
-  const own = { bell, control, steering, spool, tokens, kept, appends };
+  const own = { bell, control, steering, spool, tokens, kept, extra: new ExtraConnections(), appends };
   const context = { book, redis: client, settings, log, signal, cut, env, ...own };
   if (appends) {
     await adoptBatches(client, spool, log);

@@ -1,6 +1,7 @@
 /** What both workers get from the service. */
 import type { AccountBook } from '../src/accounts/book.ts';
 import type { TokenDesk } from '../src/accounts/oauth/token-desk.ts';
+import type { ExtraConnections } from '../src/append/extra-connections.ts';
 import type { KeptConnections } from '../src/append/kept.ts';
 import type { Log } from '../src/ground/log.ts';
 import type { RedisClient } from '../src/ground/redis.ts';
@@ -28,6 +29,8 @@ export interface WorkerContext {
   readonly tokens: TokenDesk;
   /** Connections to destinations between sessions. */
   readonly kept: KeptConnections;
+  /** Second connections that append. */
+  readonly extra: ExtraConnections;
   /** Whether this process takes append jobs too. */
   readonly appends: boolean;
 }

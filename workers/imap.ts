@@ -11,7 +11,7 @@ export const loadAppends = () => import('../src/append/session.ts');
 
 /** Handles the append jobs of a process. */
 export function imapWorker(context: WorkerContext): JobHandler {
-  const { redis, settings, spool, bell, kept } = context;
+  const { redis, settings, spool, bell, kept, extra } = context;
   return (job, lost) =>
     attempt(context, 'append', job, lost, async (account, { stop, cut, log }) => {
       const endpoint = await openLogin(account, 'destination', { ...context, log });
@@ -19,6 +19,6 @@ export function imapWorker(context: WorkerContext): JobHandler {
       const rewrites = profilesOf(settings).of(account.destination)?.quirks.rewritesMail !== undefined;
       const task = { account: key, runId: job.run, endpoint, mailbox, rewrites, ...ruleOwnerOf(account) };
       const { appendSession } = await loadAppends();
-      return appendSession(task, { redis, settings, spool, bell, log, kept, signal: stop, cut });
+      return appendSession(task, { redis, settings, spool, bell, log, kept, extra, signal: stop, cut });
     });
 }

@@ -1,6 +1,6 @@
 /**
- * The append channels of one session: one, which is enough where commands can be pipelined, and more where the server
- * forces a round trip on each message (design §7).
+ * The append channels of one session: one, which is enough where commands can be pipelined, a second one to a server that is
+ * slower than the line (decision 0024), and more where the server forces a round trip on each message (design §7).
  */
 import { MailhaulError } from '../ground/errors.ts';
 import type {
@@ -11,19 +11,9 @@ import type {
   AppendOutcome,
   Selected,
 } from '../imap/append-channel.ts';
-
-interface Lane {
-  channel: AppendChannel;
-  /** The mailbox that is selected. */
-  selected: string;
-  /** Settles when the command that is being written is in the socket; undefined while the lane is free. */
-  busy: Promise<void> | undefined;
-  /** Set where another connection is to take its place before it is used again. */
-  spoilt: boolean;
-  /** Set where it refused something: if the server ends it now, it does so for that. */
-  refused: boolean;
-  renewing: Promise<void> | undefined;
-}
+import { CommandOrder } from './command-order.ts';
+import { isGone, isSpent, isWorn, type Lane, laneOf } from './lane.ts';
+import { ServerPace } from './server-pace.ts';
 
 /** How connections are opened; what they throw is thrown on. And what is known of the server. */
 export interface PoolOptions {
@@ -31,6 +21,8 @@ export interface PoolOptions {
   readonly again: () => Promise<AppendChannel>;
   /** One more; undefined where there is none to spare. */
   readonly another: () => Promise<AppendChannel | undefined>;
+  /** A second one to a server that is slower than the line; undefined where there is to be none. */
+  readonly beside: () => Promise<AppendChannel | undefined>;
   /** Most connections, where each message costs a round trip. */
   readonly max: number;
   readonly peer: { host: string; user: string };
@@ -38,11 +30,13 @@ export interface PoolOptions {
   readonly oneAtATime: boolean;
   /** The server ended a connection for its BADs, with other commands under way. */
   readonly onCut: () => void;
+  /** How long one command may keep another one waiting without a sign of life; less than usual in tests. */
+  readonly stuckAfterMs?: number;
 }
 
 const alertsKept = 20;
 
-/** Channels that append side by side. Messages on one channel keep their order; those on several need not. */
+/** Channels that append side by side. Messages keep their order, but where each costs a round trip. */
 export class ChannelPool {
   readonly #lanes: Lane[];
   readonly #options: PoolOptions;
@@ -53,12 +47,19 @@ export class ChannelPool {
   #alerts: readonly string[] = [];
   #told: ReadonlySet<string> = new Set();
   #destroyed = false;
+  #closing = false;
+  #besideAsked = false;
+  /** Settles when there is a second connection, or none. */
+  #opening: Promise<void> | undefined;
+  readonly #pace = new ServerPace();
+  readonly #order: CommandOrder;
 
   constructor(first: AppendChannel, options: PoolOptions) {
     this.#options = options;
     this.#lanes = [laneOf(first)];
     this.#max = first.roundTripPerMessage ? options.max : 1;
     this.#oneAtATime = options.oneAtATime;
+    this.#order = new CommandOrder(() => this.#retire(), options.stuckAfterMs);
   }
 
   /** The channel that looks at mailboxes first. */
@@ -91,10 +92,7 @@ export class ChannelPool {
   async select(path: string): Promise<Selected> {
     const lane = this.#lanes[0]!;
     while (!this.#destroyed && (lane.renewing !== undefined || isSpent(lane))) await this.#replace(lane);
-    const { channel } = lane;
-    const selected = await channel.select(path);
-    if (!selected.missing && lane.channel === channel) lane.selected = path;
-    return selected;
+    return this.#selectOn(lane, path);
   }
 
   /** Hands a command to a free channel, waiting for one; resolves when the channel has it. Throws MailhaulError. */
@@ -102,17 +100,17 @@ export class ChannelPool {
     return this.#onLane(command.path, (lane) => this.#send(lane, command));
   }
 
-  /** The channel, where it is the only one and as good as new. */
+  /** The first channel, where it is as good as new and the others are no worse. */
   get spare(): AppendChannel | undefined {
-    const [lane, ...more] = this.#lanes;
-    if (!lane || more.length > 0 || this.#oneAtATime || this.#destroyed) return undefined;
-    const { channel, spoilt, refused, renewing } = lane;
-    return spoilt || refused || renewing !== undefined || channel.ended ? undefined : channel;
+    if (this.#oneAtATime || this.#destroyed || this.#lanes.some(isWorn)) return undefined;
+    return this.first.ended ? undefined : this.first;
   }
 
-  /** Logs out of every channel. */
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#lanes.map(({ channel }) => channel.close()));
+  /** Logs out of every channel, but for one that somebody else goes on with. */
+  async close(but?: AppendChannel): Promise<void> {
+    this.#closing = true;
+    const others = this.#lanes.map(({ channel }) => channel).filter((channel) => channel !== but);
+    await Promise.allSettled(others.map((channel) => channel.close()));
   }
 
   /** Drops every channel. */
@@ -124,28 +122,75 @@ export class ChannelPool {
   /** Uses a free lane that has the mailbox selected, without a moment in between. Looked at again after each wait: others send and select meanwhile. */
   async #onLane<T>(path: string, use: (lane: Lane) => T): Promise<T> {
     for (;;) {
-      const lane = this.#lanes.find(({ busy }) => busy === undefined);
-      if (!lane) await this.#freeLane();
+      if (this.first.unanswered > 0) this.#opening ??= this.#openBeside(path);
+      const lane = this.#free(path);
+      if (!lane) await this.#freeLane(path);
       else if (!this.#destroyed && isSpent(lane)) await this.#replace(lane);
       else if (lane.selected === path) return use(lane);
       else await this.#select(lane, path);
     }
   }
 
-  async #select(lane: Lane, path: string): Promise<void> {
-    const { channel } = lane;
-    const selected = await channel.select(path);
-    if (selected.missing)
-      throw new MailhaulError('server-unavailable', { ...this.#options.peer, reply: selected.text });
-    if (lane.channel === channel) lane.selected = path;
+  /** A lane that is free: of those that have the mailbox selected the one with the least to do, or else the first. */
+  #free(path: string): Lane | undefined {
+    const free = this.#lanes.filter(
+      (lane, at) => lane.busy === undefined && !lane.retired && !(at > 0 && isGone(lane)),
+    );
+    const ready = free.filter(({ selected }) => selected === path);
+    return ready.sort((a, b) => a.channel.unanswered - b.channel.unanswered)[0] ?? free[0];
   }
 
-  async #freeLane(): Promise<void> {
-    for (;;) {
-      if (this.#lanes.some((lane) => lane.busy === undefined)) return;
+  async #select(lane: Lane, path: string): Promise<void> {
+    const selected = await this.#selectOn(lane, path);
+    if (selected.missing)
+      throw new MailhaulError('server-unavailable', { ...this.#options.peer, reply: selected.text });
+  }
+
+  async #selectOn(lane: Lane, path: string): Promise<Selected> {
+    const { channel } = lane;
+    const begunAt = performance.now();
+    const selected = await channel.select(path);
+    this.#pace.noteRoundTrip(performance.now() - begunAt);
+    if (!selected.missing && lane.channel === channel) lane.selected = path;
+    return selected;
+  }
+
+  async #freeLane(path: string): Promise<void> {
+    while (!this.#free(path)) {
       if (this.#lanes.length < this.#max) await this.#addLane();
-      else await Promise.race(this.#lanes.map((lane) => lane.busy));
+      else {
+        const busy = this.#lanes.flatMap((lane) => (lane.retired || !lane.busy ? [] : [lane.busy]));
+        await Promise.race(this.#opening ? [...busy, this.#opening] : busy);
+      }
     }
+  }
+
+  /**
+   * A second connection for what comes next, while the first goes on; asked for once in a session. Only where commands are of
+   * many messages: each that does not follow its predecessor on the same connection costs a round trip.
+   */
+  #openBeside(path: string): Promise<void> | undefined {
+    const isWorthIt = this.#pace.isSlow && this.features.multiAppend && !this.first.roundTripPerMessage;
+    if (!isWorthIt || this.#besideAsked) return undefined;
+    this.#besideAsked = true;
+    const opened = this.#addBeside(path).catch(() => {});
+    return opened.finally(() => {
+      this.#opening = undefined;
+    });
+  }
+
+  async #addBeside(path: string): Promise<void> {
+    const channel = await this.#options.beside();
+    if (!channel) return;
+    const lane = laneOf(channel);
+    const selected = await this.#selectOn(lane, path).catch(() => undefined);
+    if (!selected || selected.missing || this.#destroyed || this.#closing) channel.destroy();
+    else this.#lanes.push(lane);
+  }
+
+  /** All that follows goes over the first channel. */
+  #retire(): void {
+    for (const lane of this.#lanes.slice(1)) lane.retired = true;
   }
 
   /** One more connection; a server that gives none is not asked again in this session. */
@@ -156,10 +201,15 @@ export class ChannelPool {
   }
 
   #send(lane: Lane, command: AppendCommand): AppendHandle {
-    const handle = lane.channel.append(command);
+    const begunAt = performance.now();
+    const inOrder = !this.first.roundTripPerMessage;
+    const handle = inOrder ? this.#order.give(lane.channel, command) : lane.channel.append(command);
     const wasSpoilt = () => lane.spoilt && this.#oneAtATime && !this.#destroyed;
     handle.done.then(
-      (outcome) => this.#note(lane, outcome),
+      (outcome) => {
+        this.#pace.noteAnswer(begunAt, performance.now());
+        this.#note(lane, outcome);
+      },
       () => wasSpoilt() && this.#options.onCut(),
     );
     const free = () => {
@@ -194,12 +244,4 @@ export class ChannelPool {
     });
     return lane.renewing;
   }
-}
-
-function laneOf(channel: AppendChannel): Lane {
-  return { channel, selected: '', busy: undefined, spoilt: false, refused: false, renewing: undefined };
-}
-
-function isSpent(lane: Lane): boolean {
-  return lane.spoilt || (lane.refused && lane.channel.ended);
 }

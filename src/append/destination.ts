@@ -15,6 +15,7 @@ import type { Lease } from '../limits/lease.ts';
 import type { SessionBudget } from '../limits/session-budget.ts';
 import { withToken } from '../limits/token-login.ts';
 import { ChannelPool } from './channel-pool.ts';
+import type { ExtraConnections } from './extra-connections.ts';
 import { Indexes } from './indexes.ts';
 import type { KeptConnections, KeptPair } from './kept.ts';
 import { DroppedFlags, type LastingFlags } from './lasting-flags.ts';
@@ -50,6 +51,8 @@ export interface DestinationOptions {
   readonly looksFirst: boolean;
   /** Where connections are found and left; undefined where none are kept. */
   readonly kept: KeptConnections | undefined;
+  /** Where leave for a second connection that appends is asked; undefined where there is none. */
+  readonly extra?: ExtraConnections | undefined;
   /** Ends the keeping. */
   readonly release: AbortSignal;
 }
@@ -68,6 +71,7 @@ export class Destination {
   readonly #looker: Promise<MailboxClient>;
   readonly #options: DestinationOptions;
   readonly #open = new Map<string, OpenMailbox>();
+  #giveBack: () => void = () => {};
 
   private constructor(options: DestinationOptions, { channel, looker }: Connections, oneAtATime: boolean) {
     this.#options = options;
@@ -78,6 +82,7 @@ export class Destination {
     this.channels = new ChannelPool(channel, {
       again: () => budget.loginAgain(channelAgain),
       another: () => budget.another(channelAgain),
+      beside: () => this.#beside(() => budget.another(channelAgain)),
       max: settings.appendConnectionsPerAccount,
       peer: { host, user },
       oneAtATime,
@@ -148,26 +153,41 @@ export class Destination {
   }
 
   /**
-   * Leaves both connections to the next session of this login, or logs out of them. Where the host allows so many, they are
+   * Leaves one connection of each kind to the next session of this login, or logs out of all. Where the host allows so many, they are
    * not kept, and none is given back that is not closed yet.
    */
   async close(): Promise<void> {
     const { endpoint, lease, kept, release } = this.#options;
     const pair = await this.#spare();
+    const closed = this.channels.close(kept && pair?.channel).finally(() => this.#giveBack());
     if (pair && kept) return kept.keep(lease.login, endpoint, pair, release);
-    const closed = Promise.allSettled([this.channels.close(), this.#looker.then((looker) => looker.close())]);
-    if (this.#isCounted) await closed;
+    const all = Promise.allSettled([closed, this.#looker.then((looker) => looker.close())]);
+    if (this.#isCounted) await all;
   }
 
-  /** Drops both connections. */
+  /** Drops all connections. */
   destroy(): void {
     this.channels.destroy();
+    this.#giveBack();
     this.#looker.then((looker) => looker.destroy()).catch(() => {});
   }
 
   get #isCounted(): boolean {
     const { connections, connectionsPerAccount } = this.#options.budget.limits;
     return connections + connectionsPerAccount > 0;
+  }
+
+  /** Where connections or logins are counted they are for other accounts, which gain more. */
+  async #beside(open: () => Promise<AppendChannel | undefined>): Promise<AppendChannel | undefined> {
+    const { extra, settings, budget } = this.#options;
+    if (this.#isCounted || budget.limits.loginsPerSecond > 0 || settings.appendConnectionsPerAccount < 2)
+      return undefined;
+    const giveBack = extra?.take();
+    if (!giveBack) return undefined;
+    this.#giveBack = giveBack;
+    const channel = await open().catch(() => undefined);
+    if (!channel) giveBack();
+    return channel;
   }
 
   /** What another session may go on with. A traced one is not: its lines name the run. */

@@ -34,14 +34,13 @@ import { type RuleOwner, RuleSet } from './rules/rule-set.ts';
 import { isOver, noteFindings } from './session-end.ts';
 
 /** What an append session needs from outside. */
-export interface AppendContext {
+export interface AppendContext extends Partial<Pick<DestinationOptions, 'kept' | 'extra'>> {
   readonly redis: RedisClient;
   readonly settings: Settings;
   readonly spool: Spool;
   readonly bell: Bell;
   readonly log: Log;
   readonly clock?: Clock;
-  readonly kept?: DestinationOptions['kept'];
   /** Ends the session at the next batch boundary. */
   readonly signal: AbortSignal;
   /** Ends it at once, with its connections. */
@@ -80,7 +79,7 @@ async function serve(
   lease: Lease,
   budget: SessionBudget,
 ): Promise<AppendEnd | Wait> {
-  const { redis, settings, spool, kept, signal: release } = context;
+  const { redis, settings, spool, kept, extra, signal: release } = context;
   const run = await readRun(redis, task.account);
   if (run?.id !== task.runId) return 'superseded';
   await installFence(redis, task.account, lease);
@@ -88,7 +87,8 @@ async function serve(
   const ruleSet = await RuleSet.of(task, settings);
   const forgotten = !(await hasLedger(redis, task.account));
   const looks = { recheck: run.recheck, looksFirst: run.recheck || forgotten };
-  const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, kept, release, ...looks });
+  const connections = { kept, extra, release, ...looks };
+  const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, ...connections });
   try {
     context.log.info({ kind: 'append', host: task.endpoint.host }, 'session begins');
     const now = { destinationOpened: 1, state: 'running', rewritesAt: task.rewrites ? task.endpoint.host : '' };

@@ -79,6 +79,16 @@ export class AppendChannel {
     return this.#dialogue.alerts;
   }
 
+  /** Commands whose answers are still to come. */
+  get unanswered(): number {
+    return this.#dialogue.unanswered;
+  }
+
+  /** Bytes that the system has taken for the server: they grow while the server reads. */
+  get taken(): number {
+    return this.#dialogue.wire.taken;
+  }
+
   /** True when the connection is gone. */
   get ended(): boolean {
     return this.#dialogue.wire.failure !== undefined;

@@ -93,6 +93,11 @@ export class Dialogue {
     });
   }
 
+  /** Commands that have begun and have no answer. */
+  get unanswered(): number {
+    return this.#pending.size;
+  }
+
   /** Resolves when fewer than `limit` commands are unanswered; rejects when the connection ends first. */
   room(limit: number): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -30,7 +30,7 @@ export class Wire {
   /** Called once when the wire is dead, before its events. */
   onEnd: (() => void) | undefined;
   /** For what is read only to be written here. */
-  readonly buffers = new ReusedBuffers(() => this.#accepted - this.#gatheredBytes - this.#socket.writableLength);
+  readonly buffers = new ReusedBuffers(() => this.taken);
   readonly #socket: Socket;
   readonly #peer: Peer;
   readonly #limits: WireLimits;
@@ -58,6 +58,11 @@ export class Wire {
     socket.resume();
     // It may have ended before anyone listened
     if (socket.destroyed || socket.readableEnded) process.nextTick(() => this.fail(socketError(peer, this.during)));
+  }
+
+  /** Bytes that are with the kernel, of all that were written. */
+  get taken(): number {
+    return this.#accepted - this.#gatheredBytes - this.#socket.writableLength;
   }
 
   /** Why the wire is dead; undefined while it lives. */

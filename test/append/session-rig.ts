@@ -1,6 +1,7 @@
 /** An append session in this process: real Redis, a spool with one batch or more, and a scripted destination. */
 import { createHash } from 'node:crypto';
 import { onTestFinished } from 'vitest';
+import type { ExtraConnections } from '../../src/append/extra-connections.ts';
 import type { KeptConnections } from '../../src/append/kept.ts';
 import { appendSession } from '../../src/append/session.ts';
 import { MailhaulError } from '../../src/ground/errors.ts';
@@ -41,6 +42,8 @@ export class SessionRig {
   password = 'pw';
   /** Where sessions find and leave connections, if anywhere. */
   kept: KeptConnections | undefined;
+  /** Where they ask for a second one, if anywhere. */
+  extra: ExtraConnections | undefined;
   /** Ends sessions and what is kept of them. */
   signal = new AbortController().signal;
   readonly #redis: RedisRig;
@@ -90,7 +93,7 @@ export class SessionRig {
     await updateRun(client, account, 'r1', { download: 'done' });
     const bell = await Bell.open(client, (await this.#redis.another()).client);
     const endpoint = { host: '127.0.0.1', port: this.port, security: 'none', auth: 'auto' } as const;
-    const { user, password, kept, signal } = this;
+    const { user, password, kept, extra, signal } = this;
     const task = {
       account,
       id: 'alice',
@@ -104,7 +107,7 @@ export class SessionRig {
     const context = { redis: client, settings: this.#settings, spool: this.#spool, bell, log: silentLog(), signal };
     const end = await appendSession(
       { ...task, endpoint: { ...endpoint, user, password } },
-      kept ? { ...context, kept } : context,
+      { ...context, kept, extra },
     ).catch((error: unknown) => {
       if (error instanceof MailhaulError) return error.code;
       throw error;

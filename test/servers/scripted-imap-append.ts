@@ -1,4 +1,5 @@
 /** APPEND at the scripted IMAP server: every literal form, MULTIAPPEND, and every way to go wrong. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { AppendedMessage, LiteralFact } from './scripted-imap.ts';
 import type { ImapScript } from './scripted-imap-connection.ts';
 import { words } from './scripted-imap-source.ts';
@@ -8,8 +9,26 @@ interface Received extends AppendedMessage {
   date: string | undefined;
 }
 
+const lookAgainMs = 100;
+
 /** Runs one APPEND whose first line, after the command's name, is `rest`. */
 export async function runAppend(script: ImapScript, tag: string, rest: string): Promise<void> {
+  const { behaviour, locked } = script.imap;
+  if (behaviour.locks !== true) return append(script, tag, rest);
+  const mailbox = words(rest)[0]!;
+  // Whoever finds it locked is slower than whoever just had it
+  for (let free = locked.has(mailbox) ? 0 : 2; free < 2; free = locked.has(mailbox) ? 0 : free + 1) {
+    await wait(lookAgainMs);
+  }
+  locked.add(mailbox);
+  try {
+    await append(script, tag, rest);
+  } finally {
+    locked.delete(mailbox);
+  }
+}
+
+async function append(script: ImapScript, tag: string, rest: string): Promise<void> {
   const { behaviour } = script.imap;
   const mailbox = words(rest)[0]!;
   const fact = { tag, mailbox, literals: [] as LiteralFact[] };
@@ -56,6 +75,7 @@ export async function runAppend(script: ImapScript, tag: string, rest: string): 
       flags: literal.flags,
       date: literal.date,
     });
+    if (behaviour.storeMs !== undefined) await wait(behaviour.storeMs);
     if (behaviour.eager === true) {
       await finish(script, tag, messages);
       answered = true;

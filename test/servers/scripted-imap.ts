@@ -76,6 +76,10 @@ export interface ImapBehaviour {
   appendUid?: (uidValidity: number, uids: readonly number[]) => string | undefined;
   /** Says + for literals that did not ask. */
   strayContinuations?: boolean;
+  /** Each message keeps the server busy for so long, and with it its connection. */
+  storeMs?: number;
+  /** A mailbox is locked from the first byte of an APPEND to its answer; whoever waits looks again after 100 ms, as at a dot lock. */
+  locks?: boolean;
   /** Stores and answers at the last byte of a single message, before the command's end. */
   eager?: boolean;
   /** Reads no more after so many bytes. */
@@ -123,6 +127,8 @@ export class ScriptedImap {
   behaviour: ImapBehaviour;
   /** Counts messages over all connections, from 1. */
   messageNumber = 0;
+  /** Mailboxes that are locked. */
+  readonly locked = new Set<string>();
   /** Most connections that were open at once. */
   mostOpen = 0;
   readonly #server: Server;
@@ -177,6 +183,11 @@ export class ScriptedImap {
   /** Ends every connection that is open. */
   dropAll(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Ends one of the connections that are open, counted from 0. */
+  drop(at: number): void {
+    [...this.#sockets][at]?.destroy();
   }
 
   async stop(): Promise<void> {

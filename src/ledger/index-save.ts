@@ -9,7 +9,7 @@ export interface ShardEdit {
   readonly shard: number;
   /** How many bytes Redis has of it. */
   readonly before: number;
-  change: ShardChange;
+  readonly change: ShardChange;
 }
 
 /** Who saves what: the keys of the lease and of the hash of the index, behind which those of its shards are named. */

@@ -22,13 +22,18 @@ export interface IndexRecord {
 /** All records of a shard that have this fingerprint. */
 export function findRecords(shard: Buffer, fingerprint: Buffer): IndexRecord[] {
   const found: IndexRecord[] = [];
-  for (let at = placeOf(shard, fingerprint, 0); at !== -1; at = placeOf(shard, fingerprint, at + indexRecordBytes)) {
+  const end = shard.length;
+  for (
+    let at = placeOf(shard, fingerprint, 0, end);
+    at !== -1;
+    at = placeOf(shard, fingerprint, at + indexRecordBytes, end)
+  ) {
     found.push(recordAt(shard, at));
   }
   return found;
 }
 
-/** A shard after a change. */
+/** A shard after changes. */
 export interface ShardChange {
   readonly bytes: Buffer;
   /** Where in them what is new begins and ends; behind that they are as before, or the shard ends. */
@@ -37,32 +42,20 @@ export interface ShardChange {
 }
 
 /**
- * The shard with a record put in. A record replaces the one of its UID, else the one that its owner has under way. Mail
- * that was found at the destination is nobody's: that it looks like something under way does not make it that.
+ * The shard with records put in, one after the other. A record replaces the one of its UID, else the one that its owner has
+ * under way. Mail that was found at the destination is nobody's: that it looks like something under way does not make it that.
  */
-export function putRecord(shard: Buffer, record: IndexRecord): ShardChange {
-  const { fingerprint, uid, owner } = record;
-  let mine = -1;
-  for (let at = placeOf(shard, fingerprint, 0); at !== -1; at = placeOf(shard, fingerprint, at + indexRecordBytes)) {
-    const known = shard.readUInt32BE(at + uidAt);
-    if (uid !== 0 && known === uid) return owner === 0 ? unchanged(shard) : claimed(shard, record, at);
-    if (mine === -1 && known === 0 && shard.readUIntBE(at + ownerAt, 3) === owner) mine = at;
-  }
-  if (mine !== -1) return replaced(shard, record, mine);
-  const bytes = Buffer.allocUnsafe(shard.length + indexRecordBytes);
-  bytes.set(shard);
-  writeIndexRecord(bytes, shard.length, record);
-  return { bytes, from: shard.length, to: bytes.length };
+export function putRecords(shard: Buffer, records: readonly IndexRecord[]): ShardChange {
+  const draft = new Draft(shard, records.length);
+  for (const record of records) draft.put(record);
+  return draft.change();
 }
 
-/** The shard without what an owner has under way: it was refused. */
-export function dropUnderWay(shard: Buffer, { fingerprint, owner }: IndexRecord): ShardChange {
-  let at = placeOf(shard, fingerprint, 0);
-  const isGone = () => shard.readUInt32BE(at + uidAt) === 0 && shard.readUIntBE(at + ownerAt, 3) === owner;
-  while (at !== -1 && !isGone()) at = placeOf(shard, fingerprint, at + indexRecordBytes);
-  if (at === -1) return unchanged(shard);
-  const bytes = Buffer.concat([shard.subarray(0, at), shard.subarray(at + indexRecordBytes)]);
-  return { bytes, from: at, to: bytes.length };
+/** The shard without what the owners of these records have under way: it was refused. */
+export function dropUnderWay(shard: Buffer, records: readonly IndexRecord[]): ShardChange {
+  const draft = new Draft(shard, 0);
+  for (const record of records) draft.drop(record);
+  return draft.change();
 }
 
 /** All records of a shard. */
@@ -104,12 +97,12 @@ function recordAt(shard: Buffer, at: number): IndexRecord {
   };
 }
 
-/** Where the next record with this fingerprint begins, at `from` or behind it; -1 where there is none. */
-function placeOf(shard: Buffer, fingerprint: Buffer, from: number): number {
+/** Where the next record with this fingerprint begins, at `from` or behind it and before `end`; -1 where there is none. */
+function placeOf(shard: Buffer, fingerprint: Buffer, from: number, end: number): number {
   if (fingerprint.length !== fingerprintBytes) throw new RangeError(`a fingerprint of ${fingerprint.length} bytes`);
   const first = fingerprint[0];
   // A call out of the language takes longer than a look at a hundred records.
-  for (let at = from; at < shard.length; at += indexRecordBytes) {
+  for (let at = from; at < end; at += indexRecordBytes) {
     if (shard[at] === first && isAt(shard, at, fingerprint)) return at;
   }
   return -1;
@@ -120,29 +113,6 @@ function isAt(shard: Buffer, at: number, fingerprint: Buffer): boolean {
   return true;
 }
 
-function unchanged(bytes: Buffer): ShardChange {
-  return { bytes, from: bytes.length, to: 0 };
-}
-
-function replaced(shard: Buffer, record: IndexRecord, at: number): ShardChange {
-  const bytes = Buffer.from(shard);
-  writeIndexRecord(bytes, at, record);
-  return { bytes, from: at, to: at + indexRecordBytes };
-}
-
-/** The message at `at` is found to be its owner's, who has nothing under way then. */
-function claimed(shard: Buffer, record: IndexRecord, at: number): ShardChange {
-  const before = dropUnderWay(shard, record);
-  const moved = before.from < at ? at - indexRecordBytes : at;
-  return joined(before, replaced(before.bytes, record, moved));
-}
-
-/** Two changes, the second one of what the first one left. */
-export function joined(first: ShardChange, second: ShardChange): ShardChange {
-  const { bytes } = second;
-  return { bytes, from: Math.min(first.from, second.from), to: Math.max(Math.min(first.to, bytes.length), second.to) };
-}
-
 /** 24 bits that tell whose twin a message is; never 0. */
 export function ownerOf(account: string, messageKey: string): number {
   return Math.max(1, digest(3, 'owner', account, messageKey).readUIntBE(0, 3));
@@ -151,4 +121,73 @@ export function ownerOf(account: string, messageKey: string): number {
 /** The first 32 bits of a message's SHA-256, never 0. */
 export function contentMark(sha256: string): number {
   return Math.max(1, Number.parseInt(sha256.slice(0, 8), 16));
+}
+
+/** A copy of a shard that is being changed: copied once, however many records change. */
+class Draft {
+  readonly #bytes: Buffer;
+  #length: number;
+  #from = Number.POSITIVE_INFINITY;
+  #to = 0;
+
+  /** With room for so many records more. */
+  constructor(shard: Buffer, more: number) {
+    this.#length = shard.length;
+    this.#bytes = Buffer.allocUnsafe(shard.length + more * indexRecordBytes);
+    this.#bytes.set(shard);
+  }
+
+  put(record: IndexRecord): void {
+    const { uid, owner } = record;
+    const bytes = this.#bytes;
+    let mine = -1;
+    for (let at = this.#next(record, 0); at !== -1; at = this.#next(record, at + indexRecordBytes)) {
+      const known = bytes.readUInt32BE(at + uidAt);
+      if (uid !== 0 && known === uid) {
+        if (owner !== 0) this.#claim(record, at);
+        return;
+      }
+      if (mine === -1 && known === 0 && bytes.readUIntBE(at + ownerAt, 3) === owner) mine = at;
+    }
+    if (mine === -1) {
+      mine = this.#length;
+      this.#length += indexRecordBytes;
+    }
+    this.#write(record, mine);
+  }
+
+  /** Where it was; -1 where the owner has nothing of it under way. */
+  drop(record: IndexRecord): number {
+    const bytes = this.#bytes;
+    let at = this.#next(record, 0);
+    const isGone = () => bytes.readUInt32BE(at + uidAt) === 0 && bytes.readUIntBE(at + ownerAt, 3) === record.owner;
+    while (at !== -1 && !isGone()) at = this.#next(record, at + indexRecordBytes);
+    if (at === -1) return at;
+    bytes.copyWithin(at, at + indexRecordBytes, this.#length);
+    this.#length -= indexRecordBytes;
+    this.#from = Math.min(this.#from, at);
+    this.#to = this.#length;
+    return at;
+  }
+
+  change(): ShardChange {
+    const bytes = this.#bytes.subarray(0, this.#length);
+    return { bytes, from: Math.min(this.#from, this.#length), to: this.#to };
+  }
+
+  /** The message at `at` is found to be its owner's, who has nothing under way then. */
+  #claim(record: IndexRecord, at: number): void {
+    const gone = this.drop(record);
+    this.#write(record, gone !== -1 && gone < at ? at - indexRecordBytes : at);
+  }
+
+  #next({ fingerprint }: IndexRecord, from: number): number {
+    return placeOf(this.#bytes, fingerprint, from, this.#length);
+  }
+
+  #write(record: IndexRecord, at: number): void {
+    writeIndexRecord(this.#bytes, at, record);
+    this.#from = Math.min(this.#from, at);
+    this.#to = Math.max(this.#to, at + indexRecordBytes);
+  }
 }

@@ -14,8 +14,7 @@ import {
   findRecords,
   type IndexRecord,
   indexRecordBytes,
-  joined,
-  putRecord,
+  putRecords,
   type ShardChange,
   shardRecords,
   spreadShard,
@@ -138,7 +137,7 @@ export class MailboxIndex {
 
   /** Puts records in; `end` tells where the indexed part ends then, given where it ended. Throws `lease-lost`. */
   async put(records: readonly IndexRecord[], end: (uidNext: number) => number = (uidNext) => uidNext): Promise<void> {
-    await this.#inTurn(() => this.#change(records, putRecord, end(this.#meta.uidNext)));
+    await this.#inTurn(() => this.#change(records, putRecords, end(this.#meta.uidNext)));
   }
 
   /** Takes back what was refused. Throws `lease-lost`. */
@@ -148,32 +147,43 @@ export class MailboxIndex {
 
   async #change(
     records: readonly IndexRecord[],
-    change: (shard: Buffer, record: IndexRecord) => ShardChange,
+    change: (shard: Buffer, records: readonly IndexRecord[]) => ShardChange,
     uidNext: number,
   ): Promise<void> {
     if (records.length === 0 && uidNext === this.#meta.uidNext) return;
-    await this.#load(records.map((record) => this.#shardOf(record.fingerprint)));
-    const edits = new Map<number, ShardEdit>();
+    const changing = this.#byShard(records);
+    await this.#load([...changing.keys()]);
+    const edits: ShardEdit[] = [];
     const before = this.#meta;
     this.#meta = { ...before, uidNext };
-    for (const record of records) {
-      const shard = this.#shardOf(record.fingerprint);
-      const edit = edits.get(shard);
-      const bytes = edit?.change.bytes ?? this.#cache.get(shard)!;
-      const next = change(bytes, record);
-      this.#meta.records += (next.bytes.length - bytes.length) / indexRecordBytes;
-      if (edit) edit.change = joined(edit.change, next);
-      else edits.set(shard, { shard, before: bytes.length, change: next });
-      this.#cache.set(shard, next.bytes);
+    for (const [shard, list] of changing) {
+      const old = this.#cache.get(shard)!;
+      const edit = { shard, before: old.length, change: change(old, list) };
+      const { bytes, from, to } = edit.change;
+      if (bytes.length === old.length && from >= to) continue;
+      edits.push(edit);
+      this.#meta.records += (bytes.length - old.length) / indexRecordBytes;
+      this.#cache.set(shard, bytes);
     }
     try {
-      await this.#save([...edits.values()].filter(isNew));
+      await this.#save(edits);
     } catch (error) {
       // What Redis has now is not known.
-      for (const shard of edits.keys()) this.#cache.delete(shard);
+      for (const { shard } of edits) this.#cache.delete(shard);
       this.#meta = before;
       throw error;
     }
+  }
+
+  #byShard(records: readonly IndexRecord[]): Map<number, IndexRecord[]> {
+    const lists = new Map<number, IndexRecord[]>();
+    for (const record of records) {
+      const shard = this.#shardOf(record.fingerprint);
+      const list = lists.get(shard);
+      if (list) list.push(record);
+      else lists.set(shard, [record]);
+    }
+    return lists;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -232,9 +242,4 @@ export class MailboxIndex {
     this.#cache.clear();
     for (let n = 0; n < meta.shards; n += 1) await this.#redis.unlink(this.#key(n, meta.generation));
   }
-}
-
-/** False for a shard that has all of it already. */
-function isNew({ before, change: { bytes, from, to } }: ShardEdit): boolean {
-  return bytes.length !== before || from < to;
 }

@@ -175,7 +175,10 @@ export class ModelSession {
     const { messages, name } = command;
     if (kind === 'refused') {
       if (world.holds(this.token)) {
-        for (const message of messages) world.shard = dropUnderWay(world.shard, recordOf(message, 0)).bytes;
+        world.shard = dropUnderWay(
+          world.shard,
+          messages.map((message) => recordOf(message, 0)),
+        ).bytes;
         yield 'step';
         world.intents.delete(name);
       }

@@ -1,6 +1,6 @@
 /** The outside of the append protocol as a model: a mailbox, what Redis keeps, and commands on their way. */
 import type { Dedupe } from '../../src/append/twins.ts';
-import { findRecords, type IndexRecord, putRecord } from '../../src/ledger/index-shard.ts';
+import { findRecords, type IndexRecord, putRecords } from '../../src/ledger/index-shard.ts';
 
 /** A message of the source. Those with one `mark` agree in Message-ID, Date, From and Subject. */
 export interface ModelMessage {
@@ -105,7 +105,7 @@ export class World {
   /** Writes into the index, where the token is the one that counts. */
   put(token: number, records: readonly IndexRecord[], uidNext?: number): boolean {
     if (!this.holds(token)) return false;
-    for (const record of records) this.shard = putRecord(this.shard, record).bytes;
+    this.shard = putRecords(this.shard, records).bytes;
     this.indexedTo = uidNext ?? this.indexedTo;
     return true;
   }

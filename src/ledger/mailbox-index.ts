@@ -20,10 +20,12 @@ import {
   spreadShard,
 } from './index-shard.ts';
 
-/** Records a shard is planned for, how many it may get before the index is spread wider, and shards kept: about 1 MB. */
-const plannedRecords = 96;
-const crowdedRecords = 192;
+/** Shards that are kept in memory: 1 MB, or twice that where they are crowded. */
 const cachedShards = 512;
+/** Records of a shard that each message of a batch reads for itself. */
+const fewRecords = 96;
+/** And of one that stays in memory with all others: then a batch writes into each, and Redis works by the shard. */
+const manyRecords = 384;
 
 /** One mailbox's index, opened by the holder of the lease `token`. */
 export class MailboxIndex {
@@ -82,13 +84,14 @@ export class MailboxIndex {
 
   /** Makes the index fit a mailbox: another UIDVALIDITY empties it, more records than planned spread it wider. */
   async prepare(uidValidity: number, expectedRecords: number): Promise<void> {
-    const planned = Math.max(1, Math.ceil(expectedRecords / plannedRecords));
+    const inEach = expectedRecords <= cachedShards * fewRecords ? manyRecords : fewRecords;
+    const planned = Math.max(1, Math.ceil(expectedRecords / inEach));
     if (this.#meta.shards === 0 || this.#meta.uidValidity !== uidValidity) {
       await this.#dropShards();
       const generation = this.#meta.generation + 1;
       this.#meta = { uidValidity, uidNext: 1, shards: planned, generation, records: 0 };
       await this.#save();
-    } else if (expectedRecords / this.#meta.shards > crowdedRecords) {
+    } else if (expectedRecords / this.#meta.shards > 2 * inEach) {
       await this.#spread(this.#meta.shards * Math.ceil(planned / this.#meta.shards));
     }
   }

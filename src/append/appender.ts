@@ -121,6 +121,7 @@ export class Appender {
       path: mailbox.path,
       messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.lastingFlags)),
       beforeClosing: () => this.#claim(batch, mailbox, items, command),
+      atClosing: () => destination.assertHeld(),
     });
     handle.sent.then(() => crashPoint('after-closing')).catch(() => {});
     const settled = handle.done.then((outcome) => this.#settleOutcome(batch, mailbox, items, command, outcome));

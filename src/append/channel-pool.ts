@@ -51,6 +51,7 @@ export class ChannelPool {
   #besideAsked = false;
   /** Settles when there is a second connection, or none. */
   #opening: Promise<void> | undefined;
+  #last: AppendChannel | undefined;
   readonly #pace = new ServerPace();
   readonly #order: CommandOrder;
 
@@ -133,9 +134,8 @@ export class ChannelPool {
 
   /** A lane that is free: of those that have the mailbox selected the one with the least to do, or else the first. */
   #free(path: string): Lane | undefined {
-    const free = this.#lanes.filter(
-      (lane, at) => lane.busy === undefined && !lane.retired && !(at > 0 && isGone(lane)),
-    );
+    const isOfUse = (lane: Lane) => !lane.retired && !isGone(lane) && (this.#max > 1 || this.#pace.isSlow);
+    const free = this.#lanes.filter((lane, at) => lane.busy === undefined && (at === 0 || isOfUse(lane)));
     const ready = free.filter(({ selected }) => selected === path);
     return ready.sort((a, b) => a.channel.unanswered - b.channel.unanswered)[0] ?? free[0];
   }
@@ -170,8 +170,8 @@ export class ChannelPool {
    * many messages: each that does not follow its predecessor on the same connection costs a round trip.
    */
   #openBeside(path: string): Promise<void> | undefined {
-    const isWorthIt = this.#pace.isSlow && this.features.multiAppend && !this.first.roundTripPerMessage;
-    if (!isWorthIt || this.#besideAsked) return undefined;
+    const isPossible = this.features.multiAppend && !this.first.roundTripPerMessage;
+    if (this.#besideAsked || !isPossible || !this.#pace.wantsSecond(this.first.unanswered)) return undefined;
     this.#besideAsked = true;
     const opened = this.#addBeside(path).catch(() => {});
     return opened.finally(() => {
@@ -204,10 +204,13 @@ export class ChannelPool {
     const begunAt = performance.now();
     const inOrder = !this.first.roundTripPerMessage;
     const handle = inOrder ? this.#order.give(lane.channel, command) : lane.channel.append(command);
+    const isBehindAnother = this.#last === lane.channel;
+    this.#last = lane.channel;
     const wasSpoilt = () => lane.spoilt && this.#oneAtATime && !this.#destroyed;
     handle.done.then(
       (outcome) => {
-        this.#pace.noteAnswer(begunAt, performance.now());
+        // What follows one on the other connection waits for the line, too: that says nothing of the server.
+        this.#pace.noteAnswer(isBehindAnother ? begunAt : Number.POSITIVE_INFINITY, performance.now());
         this.#note(lane, outcome);
       },
       () => wasSpoilt() && this.#options.onCut(),

@@ -33,9 +33,11 @@ export class CommandOrder {
     const before = this.#last.get(command.path);
     let isOver = false;
     const beforeClosing = async () => {
+      // Recorded while the other command is under way: an intent whose command is not closed is looked after as any other.
+      await command.beforeClosing();
       if (before) await this.#turn(before);
-      // What it records is to be true when the closing bytes go, so it comes last; a refusal may have come meanwhile.
-      if (!isOver) await command.beforeClosing();
+      // A refusal may have come meanwhile.
+      if (!isOver) command.atClosing?.();
     };
     // On the same connection the server keeps the order itself (RFC 3501 §5.5).
     const alone = before === undefined || before.channel === channel;

@@ -12,6 +12,11 @@ const samplesNeeded = 2;
  */
 const leastRoundTrips = 1.25;
 
+/** What a server is thought to take for a command of many messages before it is known: each is a file to be written and synced. */
+const expectedWorkMs = 100;
+/** So many commands without an answer are a large mailbox. */
+const manyUnanswered = 3;
+
 /** What the answers of one session tell. Times are those of `performance.now()`, in milliseconds. */
 export class ServerPace {
   #roundTripMs = Number.POSITIVE_INFINITY;
@@ -36,6 +41,16 @@ export class ServerPace {
 
   /** True where it takes longer for a command than the line does for a round trip. */
   get isSlow(): boolean {
-    return this.#samples >= samplesNeeded && this.#workMs / this.#samples > this.#roundTripMs * leastRoundTrips;
+    return this.#samples >= samplesNeeded && this.#isLong(this.#workMs / this.#samples);
+  }
+
+  /** True where a second connection is worth a login: it is slow, or so it seems and much of a mailbox is unanswered. */
+  wantsSecond(unanswered: number): boolean {
+    const isUnknown = this.#samples < samplesNeeded;
+    return this.isSlow || (isUnknown && unanswered >= manyUnanswered && this.#isLong(expectedWorkMs));
+  }
+
+  #isLong(workMs: number): boolean {
+    return workMs > this.#roundTripMs * leastRoundTrips;
   }
 }

@@ -28,6 +28,8 @@ export interface AppendCommand {
    * the command is not closed: the channel is destroyed and nothing was stored.
    */
   beforeClosing(): Promise<void>;
+  /** Runs right before the closing bytes, where something was waited for since. If it throws, the command is not closed. */
+  atClosing?(): void;
 }
 
 /** How the server is told the size of a message. */

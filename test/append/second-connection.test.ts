@@ -105,21 +105,38 @@ describe('a server that is slower than the line', () => {
     expectBytes(imap.stored(), all.filter((batch) => batch !== bad).flat());
   });
 
-  test('and refuses a command before its end leaves no intent of it', async () => {
+  test('and refuses a command before its end gets the next ones all the same', async () => {
     const odd = mail(4711, 2222);
     const refuseEarly = ({ size }: { size: number }) => (size === odd.length ? 'NO [LIMIT] not this one' : undefined);
     const { imap, pool } = await rig({ ...slow, refuseEarly });
     const given = all.map((batch, n) => (n === 10 ? [odd, ...batch] : batch));
-    const claimed: number[] = [];
-    const handles: AppendHandle[] = [];
-    for (const [n, batch] of given.entries()) {
-      const beforeClosing = async () => void claimed.push(n);
-      const messages = batch.map((bytes) => message(bytes));
-      handles.push(await pool.append(command(messages, { beforeClosing })));
-    }
-    const ended = await outcomes(handles);
+    const ended = await outcomes(await giveAll(pool, given));
     expect(ended.map(({ kind }) => kind === 'refused')).toEqual(all.map((_, n) => n === 10));
-    expect([shares(imap).length, claimed.length, claimed.includes(10)]).toEqual([2, commands - 1, false]);
+    expectBytes(imap.stored(), all.filter((_, n) => n !== 10).flat());
+    expect(shares(imap)).toHaveLength(2);
+  });
+
+  test('is told the end of a command that has waited only after another look', async () => {
+    const { imap, pool } = await rig(slow);
+    const claimed: number[] = [];
+    const stopped: number[] = [];
+    const handles: AppendHandle[] = [];
+    for (const [n, batch] of all.entries()) {
+      const beforeClosing = async () => void claimed.push(n);
+      const atClosing = () => {
+        if (n < 12) return;
+        stopped.push(n);
+        throw new Error('the lease is another’s');
+      };
+      const messages = batch.map((bytes) => message(bytes));
+      const handle = await pool.append(command(messages, { beforeClosing, atClosing })).catch(() => undefined);
+      if (handle) handles.push(handle);
+    }
+    const ended = await Promise.allSettled(handles.map(({ done }) => done));
+    const [first] = stopped;
+    expect(claimed).toContain(first);
+    expect(ended[first!]).toMatchObject({ reason: new Error('the lease is another’s') });
+    expectBytes(imap.stored(), all.slice(0, first).flat());
   });
 
   test('is not used by the second connection once that has ended', async () => {

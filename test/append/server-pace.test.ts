@@ -32,3 +32,13 @@ test('nothing is said before a round trip is known', () => {
   for (const at of [100, 200, 300]) pace.noteAnswer(0, at);
   expect(pace.isSlow).toBe(false);
 });
+
+test.each([
+  ['nothing is known and much is unanswered', 40, [], 3, true],
+  ['nothing is known and little is unanswered', 40, [], 2, false],
+  ['the line is long', 90, [], 3, false],
+  ['it is slow, as is known', 40, [200, 290, 380], 1, true],
+  ['it is fast, as is known', 40, [200, 220, 240], 3, false],
+])('a second connection where %s', (_, roundTripMs, answers, unanswered, isWanted) => {
+  expect(paceOf(roundTripMs, answers).wantsSecond(unanswered)).toBe(isWanted);
+});

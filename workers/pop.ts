@@ -20,8 +20,9 @@ export function popWorker(context: WorkerContext & { readonly sources: SourceThr
     attempt(context, 'download', job, lost, async (account, { stop, cut, log }) => {
       if (!(await isSpoolServed(redis, spool.id))) return 'unserved';
       if (await isHeldBack(redis, account.key, spool.space)) return 'full';
-      // There will be something to append: what that takes is loaded while the source is far away.
-      if (context.appends && (await isFirstRun(redis, account.key))) void loadAppends().catch(() => {});
+      // There will be something to append: what that takes is loaded, and the destination opened, while the source is far away.
+      const first = await isFirstRun(redis, account.key);
+      if (context.appends && first) void loadAppends().catch(() => {});
       const endpoint = await openLogin(account, 'source', { ...context, log });
       const { order } = scheduleFields(settings.schedules, account);
       const quirks = profilesOf(settings).of(account.source)?.quirks;
@@ -33,6 +34,8 @@ export function popWorker(context: WorkerContext & { readonly sources: SourceThr
         order,
         topForbidden: quirks?.topForbidden !== undefined,
         listsInParts: quirks?.drainSessions !== undefined,
+        // Where an attempt has failed, the source may let nobody in.
+        expectsMail: first && job.tries === 0,
       };
       const announce = () =>
         void control

@@ -96,7 +96,7 @@ async function serve(
     const backlog = new Backlog(redis, task.account, spool.id);
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number, backlog };
     const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run(
-      looks.looksFirst ? () => lookFirst(task, context, destination, run) : undefined,
+      looks.looksFirst ? () => lookFirst(task, context, destination, budget) : undefined,
     );
     await noteFindings(task, context, destination, budget);
     await destination.close();
@@ -148,10 +148,10 @@ class Session {
     this.#hauler = new BatchHauler({ ...common, ruleSet, appender, forgotten });
   }
 
-  /** Does all that there is to do, after what is to be done `first`. */
-  async run(first: (() => Promise<void>) | undefined): Promise<AppendEnd | Wait> {
+  /** Does all that there is to do, after what is to be done `first`; nothing where that says so. */
+  async run(first: (() => Promise<boolean>) | undefined): Promise<AppendEnd | Wait> {
     try {
-      await first?.();
+      if (first && !(await first())) return 'done';
       for (;;) {
         const end = await this.#nextBatches();
         if (end) return end;

@@ -72,6 +72,7 @@ class Session {
       spool.removeUnfinished(account),
     ]);
     if (await probesWait(redis, account)) return 'hold';
+    if (this.#task.expectsMail) this.#context.announce();
     const known = new KnownMail(redis, account, run.number);
     const client = await openWithin(
       this.#budget,

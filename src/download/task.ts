@@ -26,7 +26,7 @@ export interface DownloadContext {
   readonly signal: AbortSignal;
   /** Ends it at once, with its connections. */
   readonly cut?: AbortSignal;
-  /** Called when mail is coming, and again for each batch that was handed over. */
+  /** Called when mail is coming or expected, and again for each batch that was handed over. */
   announce(): void;
 }
 
@@ -41,6 +41,8 @@ export interface DownloadTask {
   readonly topForbidden?: boolean;
   /** The source is known to list only a part of its mail in a session. */
   readonly listsInParts?: boolean;
+  /** Mail is announced before the source is asked, so that the destination is opened meanwhile. */
+  readonly expectsMail?: boolean;
 }
 
 /**

@@ -260,6 +260,6 @@ describe('passwords', () => {
     expect(ended.status).toBe(12);
     expect(ended.stdout + ended.stderr).not.toContain(canary);
     expect(await filesWith(rig.dataDir, canary)).toEqual([]);
-    expect(imap.connections).toEqual([]);
+    expect(imap.stored()).toEqual([]);
   });
 });

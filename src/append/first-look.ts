@@ -69,3 +69,18 @@ async function untilListed(
     }
   }
 }
+
+/**
+ * Ends a session that has failed, where nothing was listed for it: nobody needs to hear why. If something is listed yet,
+ * another session is queued and meets the same. Throws the error in all other cases.
+ */
+export async function endNeedless(
+  { account, runId }: Looking,
+  { redis, spool }: Pick<LookContext, 'redis' | 'spool'>,
+  error: unknown,
+): Promise<'done'> {
+  const run = await readRun(redis, account);
+  const isNeedless = run?.id === runId && run.listed === 0 && !run.recheck;
+  if (isNeedless && (await giveUpAppend(redis, account, spool.id))) return 'done';
+  throw error;
+}

@@ -24,7 +24,7 @@ import { Backlog } from './backlog.ts';
 import { Batch, type BatchScope } from './batch.ts';
 import { BatchHauler } from './batch-hauler.ts';
 import type { Destination, DestinationOptions } from './destination.ts';
-import { lookFirst } from './first-look.ts';
+import { endNeedless, lookFirst } from './first-look.ts';
 import { asFull, waitAfter } from './full-mailbox.ts';
 import { InFlight } from './in-flight.ts';
 import { noteAlerts } from './notices.ts';
@@ -67,7 +67,8 @@ export async function appendSession(task: AppendTask, context: AppendContext): P
   const lease = await Lease.take(redis, loginKey('imap', task.endpoint), settings.leaseMs, context.cut);
   if (!lease) return 'busy';
   try {
-    return await withinBudget('destination', task, context, lease, (budget) => serve(task, context, lease, budget));
+    const work = withinBudget('destination', task, context, lease, (budget) => serve(task, context, lease, budget));
+    return await work.catch((error) => endNeedless(task, context, error));
   } finally {
     await lease.release();
   }
@@ -86,8 +87,7 @@ async function serve(
   await noteAppend(redis, task.account, spool.id, 'active');
   const ruleSet = await RuleSet.of(task, settings);
   const forgotten = !(await hasLedger(redis, task.account));
-  const looks = { recheck: run.recheck, looksFirst: run.recheck || forgotten };
-  const connections = { kept, extra, release, ...looks };
+  const connections = { kept, extra, release, recheck: run.recheck, looksFirst: run.recheck || forgotten };
   const destination = await openDestination(task, { redis, settings, lease, budget, ruleSet, ...connections });
   try {
     context.log.info({ kind: 'append', host: task.endpoint.host }, 'session begins');
@@ -96,7 +96,7 @@ async function serve(
     const backlog = new Backlog(redis, task.account, spool.id);
     const scope = { redis, spool, account: task.account, token: lease.token, run: run.number, backlog };
     const ended = await new Session({ ...task, ruleSet }, context, scope, destination, budget, forgotten).run(
-      looks.looksFirst ? () => lookFirst(task, context, destination, budget) : undefined,
+      connections.looksFirst ? () => lookFirst(task, context, destination, budget) : undefined,
     );
     await noteFindings(task, context, destination, budget);
     await destination.close();

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../pop3/sessions.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
-import { HaulRig, scriptedRow } from './haul-rig.ts';
+import { expectReport, HaulRig, scriptedRow } from './haul-rig.ts';
 
 let rig: HaulRig;
 beforeEach(async () => {
@@ -49,4 +49,12 @@ test('it is left alone by the retries for a source that lets nobody in', async (
   // Another session would ask the connections of the first one for a sign of life, or log in anew.
   expect(said(imap)).not.toContain('NOOP');
   expect(said(imap).filter((verb) => verb === 'AUTHENTICATE').length).toBeLessThanOrEqual(2);
+});
+
+test('a destination that lets nobody in is told of only where there is something for it', async () => {
+  const imap = await rig.imap({ login: () => 'NO [AUTHENTICATIONFAILED] Invalid credentials' });
+  const [empty, full] = [await rig.pop({ messages: [] }), await rig.pop({ messages: mail })];
+  const rows = [scriptedRow(empty, imap, { id: 'empty' }), scriptedRow(full, imap, { id: 'full', imap_user: 'bob' })];
+  const { accounts } = expectReport(await rig.sync(await rig.list(rows)));
+  expect(accounts.map(({ problems }) => problems.map(({ code }) => code))).toEqual([[], ['credentials-refused']]);
 });

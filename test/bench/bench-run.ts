@@ -62,7 +62,9 @@ export class BenchRun {
       for (const row of paired) result.runs.push(await this.#once(name, row, scenario, result.runs));
     }
     result.runs.push(await this.#once(name, 'mailhaul-redis', scenario, result.runs));
-    if (scenario.profiled) result.runs.push(await this.#once(name, 'mailhaul-profiled', scenario, result.runs));
+    for (let run = 0; scenario.profiled && run < pairs; run += 1) {
+      result.runs.push(await this.#once(name, 'mailhaul-profiled', scenario, result.runs));
+    }
     const loopCorpus = scenario.loopCorpus ?? scenario.corpus;
     const loops = extent === 'quick' ? 1 : scenario.loopRuns;
     result.runs.push(...(await this.#loop(name, { ...scenario, corpus: loopCorpus }, loops)));

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { XMLValidator } from 'fast-xml-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cpuBudgetLine, cpuFigures } from './cpu.ts';
+import { type CpuFigures, cpuBudgetLine, cpuFigures, inTheMiddle } from './cpu.ts';
 import { beside, type Frame, placeOf, readProfile } from './cpu-profile.ts';
 import { type Kind, kindOf, kinds, sharesOf } from './cpu-shares.ts';
 import { cpuText } from './cpu-table.ts';
@@ -96,6 +96,16 @@ describe('the budget of queue and ledger', () => {
     const slow = Object.fromEntries(kinds.map((kind) => [kind, sharesOf(profile)[kind] * 10])) as Record<Kind, number>;
     expect(figures(1, slow).queueShare).toBeCloseTo(0.28);
     expect(cpuBudgetLine(figures(0.1, { ...sharesOf(profile), 'ledger, index, queues': 50_000 })).met).toBe(true);
+  });
+});
+
+describe('of several profiled runs', () => {
+  const ran = (...shares: number[]) => shares.map((queueShare) => ({ figures: { queueShare } as CpuFigures }));
+
+  it('the one with the median share counts, and all are told', () => {
+    const { figures } = inTheMiddle(ran(0.12, 0.08, 0.09));
+    expect(figures).toMatchObject({ queueShare: 0.09, queueShares: [0.08, 0.09, 0.12] });
+    expect(inTheMiddle(ran(0.12, 0.08)).figures.queueShare).toBe(0.12);
   });
 });
 

@@ -1,7 +1,7 @@
-/** What the profiled run cost, by kind of work, and whether queue and ledger work keep to design §10. */
+/** What the profiled runs cost, by kind of work, and whether queue and ledger work keep to design §10. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beside, readProfile } from './cpu-profile.ts';
+import { beside, type Frame, readProfile } from './cpu-profile.ts';
 import { type Kind, kinds, sharesOf } from './cpu-shares.ts';
 import { flameGraph } from './flame-graph.ts';
 import { type RunResult, runsOf, type ScenarioResult } from './results.ts';
@@ -20,6 +20,8 @@ export interface CpuFigures {
   kinds: Record<Kind, number>;
   /** Ledger, index and queues with Redis, of all CPU time (0–1): docs/benchmark.md. */
   queueShare: number;
+  /** The same of all profiled runs, the least first; this one is in their middle. */
+  queueShares?: readonly number[];
   /** User time a message in the runs without a profiler, with Redis, in milliseconds: their median. */
   userMsPerMessage: number;
 }
@@ -27,8 +29,8 @@ export interface CpuFigures {
 const mostShare = 0.1;
 
 /**
- * The figures of the profiled run; undefined where no scenario had one. `flame` names the file for its flame graph.
- * Throws where there is no profile of it.
+ * The figures of the profiled run with the median share; undefined where no scenario had one. `flame` names the file for its
+ * flame graph. Throws where there are not as many profiles as runs.
  */
 export async function measureCpu(
   scenarios: readonly ScenarioResult[],
@@ -38,15 +40,36 @@ export async function measureCpu(
 ): Promise<CpuFigures | undefined> {
   const scenario = scenarios.find((one) => runsOf(one, 'mailhaul-profiled').length > 0);
   if (!scenario) return undefined;
-  const [run] = runsOf(scenario, 'mailhaul-profiled');
-  // One of each thread.
-  const names = await readdir(profiles);
-  if (!run || names.length === 0) throw new Error('the profiled run has left no profile');
-  const texts = await Promise.all(names.sort().map((name) => readFile(join(profiles, name), 'utf8')));
-  const profile = beside(texts.map((text) => readProfile(text, root)));
+  const profiled: Profiled[] = [];
+  for (const [at, run] of runsOf(scenario, 'mailhaul-profiled').entries()) {
+    const profile = await profileIn(join(profiles, String(at + 1)), root);
+    profiled.push({ profile, figures: cpuFigures(scenario, run, sharesOf(profile)) });
+  }
+  const { profile, figures } = inTheMiddle(profiled);
   const title = `mailhaul sync of ${scenario.messages.toLocaleString('en')} messages: CPU time of its process`;
   if (flame !== undefined) await writeFile(flame, flameGraph(profile, title));
-  return cpuFigures(scenario, run, sharesOf(profile));
+  return figures;
+}
+
+interface Profiled {
+  readonly profile: Frame;
+  readonly figures: CpuFigures;
+}
+
+/** The run whose share is the median: of an even number the one with the larger share of the two in the middle. */
+export function inTheMiddle<Run extends { readonly figures: CpuFigures }>(runs: readonly Run[]): Run {
+  const sorted = [...runs].sort((a, b) => a.figures.queueShare - b.figures.queueShare);
+  const middle = sorted[sorted.length >> 1]!;
+  const queueShares = sorted.map(({ figures }) => figures.queueShare);
+  return { ...middle, figures: { ...middle.figures, queueShares } };
+}
+
+/** One of each thread. */
+async function profileIn(directory: string, root: string): Promise<Frame> {
+  const names = await readdir(directory);
+  if (names.length === 0) throw new Error(`the profiled run has left no profile in ${directory}`);
+  const texts = await Promise.all(names.sort().map((name) => readFile(join(directory, name), 'utf8')));
+  return beside(texts.map((text) => readProfile(text, root)));
 }
 
 /** The figures of a run whose samples say `shares` (microseconds). */

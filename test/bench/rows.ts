@@ -1,6 +1,6 @@
 /** The programs that are compared: how each is started, and what it says at its end. */
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../../src/report/report.ts';
@@ -38,7 +38,7 @@ export interface Programs {
   readonly durable: string;
   readonly loop: string;
   readonly uidl: string;
-  /** A directory for the profiles of V8. */
+  /** A directory for the profiles of V8, in one for each run. */
   readonly profiles: string;
 }
 
@@ -66,7 +66,7 @@ export function runRow(row: RowName, programs: Programs, task: Task): Promise<Ra
     durable: ({ durable }, of) => runCeiling([durable, of.directory], of),
     mailhaul: (given, of) => runMailhaul(given, of, []),
     'mailhaul-redis': (given, of) => withRedis(of, (url) => runMailhaul(given, of, ['--redis', url])),
-    'mailhaul-profiled': (given, of) => runMailhaul(given, of, [], profiling(given.profiles)),
+    'mailhaul-profiled': async (given, of) => runMailhaul(given, of, [], profiling(await nextOf(given.profiles))),
     'mailhaul-split': (given, of) => withRedis(of, (url) => runSplit(given, of, url)),
     loop: runLoop,
   };
@@ -92,6 +92,14 @@ function start(task: Task, command: readonly string[]): MeasuredProcess {
 /** Flags of Node.js: V8 looks twice a millisecond at what is going on, and the program is none the wiser. */
 function profiling(directory: string): string[] {
   return ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=500'];
+}
+
+/** A directory for the profiles of the next run, named by its number. */
+async function nextOf(profiles: string): Promise<string> {
+  await mkdir(profiles, { recursive: true });
+  const own = join(profiles, String((await readdir(profiles)).length + 1));
+  await mkdir(own);
+  return own;
 }
 
 function pairsOf({ users }: Task): string[] {

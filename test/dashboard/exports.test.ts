@@ -127,7 +127,7 @@ describe('the export of messages', () => {
   });
 
   it('is bounded: so many at a time, so many bytes, so long', async () => {
-    const it = await world({ hangAt: 'RETR' }, { apiExportsAtOnce: 1, apiExportMaxMs: 1500 });
+    const it = await world({ hangAt: 'RETR' }, { apiExportsAtOnce: 1, apiExportMaxMs: 6000 });
     const first = it.post('messages').catch((error: Error) => error.name);
     await vi.waitFor(() => expect(it.pop.seen('RETR').length).toBeGreaterThan(0), patient);
     const second = await it.post('messages');

@@ -116,7 +116,9 @@ export function peaksOf(processes: readonly Pick<ProcessPeak, 'name' | 'peakRssM
 } {
   const result = { programMB: 0, redisMB: 0 };
   for (const { name, peakRssMB } of processes) {
-    result[/^(?:redis|valkey)/.test(name) ? 'redisMB' : 'programMB'] += peakRssMB;
+    // What a Redis forks to rewrite its file shares its memory, and there is one after the other: the largest counts.
+    if (/^(?:redis|valkey)/.test(name)) result.redisMB = Math.max(result.redisMB, peakRssMB);
+    else result.programMB += peakRssMB;
   }
   return result;
 }

@@ -152,6 +152,7 @@ describe('a measured command', () => {
     const processes = [
       { pid: 1, name: 'node', peakRssMB: 80 },
       { pid: 2, name: 'redis-server', peakRssMB: 10 },
+      { pid: 4, name: 'redis-server', peakRssMB: 9 },
       { pid: 3, name: 'node', peakRssMB: 70 },
     ];
     expect(peaksOf(processes)).toEqual({ programMB: 150, redisMB: 10 });

@@ -184,7 +184,7 @@ async function openWorkers(options: ServiceOptions, parts: Parts, closers: Close
     closers.push(() => serving.end());
     log.info({ spool: spool.id }, 'serving');
   }
-  if (sources) queues.work('download', spool.id, settings.popSessions, popWorker({ ...context, sources }));
+  if (sources) queues.work('download', spool.id, settings.popSessions, popWorker({ ...context, sources, queues }));
   return spool;
 }
 

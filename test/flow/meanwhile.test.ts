@@ -1,5 +1,7 @@
 /** In a first run the destination is opened while the source is asked, and looked at when there is something for it (decision 0025). */
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { globalKeys } from '../../src/ground/keys.ts';
 import { until } from '../pop3/sessions.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
 import { expectReport, HaulRig, scriptedRow } from './haul-rig.ts';
@@ -57,4 +59,24 @@ test('a destination that lets nobody in is told of only where there is something
   const rows = [scriptedRow(empty, imap, { id: 'empty' }), scriptedRow(full, imap, { id: 'full', imap_user: 'bob' })];
   const { accounts } = expectReport(await rig.sync(await rig.list(rows)));
   expect(accounts.map(({ problems }) => problems.map(({ code }) => code))).toEqual([[], ['credentials-refused']]);
+});
+
+test('it is left alone until there is something for it where other accounts wait for a place', async () => {
+  await rig.settings({ popSessions: '1' });
+  const loggedIn: string[] = [];
+  const imap = await rig.imap({ login: (user) => void loggedIn.push(user) });
+  const held = await rig.pop({ messages: mail, holdUntil: { verb: 'UIDL', waiting: 99 } });
+  const empty = () => rig.pop({ messages: [] });
+  const sources = { first: held, second: await empty(), third: await empty(), last: await empty() };
+  const rows = Object.entries(sources).map(([id, pop]) => scriptedRow(pop, imap, { id, imap_user: id }));
+  const { url } = await rig.redis();
+  const redis = new Redis(url);
+  rig.atEnd(() => redis.disconnect());
+  const ending = rig.sync(await rig.list(rows), ['--json', '--redis', url]);
+  const waiting = async () => (await redis.llen(`${globalKeys.queues}:download:wait`)) === 3;
+  while (!(await waiting())) await new Promise((resume) => setTimeout(resume, 5));
+  held.release();
+  expect((await ending).status).toBe(0);
+  // The second look at the first one's source is what the last one meets in the queue.
+  expect(new Set(loggedIn)).toEqual(new Set(['first']));
 });

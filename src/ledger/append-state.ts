@@ -58,3 +58,25 @@ export async function giveUpAppend(redis: RedisClient, account: string, spool: s
   const keys = [accountKeys.batches(account, spool), accountKeys.appendSessions(account)];
   return (await giveUpScript.run(redis, keys, [spool])) === 1;
 }
+
+const giveUpUnlistedScript = new Script(`
+  local id, listed = unpack(redis.call('HMGET', KEYS[3], 'id', 'listed'))
+  if id == ARGV[2] and tonumber(listed or 0) > 0 then return 0 end
+  if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  return 1
+`);
+
+/**
+ * Ends the service of a session that was queued before its run had listed anything, unless it has by now: whoever lists tells
+ * of it after that is known, and has a new session queued then.
+ */
+export async function giveUpUnlisted(
+  redis: RedisClient,
+  account: string,
+  spool: string,
+  run: string,
+): Promise<boolean> {
+  const keys = [accountKeys.batches(account, spool), accountKeys.appendSessions(account), accountKeys.run(account)];
+  return (await giveUpUnlistedScript.run(redis, keys, [spool, run])) === 1;
+}

@@ -51,7 +51,7 @@ export class ChannelPool {
   #besideAsked = false;
   /** Settles when there is a second connection, or none. */
   #opening: Promise<void> | undefined;
-  #last: AppendChannel | undefined;
+  #lastOn: AppendChannel | undefined;
   readonly #pace = new ServerPace();
   readonly #order: CommandOrder;
 
@@ -204,13 +204,13 @@ export class ChannelPool {
     const begunAt = performance.now();
     const inOrder = !this.first.roundTripPerMessage;
     const handle = inOrder ? this.#order.give(lane.channel, command) : lane.channel.append(command);
-    const isBehindAnother = this.#last === lane.channel;
-    this.#last = lane.channel;
+    const isOnSame = this.#lastOn === lane.channel;
+    this.#lastOn = lane.channel;
     const wasSpoilt = () => lane.spoilt && this.#oneAtATime && !this.#destroyed;
     handle.done.then(
       (outcome) => {
         // What follows one on the other connection waits for the line, too: that says nothing of the server.
-        this.#pace.noteAnswer(isBehindAnother ? begunAt : Number.POSITIVE_INFINITY, performance.now());
+        this.#pace.noteAnswer(isOnSame ? begunAt : Number.POSITIVE_INFINITY, performance.now());
         this.#note(lane, outcome);
       },
       () => wasSpoilt() && this.#options.onCut(),

@@ -1,7 +1,7 @@
 /** The first look at a destination, which a download waits for when nothing is known of the account. */
 import type { RedisClient } from '../ground/redis.ts';
 import type { Settings } from '../ground/settings.ts';
-import { giveUpUnlisted } from '../ledger/append-state.ts';
+import { giveUpAppend } from '../ledger/append-state.ts';
 import { type Run, readRun, updateRun } from '../ledger/run.ts';
 import type { Bell } from '../limits/bell.ts';
 import type { Destination } from './destination.ts';
@@ -62,7 +62,7 @@ async function untilListed(
       if (run?.id !== runId) return undefined;
       const isAsked = run.download === 'queued' || run.download === 'active';
       if (run.listed > 0 || !isAsked || isOver()) return run;
-      if (left <= 0) return run.recheck || !(await giveUpUnlisted(redis, account, spool.id, runId)) ? run : 'late';
+      if (left <= 0) return run.recheck || !(await giveUpAppend(redis, account, spool.id, runId)) ? run : 'late';
       await next.rung;
     } finally {
       next.cancel();
@@ -81,6 +81,6 @@ export async function endNeedless(
 ): Promise<'done'> {
   const run = await readRun(redis, account);
   const isNeedless = run?.id === runId && run.listed === 0 && !run.recheck;
-  if (isNeedless && (await giveUpUnlisted(redis, account, spool.id, runId))) return 'done';
+  if (isNeedless && (await giveUpAppend(redis, account, spool.id, runId))) return 'done';
   throw error;
 }

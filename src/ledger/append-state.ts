@@ -48,18 +48,6 @@ export async function appendGaveUp(redis: RedisClient, account: string): Promise
 }
 
 const giveUpScript = new Script(`
-  if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
-  redis.call('HDEL', KEYS[2], ARGV[1])
-  return 1
-`);
-
-/** Ends the session's service if no batch waits. A batch that is registered later queues a new session (design §3). */
-export async function giveUpAppend(redis: RedisClient, account: string, spool: string): Promise<boolean> {
-  const keys = [accountKeys.batches(account, spool), accountKeys.appendSessions(account)];
-  return (await giveUpScript.run(redis, keys, [spool])) === 1;
-}
-
-const giveUpUnlistedScript = new Script(`
   local id, listed = unpack(redis.call('HMGET', KEYS[3], 'id', 'listed'))
   if id == ARGV[2] and tonumber(listed or 0) > 0 then return 0 end
   if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
@@ -68,15 +56,16 @@ const giveUpUnlistedScript = new Script(`
 `);
 
 /**
- * Ends the service of a session that was queued before its run had listed anything, unless it has by now: whoever lists tells
- * of it after that is known, and has a new session queued then.
+ * Ends the session's service if no batch waits. A batch that is registered later queues a new session (design §3). One that was
+ * queued before its run had listed anything names that run as `unlisted`, and goes on where it has by now: whoever lists first
+ * notes how much, and then tells of it.
  */
-export async function giveUpUnlisted(
+export async function giveUpAppend(
   redis: RedisClient,
   account: string,
   spool: string,
-  run: string,
+  unlisted = '',
 ): Promise<boolean> {
   const keys = [accountKeys.batches(account, spool), accountKeys.appendSessions(account), accountKeys.run(account)];
-  return (await giveUpUnlistedScript.run(redis, keys, [spool, run])) === 1;
+  return (await giveUpScript.run(redis, keys, [spool, unlisted])) === 1;
 }

@@ -49,5 +49,5 @@ it.each(['INBOX', 'Archive'])('comes back later where the server has no room to 
 
 /** The script that takes a session without batches out of the sessions of its account. */
 function isGivenUp(args: string[]): boolean {
-  return args[2] === '2' && args[3]!.includes(':batches') && args[4] === accountKeys.appendSessions(account);
+  return args[2] === '3' && args[3]!.includes(':batches') && args[4] === accountKeys.appendSessions(account);
 }

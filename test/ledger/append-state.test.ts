@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { accountKeys } from '../../src/ground/keys.ts';
-import { giveUpAppend, giveUpUnlisted, noteAppend, queueAppend } from '../../src/ledger/append-state.ts';
+import { giveUpAppend, noteAppend, queueAppend } from '../../src/ledger/append-state.ts';
 import { endIntent, openIntents, recordIntent } from '../../src/ledger/intent.ts';
 import { MailboxNumbers } from '../../src/ledger/mailbox-numbers.ts';
 import { startRun, updateRun } from '../../src/ledger/run.ts';
@@ -48,16 +48,16 @@ describe('an append session', () => {
   it('that was queued early goes on once its run has listed something, whoever hears of that', async () => {
     await noteAppend(redis.client, account, 's', 'active');
     await updateRun(redis.client, account, 'r1', { listed: 1 });
-    expect(await giveUpUnlisted(redis.client, account, 's', 'r1')).toBe(false);
+    expect(await giveUpAppend(redis.client, account, 's', 'r1')).toBe(false);
     expect(await queue()).toBe(0);
   });
 
   it('that was queued early ends while nothing is listed and no batch waits, so that a listing queues another', async () => {
     await noteAppend(redis.client, account, 's', 'active');
     await redis.client.zadd(accountKeys.batches(account, 's'), 1, 'b');
-    expect(await giveUpUnlisted(redis.client, account, 's', 'r1')).toBe(false);
+    expect(await giveUpAppend(redis.client, account, 's', 'r1')).toBe(false);
     await redis.client.del(accountKeys.batches(account, 's'));
-    expect(await giveUpUnlisted(redis.client, account, 's', 'r1')).toBe(true);
+    expect(await giveUpAppend(redis.client, account, 's', 'r1')).toBe(true);
     expect(await queue()).toBeGreaterThan(0);
   });
 

@@ -1,6 +1,6 @@
 /** In a first run the destination is opened while the source is asked, and looked at when there is something for it (decision 0025). */
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { globalKeys } from '../../src/ground/keys.ts';
 import { until } from '../pop3/sessions.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
@@ -73,8 +73,8 @@ test('it is left alone until there is something for it where other accounts wait
   const redis = new Redis(url);
   rig.atEnd(() => redis.disconnect());
   const ending = rig.sync(await rig.list(rows), ['--json', '--redis', url]);
-  const waiting = async () => (await redis.llen(`${globalKeys.queues}:download:wait`)) === 3;
-  while (!(await waiting())) await new Promise((resume) => setTimeout(resume, 5));
+  const waiting = () => redis.llen(`${globalKeys.queues}:download:wait`);
+  await vi.waitFor(async () => expect(await waiting()).toBe(3), { timeout: 60_000, interval: 5 });
   held.release();
   expect((await ending).status).toBe(0);
   // The second look at the first one's source is what the last one meets in the queue.

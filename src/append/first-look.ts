@@ -34,8 +34,7 @@ export async function lookFirst(
 ): Promise<boolean> {
   const run = await untilListed(task, context, () => context.signal.aborted || budget.shouldYield);
   if (run === 'late') return false;
-  const isEmpty = run?.listed === 0 && run.download === 'done';
-  if (!run || (isEmpty && !run.recheck)) return true;
+  if (!run || (run.listed === 0 && !isAsked(run) && !run.recheck)) return true;
   const main = await destination.targets.pathOf(mainTarget);
   const { path, index } = await destination.use(main, Math.max(0, run.listed));
   const messages = index.records + (await destination.neighbours.messages(path));
@@ -60,14 +59,18 @@ async function untilListed(
     try {
       const run = await readRun(redis, account);
       if (run?.id !== runId) return undefined;
-      const isAsked = run.download === 'queued' || run.download === 'active';
-      if (run.listed > 0 || !isAsked || isOver()) return run;
+      if (run.listed > 0 || !isAsked(run) || isOver()) return run;
       if (left <= 0) return run.recheck || !(await giveUpAppend(redis, account, spool.id, runId)) ? run : 'late';
       await next.rung;
     } finally {
       next.cancel();
     }
   }
+}
+
+/** Whether the source may list something yet: its download has not come to its end, nor failed. */
+function isAsked({ download }: Run): boolean {
+  return download === 'queued' || download === 'active';
 }
 
 /**

@@ -260,6 +260,8 @@ describe('passwords', () => {
     expect(ended.status).toBe(12);
     expect(ended.stdout + ended.stderr).not.toContain(canary);
     expect(await filesWith(rig.dataDir, canary)).toEqual([]);
+    // Opened while the source was asked, at the most (decision 0025).
+    expect(imap.connections.flatMap(({ commands }) => commands).join('\n')).not.toMatch(/LIST|SELECT|APPEND/);
     expect(imap.stored()).toEqual([]);
   });
 });

@@ -198,10 +198,14 @@ class Connection extends Redis {
     return unreachable(this.#where, this.lastError ?? error);
   }
 
-  /** What `duplicate` is for others, BullMQ among them: the other must behave as this one does. */
+  /**
+   * What `duplicate` is for others, BullMQ among them: the other must behave as this one does. It is on its way already:
+   * BullMQ would ask for the connection otherwise, is told of the first try alone, and never works again if that one fails.
+   */
   another(override?: Partial<RedisOptions>): Connection {
     const other = new Connection(this.#where, { ...this.options, ...override } as RedisOptions, this.#family);
     other.lostAfterMs = this.lostAfterMs;
+    other.connect().catch(() => undefined);
     return other;
   }
 

@@ -64,6 +64,9 @@ export interface ScriptedLane extends Lane {
   readonly foreign: CrashMessage[];
 }
 
+/** Less than a test gets: what hangs is told by what it logged, not by the test's end. */
+const patienceMs = 45_000;
+
 /** Messages of a lane. */
 export const laneMessages = 24;
 
@@ -148,7 +151,8 @@ export class CrashRig {
   #start(words: readonly string[], at: string, dataDir: string): Haul {
     const settings = join(this.haul.directory, 'settings.yaml');
     const fixed = ['--config', settings, '--data-dir', dataDir, '--redis', this.redis.url];
-    return this.haul.haul([...words, ...fixed], at === '' ? {} : { MAILHAUL_CRASH_AT: at });
+    const patience = words[0] === 'sync' ? { patienceMs } : {};
+    return this.haul.haul([...words, ...fixed], at === '' ? {} : { MAILHAUL_CRASH_AT: at }, patience);
   }
 
   /** Runs one account until it dies at a step, which it must. */

@@ -61,19 +61,24 @@ describe.each([multi!, single!])(`to a server with $name (seed ${seed})`, (form)
     await servers({}, form);
     const directory = join(rig.haul.directory, 'part-1', 'appendonlydir');
     const file = () => join(directory, readdirSync(directory).find((name) => name.endsWith('.incr.aof'))!);
-    let kept = 0;
+    // With `everysec` Redis puts off what it writes while its disk is busy.
+    expect(await redisSay(rig.redis, 'CONFIG SET appendfsync no')).toBe('+OK');
+    const sizes: number[] = [];
+    imap.behaviour.drop = ({ bytes }) => {
+      if (bytes.length > 0 && imap.stored().length <= 20) sizes.push(statSync(file()).size);
+      return undefined;
+    };
     const died = onceStored(42, async () => {
       await rig.redis.kill();
-      expect(statSync(file()).size).toBeGreaterThan(kept);
+      const { size } = statSync(file());
+      // Several batches may have come in one command, with which Redis had nothing to note.
+      const kept = sizes.findLast((earlier) => earlier < size);
       truncateSync(file(), kept);
       await rig.redis.restart();
-    });
-    const noted = onceStored(20, async () => {
-      kept = statSync(file()).size;
+      return kept;
     });
     const haul = rig.startSync(list);
-    await Promise.all([noted, died]);
-    expect(kept).toBeGreaterThan(0);
+    expect(await died).toBeGreaterThan(0);
     const ended = await expectEnd(haul);
     expect([0, 3], ended.stdout + ended.stderr).toContain(ended.status);
     await expectCalm(rig, list, { pop, imap, messages });

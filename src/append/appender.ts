@@ -121,6 +121,7 @@ export class Appender {
       path: mailbox.path,
       messages: items.map((item) => appendMessageOf(item, batch.file, mailbox.lastingFlags)),
       beforeClosing: () => this.#claim(batch, mailbox, items, command),
+      // What Redis confirmed may be long ago: the process may have slept since.
       atClosing: () => destination.assertHeld(),
     });
     handle.sent.then(() => crashPoint('after-closing')).catch(() => {});
@@ -144,8 +145,6 @@ export class Appender {
     ]);
     crashPoint('after-intent');
     if (!recorded) throw new MailhaulError('lease-lost', { what: `the destination ${this.#context.host}` });
-    // What Redis confirmed may be long ago: the process may have slept since.
-    this.#context.destination.assertHeld();
   }
 
   async #settleOutcome(

@@ -31,21 +31,14 @@ export class CommandOrder {
   /** Hands a command to a channel. It is not closed, and nothing of it is stored, where the one before got no answer. */
   give(channel: OrderedChannel, command: AppendCommand): AppendHandle {
     const before = this.#last.get(command.path);
-    let isOver = false;
     const beforeClosing = async () => {
       // Recorded while the other command is under way: an intent whose command is not closed is looked after as any other.
       await command.beforeClosing();
       if (before) await this.#turn(before);
-      // A refusal may have come meanwhile.
-      if (!isOver) command.atClosing?.();
     };
     // On the same connection the server keeps the order itself (RFC 3501 §5.5).
     const alone = before === undefined || before.channel === channel;
     const handle = channel.append(alone ? command : { ...command, beforeClosing });
-    const over = () => {
-      isOver = true;
-    };
-    handle.done.then(over, over);
     this.#last.set(command.path, { channel, done: handle.done });
     return handle;
   }

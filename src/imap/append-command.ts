@@ -28,7 +28,10 @@ export interface AppendCommand {
    * the command is not closed: the channel is destroyed and nothing was stored.
    */
   beforeClosing(): Promise<void>;
-  /** Runs right before the closing bytes, where something was waited for since. If it throws, the command is not closed. */
+  /**
+   * Runs right before the closing bytes, in one turn with them: whatever else has come by then is dealt with before, and nothing
+   * between the two. If it throws, the command is not closed.
+   */
   atClosing?(): void;
 }
 

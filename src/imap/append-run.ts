@@ -75,6 +75,8 @@ export class AppendRun implements Pending {
       this.#phase = 'open';
       await wire.flush();
       if (!this.#refused) await this.#command.beforeClosing();
+      // A refusal may have come meanwhile: nothing of it is stored.
+      if (!this.#refused) this.#command.atClosing?.();
       wire.writeNow(CRLF);
       this.#phase = 'closed';
       dialogue.expectAnswer(this.tag);

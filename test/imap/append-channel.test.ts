@@ -170,6 +170,32 @@ describe('the closing bytes', () => {
     expect(await errorOf(channel.append(command([message(mail(2))])).done)).toMatchObject({ code: 'connection-lost' });
   });
 
+  test('never go when atClosing throws, whatever beforeClosing said', async () => {
+    const { imap, channel } = await rig();
+    const lost = new Error('the time is up');
+    let isUp = false;
+    // What comes right behind: the process goes on with something else, or sleeps.
+    const beforeClosing = async () => queueMicrotask(() => (isUp = true));
+    const atClosing = () => {
+      if (isUp) throw lost;
+    };
+    const handle = channel.append(command([message(mail(1))], { beforeClosing, atClosing }));
+    expect(await errorOf(handle.done)).toBe(lost);
+    await vi.waitFor(() => expect(imap.connections[0]!.ended).toBe(true));
+    expect(imap.stored()).toEqual([]);
+  });
+
+  test('are with the kernel before anything else is done after atClosing', async () => {
+    const { channel } = await rig();
+    const taken: number[] = [];
+    const atClosing = () => {
+      taken.push(channel.taken);
+      queueMicrotask(() => taken.push(channel.taken));
+    };
+    await channel.append(command([message(mail(1))], { atClosing })).done;
+    expect(taken[1]! - taken[0]!).toBe('\r\n'.length);
+  });
+
   test.each([
     ['shorter', 301],
     ['longer', 299],

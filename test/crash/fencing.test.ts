@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { CrashStep } from '../../src/ground/crash-point.ts';
 import { loginKeys } from '../../src/ground/keys.ts';
 import { connectRedis } from '../../src/ground/redis.ts';
 import { loginKey } from '../../src/limits/lease.ts';
@@ -14,7 +15,7 @@ import { type Haul, redisSay, scriptedRow } from '../flow/haul-rig.ts';
 import type { ScriptedImap } from '../servers/scripted-imap.ts';
 import type { ScriptedPop3 } from '../servers/scripted-pop3.ts';
 import { type CrashMessage, crashMail } from './crash-mail.ts';
-import { CrashRig, expectCalm, expectStored, forms } from './crash-rig.ts';
+import { CrashRig, expectCalm, expectStored, type Form, forms } from './crash-rig.ts';
 
 const count = 60;
 const seed = Number(process.env['MAILHAUL_TEST_SEED'] ?? Date.now() % 1_000_000);
@@ -54,15 +55,14 @@ async function expectTakeover(sleeper: Haul): Promise<void> {
   await expectCalm(rig, list, { pop, imap, messages });
 }
 
-/** Acts once, between two APPENDs, when so many messages have come whole. */
-function onceStored(number: number, act: () => void): void {
-  imap.behaviour.drop = ({ bytes }) => {
-    if (bytes.length > 0 && imap.stored().length >= number) {
-      delete imap.behaviour.drop;
-      act();
-    }
-    return undefined;
-  };
+/**
+ * A run that stops itself. A signal from outside might hit it between its last look at the clock and the write of the closing
+ * bytes, the one moment in which a pause may double a message (docs/failures.md).
+ */
+async function asleepAt(step: CrashStep, { multiAppend }: Form): Promise<Haul> {
+  const sleeper = rig.startSync(list, [], `${step}:${multiAppend ? 3 : 13}:SIGSTOP`);
+  await rig.haul.reaches(() => isAsleep(sleeper), sleeper);
+  return sleeper;
 }
 
 /** Waits until the lease of the destination is not that of the session which had it. */
@@ -88,17 +88,12 @@ async function expectEnd(haul: Haul): Promise<void> {
 describe.each([multi!, single!])(`a process that sleeps for longer than its lease: $name (seed ${seed})`, (form) => {
   test('another takes over on its directory', async () => {
     await servers(form);
-    const sleeper = rig.startSync(list);
-    onceStored(20, () => void sleeper.child.kill('SIGSTOP'));
-    await rig.haul.reaches(() => imap.stored().length >= 20, sleeper);
-    await expectTakeover(sleeper);
+    await expectTakeover(await asleepAt('after-ok', form));
   });
 
   test('another takes over elsewhere; what lies in the spool of the sleeper waits for it', async () => {
     await servers(form);
-    const sleeper = rig.startSync(list);
-    onceStored(20, () => void sleeper.child.kill('SIGSTOP'));
-    await rig.haul.reaches(() => imap.stored().length >= 20, sleeper);
+    const sleeper = await asleepAt('after-record', form);
     const other = rig.startSync(list, [], '', join(rig.haul.directory, 'other'));
     await leaseLapses();
     sleeper.child.kill('SIGCONT');
@@ -109,18 +104,16 @@ describe.each([multi!, single!])(`a process that sleeps for longer than its leas
 
   test('it falls asleep when Redis has just confirmed that it may send, and the other has sent it when it wakes up', async () => {
     await servers(form);
-    const sleeper = rig.startSync(list, [], 'after-intent:5:SIGSTOP');
-    await rig.haul.reaches(() => isAsleep(sleeper), sleeper);
-    await expectTakeover(sleeper);
+    await expectTakeover(await asleepAt('after-intent', form));
   });
 
   test('it wakes up while the other is at work', async () => {
     await servers(form);
-    const sleeper = rig.startSync(list);
-    onceStored(12, () => void sleeper.child.kill('SIGSTOP'));
-    await rig.haul.reaches(() => imap.stored().length >= 12, sleeper);
-    const stored = imap.stored().length;
+    const sleeper = await asleepAt('after-closing', form);
     const other = rig.startSync(list);
+    await leaseLapses();
+    // What the sleeper sent has come by now.
+    const stored = imap.stored().length;
     await rig.haul.reaches(() => imap.stored().length > stored, other);
     sleeper.child.kill('SIGCONT');
     await expectEnd(other);

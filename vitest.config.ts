@@ -14,7 +14,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 4,
-    testTimeout: 60_000,
+    // More than the runs of the program get (test/flow/haul-rig.ts): what hangs is told by its log, and not by the test's end.
+    testTimeout: 150_000,
     hookTimeout: 120_000,
     reporters: ['default'],
     projects: [

@@ -38,6 +38,7 @@ export interface Haul {
 export type Row = Readonly<Record<string, string | number>>;
 
 const command = resolve('dist/src/cli.js');
+/** What a run gets that takes a few seconds: less than its test does (vitest.config.ts). */
 const limitMs = 100_000;
 
 /** Waits that suit a test: what fails is tried again at once. */

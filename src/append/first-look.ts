@@ -83,7 +83,7 @@ export async function endNeedless(
   error: unknown,
 ): Promise<'done'> {
   const run = await readRun(redis, account);
-  const isNeedless = run?.id === runId && run.listed === 0 && !run.recheck;
-  if (isNeedless && (await giveUpAppend(redis, account, spool.id, runId))) return 'done';
+  const isNeeded = run?.id !== runId || run.recheck;
+  if (!isNeeded && (await giveUpAppend(redis, account, spool.id, runId))) return 'done';
   throw error;
 }

@@ -1,7 +1,6 @@
 /** What the flow tests share: a directory that ends with the test, lists, the built command as a process, its servers. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -134,8 +133,9 @@ export class HaulRig {
         text[name] += chunk;
       });
     }
-    const timer = setTimeout(() => {
-      text.stderr += `\nkilled by the test after ${patienceMs / 1000} s; the end of its log:\n${this.#lastOfLog()}`;
+    const timer = setTimeout(async () => {
+      const log = await this.log().catch(() => 'there is none');
+      text.stderr += `\nkilled by the test after ${patienceMs / 1000} s; the end of its log:\n${log.slice(-8000)}`;
       child.kill('SIGKILL');
     }, patienceMs);
     const ended = new Promise<Ended>((done, fail) => {
@@ -178,12 +178,6 @@ export class HaulRig {
   /** What the command wrote to its log. */
   log(): Promise<string> {
     return readFile(join(this.dataDir, 'mailhaul.log'), 'utf8');
-  }
-
-  /** What tells why a run did not end. */
-  #lastOfLog(): string {
-    const path = join(this.dataDir, 'mailhaul.log');
-    return existsSync(path) ? readFileSync(path, 'utf8').slice(-8000) : 'there is none';
   }
 
   async dovecot(options: Omit<DovecotOptions, 'directory'>): Promise<Dovecot> {
